@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: Apache-2.0
+// Only the precompiled header is compiled here.
