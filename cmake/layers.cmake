@@ -33,6 +33,9 @@ function(layer name)
   set(GANTRY_LAYER ${name} PARENT_SCOPE)
 endfunction()
 
+# Every unit test program, and nothing else: what a sanitizer build has to build.
+add_custom_target(unit_tests)
+
 # One program of GoogleTest cases a file: unit_test(create_test [NEEDS more layers] [LIBS more libraries] [ROOT])
 # ROOT: needs real namespaces; it skips itself where it has no privileges.
 function(unit_test name)
@@ -48,12 +51,16 @@ function(unit_test name)
   endforeach()
   target_link_libraries(${target} PRIVATE ${ARG_LIBS} GTest::gtest GTest::gtest_main)
   _common_flags(${target})
+  add_dependencies(unit_tests ${target})
   add_test(NAME ${target} COMMAND ${target})
   set_tests_properties(${target} PROPERTIES TIMEOUT 120 LABELS "unit" SKIP_RETURN_CODE 77)
   if(ARG_ROOT)
     set_property(TEST ${target} APPEND PROPERTY LABELS root)
   endif()
 endfunction()
+
+# Every fuzzer (none unless the preset is fuzz).
+add_custom_target(fuzz_tests)
 
 # A libFuzzer target (clang only): fuzz_test(runtime_spec_fuzz), seeds in fuzz/<name>/.
 function(fuzz_test name)
@@ -70,6 +77,7 @@ function(fuzz_test name)
   endforeach()
   _common_flags(${name})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(fuzz_tests ${name})
   set(seeds ${CMAKE_SOURCE_DIR}/fuzz/${name})
   set(found ${CMAKE_BINARY_DIR}/corpus/${name})
   file(MAKE_DIRECTORY ${found})
