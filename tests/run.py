@@ -7,7 +7,8 @@
 
 Everything runs isolated (lib/isolation.py). A file that leaves a process, mount, cgroup, interface or
 temporary file behind fails. A test that takes longer than its class's `timeout` (seconds, 120 unless said)
-fails where it hangs. `from lib... import` finds tests/lib.
+fails where it hangs. `from lib import ...` finds tests/lib. A test that has a method explain() is asked for
+more to print (a daemon's log) when it fails.
 """
 
 import argparse
@@ -66,7 +67,10 @@ class Result(unittest.TestResult):
         self.failed += 1
         self.failed_names.append(name_of(test))
         self.say("FAIL", test)
-        print("    " + self._exc_info_to_string(error, test).rstrip().replace("\n", "\n    "), flush=True)
+        text = "".join(traceback.TracebackException(*error).format()).rstrip()
+        if hasattr(test, "explain"):  # what the test's surroundings know: a daemon's log
+            text += f"\n{test.explain()}"
+        print("    " + text.replace("\n", "\n    "), flush=True)
 
     def addSuccess(self, test):
         if not self.subtest_failed:
@@ -140,7 +144,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("suite", nargs="*", help="of: " + " ".join(suites()))
     parser.add_argument("-k", action="append", metavar="PART", help="only tests whose name contains this")
-    parser.add_argument("--summary", metavar="FILE", help="write the counts there, as JSON")
+    parser.add_argument("--summary-fd", type=int, metavar="FD", help="write the counts there, as JSON")
     parser.add_argument("--shell", metavar="COMMAND", help="run a shell command there instead of tests")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -150,7 +154,8 @@ def main():
 
     if not options.inside:
         isolation.require_root()
-        return isolation.enter([sys.executable, __file__, "--inside", *sys.argv[1:]])
+        pass_fds = () if options.summary_fd is None else (options.summary_fd,)
+        return isolation.enter([sys.executable, __file__, "--inside", *sys.argv[1:]], pass_fds)
 
     isolation.furnish()
     if options.shell:
@@ -162,8 +167,8 @@ def main():
         for path in sorted((TESTS / suite).glob("test_*.py")):
             run_file(suite, path, options.k, result)
     counts = {"passed": result.passed, "failed": result.failed, "skipped": len(result.skipped)}
-    if options.summary:
-        pathlib.Path(options.summary).write_text(json.dumps(counts | {"failed_names": result.failed_names}))
+    if options.summary_fd is not None:
+        os.write(options.summary_fd, json.dumps(counts | {"failed_names": result.failed_names}).encode())
     print(f"{result.passed} passed, {result.failed} failed, {len(result.skipped)} skipped "
           f"in {time.monotonic() - started:.0f} s", flush=True)
     return 1 if result.failed else 0

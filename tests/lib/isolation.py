@@ -18,6 +18,7 @@ import sys
 import time
 from typing import NamedTuple
 
+CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 CGROUP_PREFIX = "gantry-tests."
 
 
@@ -107,7 +108,7 @@ def _remove_stale_cgroups():
                 remove_cgroup_tree(f"{mount.path}/{name}")
 
 
-def enter(command):
+def enter(command, pass_fds=()):
     """Runs a command inside, waits for it and cleans up. Returns its exit status."""
     _remove_stale_cgroups()
     cgroups = _make_cgroups(f"{CGROUP_PREFIX}{os.getpid()}")
@@ -118,7 +119,8 @@ def enter(command):
 
     child = subprocess.Popen(
         ["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "--mount-proc",
-         "--net", "--ipc", "--uts", "--cgroup", "--", *command], preexec_fn=join)
+         "--net", "--ipc", "--uts", "--cgroup", "--", *command],
+        pass_fds=pass_fds, preexec_fn=join)
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda *_: child.terminate())
     try:
@@ -158,12 +160,23 @@ def furnish():
             os.mkdir(f"{mount.path}/suite")
             write(f"{mount.path}/suite/cgroup.procs", "0")
             _enable_controllers(mount.path)
-    for directory in ("/run", "/dev/shm"):
-        _run("mount", "-t", "tmpfs", "-o", "mode=1777" if directory == "/dev/shm" else "mode=755", "tmpfs", directory)
+    _run("mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", "/dev/shm")
+    _run("mount", "--bind", CHECKOUT, "/dev/shm")  # a place to keep it while what is around it changes
+    _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
+    for directory in ("/etc", "/var"):  # written to by daemons, whatever they are told: a copy on write
+        upper, work = f"/run/changes{directory}/upper", f"/run/changes{directory}/work"
+        os.makedirs(upper)
+        os.makedirs(work)
+        _run("mount", "-t", "overlay", "-o", f"lowerdir={directory},upperdir={upper},workdir={work}",
+             "overlay", directory)
+    os.makedirs(CHECKOUT, exist_ok=True)
+    _run("mount", "--move", "/dev/shm", CHECKOUT)
     _run("mount", "--make-rshared", "/")  # as systemd has it; private towards the host all the same
     _run("ip", "link", "set", "lo", "up")
     os.mkdir("/run/lock")
     os.mkdir("/run/tmp", 0o1777)
+    os.mkdir("/run/home", 0o700)
+    os.environ["HOME"] = "/run/home"
     os.environ["TMPDIR"] = "/run/tmp"
     os.environ["XDG_RUNTIME_DIR"] = "/run"
 
