@@ -13,6 +13,7 @@
 //   w.begin_object().key("pid").value(42).end_object();
 //   std::string text = std::move(w).text();
 //
+// Strings are UTF-8 and may contain NUL bytes ("\\u0000"); who hands one to the kernel has to look.
 // Decoding into structs is json_codec.h. No JSON library's header leaves json.cc.
 #pragma once
 
@@ -44,8 +45,8 @@ class Value {
   std::optional<std::int64_t> as_int64() const;
   std::optional<std::uint64_t> as_uint64() const;
 
-  std::size_t size() const;                    // of an array or object
-  Value at(std::size_t index) const;           // of an array, or the index-th member's value
+  std::size_t size() const;                       // of an array or object
+  Value at(std::size_t index) const;              // of an array, or the index-th member's value
   std::string_view key(std::size_t index) const;  // the index-th member's name
   std::optional<Value> find(std::string_view key) const;
 
@@ -81,42 +82,50 @@ class Document {
 
 enum class Style : std::uint8_t { Compact, Indented };
 
+// A Writer makes JSON text; calls out of order (a value where a key belongs) are the caller's mistake
+// and give broken text. Bytes that are not UTF-8 are written as U+FFFD, infinities and NaN as null.
 class Writer {
  public:
-  explicit Writer(Style style = Style::Compact);
-  Writer(Writer&&) noexcept;
-  ~Writer();
+  explicit Writer(Style style = Style::Compact) : style_(style) {}
 
-  Writer& begin_object();
-  Writer& end_object();
-  Writer& begin_array();
-  Writer& end_array();
+  Writer& begin_object() { return begin('{'); }
+  Writer& end_object() { return end('}'); }
+  Writer& begin_array() { return begin('['); }
+  Writer& end_array() { return end(']'); }
   Writer& key(std::string_view name);
   Writer& value(std::string_view text);
   Writer& value(const char* text) { return value(std::string_view(text)); }
   Writer& value(const std::string& text) { return value(std::string_view(text)); }
   Writer& value(double number);
-  Writer& null();
+  Writer& null() { return raw("null"); }
   Writer& value(const Value& tree);
   // A value that is JSON text already.
   Writer& raw(std::string_view json);
   template <std::integral T>
   Writer& value(T number) {
     if constexpr (std::same_as<T, bool>)
-      return boolean(number);
+      return raw(number ? "true" : "false");
     else if constexpr (std::signed_integral<T>)
       return signed_number(number);
     else
       return unsigned_number(number);
   }
-  std::string text() &&;
+  std::string text() && { return std::move(text_); }
 
  private:
-  Writer& boolean(bool b);
   Writer& signed_number(std::int64_t number);
   Writer& unsigned_number(std::uint64_t number);
-  struct State;
-  std::unique_ptr<State> state_;
+  Writer& begin(char bracket);
+  Writer& end(char bracket);
+  void before_value();
+  void break_line();
+  void append_quoted(std::string_view text);
+
+  std::string text_;
+  std::size_t depth_ = 0;
+  Style style_;
+  bool first_ = true;       // nothing was written yet at this depth
+  bool after_key_ = false;  // the next value belongs to the key just written
 };
 
 }  // namespace gantry::json

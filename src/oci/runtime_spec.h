@@ -11,6 +11,7 @@
 // Schema: https://github.com/opencontainers/runtime-spec/tree/main/schema
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -19,11 +20,22 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/json.h"
+
+namespace gantry::json {
+class Fields;
+}
 
 namespace gantry::oci {
 
-// Sets of words that the specification fixes. names_of(E{}) lists them in order (runtime_spec.cc).
 enum class NamespaceType : std::uint8_t { Mount, Pid, Network, Uts, Ipc, User, Cgroup, Time };
+// The specification's words for them, in that order.
+constexpr std::array<std::string_view, 8> names_of(NamespaceType) {
+  return {"mount", "pid", "network", "uts", "ipc", "user", "cgroup", "time"};
+}
+constexpr std::string_view name_of(NamespaceType type) {
+  return names_of(type)[static_cast<std::size_t>(type)];
+}
 
 using StringMap = std::map<std::string, std::string>;
 
@@ -65,7 +77,7 @@ struct Scheduler {
   std::int32_t nice = 0;
   std::int32_t priority = 0;
   std::vector<std::string> flags;
-  std::uint64_t runtime = 0;   // nanoseconds, as the next two
+  std::uint64_t runtime = 0;  // nanoseconds, as the next two
   std::uint64_t deadline = 0;
   std::uint64_t period = 0;
 };
@@ -139,7 +151,7 @@ struct Device {
   std::string path;
   std::int64_t major = 0;
   std::int64_t minor = 0;
-  std::optional<std::uint32_t> file_mode;
+  std::optional<std::uint32_t> file_mode;  // permission bits; engines may add those of the type
   std::optional<std::uint32_t> uid;
   std::optional<std::uint32_t> gid;
 };
@@ -150,7 +162,7 @@ struct NetDevice {
 
 struct DeviceRule {  // linux.resources.devices
   bool allow = false;
-  std::string type;  // "a", "b", "c"; empty means "a"
+  std::string type;                   // "a", "b", "c"; empty means "a"
   std::optional<std::int64_t> major;  // absent or -1: any
   std::optional<std::int64_t> minor;
   std::string access;  // of "rwm"; empty means all
@@ -335,12 +347,29 @@ struct State {
 inline constexpr std::string_view kSpecVersionMin = "1.0.0";
 inline constexpr std::string_view kSpecVersionMax = "1.3.0";
 
-// An error names the field and the reason in one line: "process.cwd: must be an absolute path, is 'x'".
+// From JSON, validated. An error (InvalidArgument) names the field and the reason in one line of bounded
+// length: "process.cwd: must be an absolute path, is 'x'". Keys that are not known are ignored, as the
+// specification asks; so are the sections of other platforms.
 Result<Spec> parse_spec(std::string json);
 Result<Process> parse_process(std::string json);
 Result<Resources> parse_resources(std::string json);
 
-std::string to_json(const Spec& spec);
-std::string to_json(const State& state);
+// What the specification, and a runtime that has to refuse before it makes anything, asks of values.
+// Whether the host can do it is not asked here. Fields of a Process read "process.cwd", of Resources
+// "linux.resources.cpu.period", wherever they came from.
+Result<void> validate(const Spec& spec);
+Result<void> validate(const Process& process);
+Result<void> validate(const Resources& resources);
+
+std::string to_json(const Spec& spec, json::Style style = json::Style::Compact);
+std::string to_json(const Process& process, json::Style style = json::Style::Compact);
+std::string to_json(const Resources& resources, json::Style style = json::Style::Compact);
+std::string to_json(const State& state, json::Style style = json::Style::Compact);
+
+// For json_codec.h, so that these can be part of others' structs.
+void fields(json::Fields& f, Spec& spec);
+void fields(json::Fields& f, Process& process);
+void fields(json::Fields& f, Resources& resources);
+void fields(json::Fields& f, State& state);
 
 }  // namespace gantry::oci
