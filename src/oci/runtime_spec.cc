@@ -98,7 +98,7 @@ static void fields(Fields& f, Mount& mount) {
   f("gidMappings", mount.gid_mappings);
 }
 
-static void fields(Fields& f, Hook& hook) {
+void fields(Fields& f, Hook& hook) {
   f("path", hook.path, Required);
   f("args", hook.args);
   f("env", hook.env);
@@ -322,7 +322,13 @@ static Result<T> parse(std::string text) {
   return object;
 }
 
-Result<Spec> parse_spec(std::string json) { return parse<Spec>(std::move(json)); }
+Result<Spec> parse_spec(std::string json) {
+  Spec spec = TRY(parse<Spec>(std::move(json)));
+  // The specification wants absolute ones; older bundles have others, and runc takes them so.
+  for (Mount& mount : spec.mounts)
+    if (!mount.destination.starts_with('/')) mount.destination.insert(0, 1, '/');
+  return spec;
+}
 Result<Process> parse_process(std::string json) { return parse<Process>(std::move(json)); }
 Result<Resources> parse_resources(std::string json) { return parse<Resources>(std::move(json)); }
 

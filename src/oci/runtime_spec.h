@@ -117,7 +117,7 @@ struct IdMapping {
 };
 
 struct Mount {
-  std::string destination;
+  std::string destination;  // parse_spec() makes a relative one absolute, as runc does
   std::string type;
   std::string source;
   std::vector<std::string> options;
@@ -361,6 +361,10 @@ Result<void> validate(const Spec& spec);
 Result<void> validate(const Process& process);
 Result<void> validate(const Resources& resources);
 
+// The file below /proc/sys that a sysctl's name stands for (sysctl.d(5)): "net.ipv4.conf.eth0/7.forwarding"
+// and "net/ipv4/conf/eth0.7/forwarding" are the same. Without "." or ".." in what validate() let pass.
+std::string sysctl_path(std::string_view name);
+
 std::string to_json(const Spec& spec, json::Style style = json::Style::Compact);
 std::string to_json(const Process& process, json::Style style = json::Style::Compact);
 std::string to_json(const Resources& resources, json::Style style = json::Style::Compact);
@@ -371,5 +375,6 @@ void fields(json::Fields& f, Spec& spec);
 void fields(json::Fields& f, Process& process);
 void fields(json::Fields& f, Resources& resources);
 void fields(json::Fields& f, State& state);
+void fields(json::Fields& f, Hook& hook);
 
 }  // namespace gantry::oci
