@@ -33,4 +33,11 @@ def value(pid, v1, v2):
 def named(part):
     """The cgroups that have `part` in their name."""
     return [directory for mount in isolation.cgroup_mounts() for directory, _, _ in os.walk(mount.path)
-            if part in os.path.basename(directory)]
+            if part in os.path.basename(directory) and os.path.isdir(directory)]
+
+
+def remove_empty(name):
+    """Removes the cgroups of this name, which a client keeps for its next container, and what is below them."""
+    for top in named(name):
+        for directory, _, _ in os.walk(top, topdown=False):
+            os.rmdir(directory)

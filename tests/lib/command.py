@@ -15,6 +15,8 @@ import termios
 import time
 from typing import NamedTuple
 
+from lib.runtime import wait_for
+
 
 class Completed(NamedTuple):
     command: str
@@ -88,22 +90,6 @@ def run_on_terminal(*argv, status=0, stdin="", env=None, timeout=60, rows=30, co
     return _completed(argv, process.returncode, screen.decode(errors="replace"), "", status)
 
 
-def wait_until(condition, what, timeout=20):
-    """Polls until condition() is true and returns its value."""
-    deadline = time.monotonic() + timeout
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not so after {timeout} s: {what}")
-        time.sleep(0.02)
-
-
-def program_exists(name):
-    return any(os.access(f"{directory}/{name}", os.X_OK) for directory in os.environ["PATH"].split(":"))
-
-
 class Daemon:
     """A daemon of the test's own: started, waited for, stopped by pid. Its output goes to `log`."""
 
@@ -113,7 +99,7 @@ class Daemon:
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
                                         env={**os.environ, **env} if env else None)
         try:
-            wait_until(lambda: self._check_alive() and ready(), f"{argv[0]} is ready", timeout)
+            wait_for(lambda: self._check_alive() and ready(), f"{argv[0]} to be ready", timeout)
         except BaseException as error:
             self.stop()
             raise AssertionError(f"{error}\n{self.new_log()}") from None

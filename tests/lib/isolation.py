@@ -138,10 +138,22 @@ def _run(*command):
     subprocess.run(command, check=True)
 
 
+def _remount_empty(directory, options):
+    if os.path.ismount(directory):
+        _run("umount", "--recursive", "--lazy", directory)
+    _run("mount", "-t", "tmpfs", "-o", options, "tmpfs", directory)
+
+
 def furnish():
     """Inside: file systems that show this machine only. Becomes the init of the PID namespace on the
     way: the caller goes on as its child, so that orphans are somebody else's to reap."""
     mounts = cgroup_mounts()
+    # What the host has below these would only be hidden, and stay in mountinfo, where runtimes look.
+    _remount_empty("/dev/shm", "mode=1777")
+    kept = "/dev/shm/checkout"  # a place for it while what is around it changes
+    os.mkdir(kept)
+    _run("mount", "--bind", CHECKOUT, kept)
+    _run("umount", "--recursive", "--lazy", "/sys")
     # sysfs shows the network namespace of whoever mounted it. securityfs is left out on purpose: dockerd
     # would load its AppArmor profile into the host's kernel.
     _run("mount", "-t", "sysfs", "sysfs", "/sys")
@@ -160,9 +172,7 @@ def furnish():
             os.mkdir(f"{mount.path}/suite")
             write(f"{mount.path}/suite/cgroup.procs", "0")
             _enable_controllers(mount.path)
-    _run("mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", "/dev/shm")
-    _run("mount", "--bind", CHECKOUT, "/dev/shm")  # a place to keep it while what is around it changes
-    _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
+    _remount_empty("/run", "mode=755")
     for directory in ("/etc", "/var"):  # written to by daemons, whatever they are told: a copy on write
         upper, work = f"/run/changes{directory}/upper", f"/run/changes{directory}/work"
         os.makedirs(upper)
@@ -170,7 +180,8 @@ def furnish():
         _run("mount", "-t", "overlay", "-o", f"lowerdir={directory},upperdir={upper},workdir={work}",
              "overlay", directory)
     os.makedirs(CHECKOUT, exist_ok=True)
-    _run("mount", "--move", "/dev/shm", CHECKOUT)
+    _run("mount", "--move", kept, CHECKOUT)
+    os.rmdir(kept)
     _run("mount", "--make-rshared", "/")  # as systemd has it; private towards the host all the same
     _run("ip", "link", "set", "lo", "up")
     os.mkdir("/run/lock")
