@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cgroup_path.h"
+
+#include "runtime/resources.h"
+
+namespace gantry::runtime {
+
+using kernel::CgroupLayout;
+using kernel::CgroupMode;
+using kernel::CgroupPlan;
+using kernel::CgroupVersion;
+using kernel::ControllerSet;
+using kernel::Hierarchy;
+
+namespace {
+
+CgroupPlan start_plan(const CgroupLayout& layout, const oci::Resources& resources) {
+  CgroupPlan plan;
+  // On a v2 host the container gets all there is, so that its use can be read, limited or not. Beside v1 most
+  // controllers are taken, and enabling one costs more than the rest of the group.
+  plan.enable = layout.mode() == CgroupMode::V2 ? ControllerSet::all()
+                                                : controllers_for(resources) - layout.v1_controllers();
+  plan.has_own_cpus = resources.cpu && !resources.cpu->cpus.empty();
+  plan.has_own_mems = resources.cpu && !resources.cpu->mems.empty();
+  plan.places.reserve(layout.hierarchies.size());
+  return plan;
+}
+
+void add_place(CgroupPlan& plan, const Hierarchy& hierarchy, std::string_view below) {
+  plan.places.push_back({hierarchy.key, hierarchy.mount, hierarchy.mount.size()});
+  plan.places.back().path += below;
+}
+
+}  // namespace
+
+std::string clean_path(std::string_view path) {
+  std::string clean;
+  while (!path.empty()) {
+    const std::size_t end = path.find('/');
+    const std::string_view part = path.substr(0, end);
+    path.remove_prefix(end == std::string_view::npos ? path.size() : end + 1);
+    if (part == "..")
+      clean.resize(clean.empty() ? 0 : clean.rfind('/'));
+    else if (!part.empty() && part != ".")
+      clean.append("/").append(part);
+  }
+  return clean;
+}
+
+Result<CgroupPlan> plan_cgroup(const CgroupLayout& layout, std::string_view cgroups_path, std::string_view id,
+                               const oci::Resources& resources) {
+  const std::string path = clean_path(cgroups_path.empty() ? id : cgroups_path);
+  if (path.empty())
+    return error(Code::InvalidArgument, "linux.cgroupsPath: '{}' is the root of the hierarchy", cgroups_path);
+  if (cgroups_path.starts_with('/')) return plan_cgroup_at(layout, path, resources);
+  CgroupPlan plan = start_plan(layout, resources);
+  for (const Hierarchy& hierarchy : layout.hierarchies) {
+    if (!hierarchy.own)
+      return error(Code::Conflict,
+                   "linux.cgroupsPath: '{}' is below the runtime's own group, which '{}' does not show; an absolute "
+                   "path would do",
+                   cgroups_path, hierarchy.mount);
+    std::string start = *hierarchy.own;
+    if (layout.mode() == CgroupMode::V2 && !start.empty()) start.resize(start.rfind('/'));
+    add_place(plan, hierarchy, start + path);
+  }
+  return plan;
+}
+
+CgroupPlan plan_cgroup_at(const CgroupLayout& layout, std::string_view path, const oci::Resources& resources) {
+  CgroupPlan plan = start_plan(layout, resources);
+  for (const Hierarchy& hierarchy : layout.hierarchies) add_place(plan, hierarchy, path);
+  return plan;
+}
+
+}  // namespace gantry::runtime

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/exec.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+
+#include "base/file.h"
+#include "kernel/namespaces.h"
+#include "kernel/pidfd.h"
+#include "kernel/pty.h"
+#include "kernel/rooted_path.h"
+#include "runtime/channel.h"
+#include "runtime/process_attributes.h"
+#include "runtime/process_start.h"
+
+namespace gantry::runtime {
+namespace {
+
+struct ExecPlan {
+  const oci::Process& process;
+  const oci::Spec& spec;
+  ExecOptions options;
+  std::string keyring;
+  kernel::Cgroup& cgroup;
+  UniqueFd init;             // pidfd of the container's first process
+  std::uint64_t namespaces;  // CLONE_NEW* of those that differ from the caller's
+  UniqueFd seccomp_socket;
+  const Log& log;
+};
+
+// Those of the container's namespaces that this process is not in. Entering the user namespace that one
+// is in already is an error to the kernel, and entering the others anew costs time.
+Result<std::uint64_t> differing_namespaces(pid_t init) {
+  constexpr std::uint64_t kAll[] = {CLONE_NEWNS,  CLONE_NEWPID,    CLONE_NEWNET, CLONE_NEWUTS,
+                                    CLONE_NEWIPC, CLONE_NEWCGROUP, CLONE_NEWUSER, CLONE_NEWTIME};
+  std::uint64_t differing = 0;
+  for (const std::uint64_t flag : kAll) {
+    const auto name = kernel::namespace_file(flag);
+    struct stat own {}, other {};
+    if (::stat(fmt::format("/proc/self/ns/{}", name).c_str(), &own) < 0) {
+      if (errno == ENOENT) continue;  // a kernel without this kind
+      return sys_error("look at namespace '{}'", name);
+    }
+    if (::stat(fmt::format("/proc/{}/ns/{}", init, name).c_str(), &other) < 0)
+      return sys_error("look at namespace '{}' of process {}", name, init);
+    if (own.st_ino != other.st_ino || own.st_dev != other.st_dev) differing |= flag;
+  }
+  return differing;
+}
+
+class ExecChild {
+ public:
+  ExecChild(ExecPlan& plan, const Channel& parent) : plan_(plan), parent_(parent) {}
+
+  // `is_inside`: the stage below has done its part.
+  [[noreturn]] void run(std::uint64_t namespaces, bool is_inside) {
+    (void)::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    auto start = prepare(namespaces, is_inside);
+    const Error failure = start ? start->run() : std::move(start).error();
+    (void)parent_.send_failure(failure);  // a parent that has gone does not need to know
+    ::_exit(1);
+  }
+
+  // Enters the user namespace, from which the others are entered, and leaves it to a child to be in
+  // the pid namespace.
+  [[noreturn]] void run_stage() {
+    const auto stage = [&]() -> Result<void> {
+      TRY(join_cgroup());
+      // The mount namespace is left to the child, which still needs the host's /proc for itself.
+      const std::uint64_t mount = plan_.namespaces & CLONE_NEWNS;
+      TRY(kernel::enter_namespace(plan_.init.get(), plan_.namespaces & ~mount));
+      const pid_t pid = TRY(kernel::clone_process({.flags = CLONE_PARENT}));
+      if (pid == 0) run(mount, true);
+      return parent_.send(Signal::Pid, std::to_string(pid));
+    };
+    if (auto done = stage(); !done) {
+      (void)parent_.send_failure(done.error());
+      ::_exit(1);
+    }
+    ::_exit(0);
+  }
+
+ private:
+  Result<void> join_cgroup() {
+    const auto& affinity = plan_.process.exec_cpu_affinity;
+    if (affinity && !affinity->initial.empty())
+      TRY(set_cpu_affinity(affinity->initial, "process.execCPUAffinity.initial"));
+    return plan_.cgroup.join_self();
+  }
+
+  Result<ProcessStart> prepare(std::uint64_t namespaces, bool is_inside) {
+    if (!is_inside) TRY(join_cgroup());
+    ProcessStart start = TRY(ProcessStart::open({.process = plan_.process,
+                                                 .seccomp = plan_.spec.linux_.seccomp,
+                                                 .preserve_fds = plan_.options.preserve_fds,
+                                                 .keyring = plan_.keyring,
+                                                 .log = plan_.log}));
+    if (namespaces != 0) TRY(kernel::enter_namespace(plan_.init.get(), namespaces));
+    plan_.init.reset();
+    if ((plan_.namespaces & CLONE_NEWUSER) != 0) TRY(become_root_inside());
+    if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return sys_error("become undumpable");
+    if (const auto& affinity = plan_.process.exec_cpu_affinity; affinity && !affinity->final.empty())
+      TRY(set_cpu_affinity(affinity->final, "process.execCPUAffinity.final"));
+    UniqueFd terminal;
+    if (plan_.process.terminal) terminal = TRY(make_terminal());
+    TRY(start.prepare(terminal.get()));
+    if (::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0) return sys_error("outlive the runtime");
+    TRY(parent_.send(Signal::Ready));
+    std::string listener_state = TRY(parent_.expect(Signal::Go));
+    if (start.needs_listener()) start.set_listener({std::move(plan_.seccomp_socket), std::move(listener_state)});
+    return start;
+  }
+
+  Result<UniqueFd> make_terminal() {
+    const kernel::RootDir root = TRY(kernel::RootDir::open("/"));
+    UniqueFd ptmx = TRY(root.open_path("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK));
+    kernel::Pty pty = TRY(kernel::open_pty(std::move(ptmx)));
+    if (::fcntl(pty.master.get(), F_SETFL, O_RDWR) < 0) return sys_error("make the terminal blocking");
+    if (const auto& size = plan_.process.console_size)
+      TRY(kernel::set_window_size(pty.master.get(), static_cast<std::uint16_t>(size->height),
+                                  static_cast<std::uint16_t>(size->width)));
+    TRY(kernel::send_descriptor(plan_.options.console_socket.get(), pty.master.get(), "/dev/ptmx"));
+    plan_.options.console_socket.reset();
+    return std::move(pty.slave);
+  }
+
+  ExecPlan& plan_;
+  const Channel& parent_;
+};
+
+// Reaps a child that came to nothing.
+void reap(pid_t pid) {
+  (void)::kill(pid, SIGKILL);  // our own child, so the pid is still its
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+Result<pid_t> spawn(ExecPlan& plan, const Channel& ours, const Channel& theirs) {
+  const int cgroup = plan.cgroup.into_cgroup_fd();
+  if ((plan.namespaces & CLONE_NEWUSER) != 0) {
+    const pid_t stage = TRY(kernel::clone_process({.cgroup = cgroup}));
+    if (stage == 0) ExecChild(plan, theirs).run_stage();
+    auto pid = ours.expect(Signal::Pid);
+    if (!pid) reap(stage);
+    else
+      while (::waitpid(stage, nullptr, 0) < 0 && errno == EINTR) {
+      }
+    return std::atoi(TRY(std::move(pid)).c_str());
+  }
+  // A pid namespace is only ever entered by children, so this one steps in for the moment of the clone.
+  const bool has_pid = (plan.namespaces & CLONE_NEWPID) != 0;
+  UniqueFd own_pid;
+  if (has_pid) {
+    own_pid = TRY(kernel::open_namespace("/proc/self/ns/pid", CLONE_NEWPID));
+    TRY(kernel::enter_namespace(plan.init.get(), CLONE_NEWPID));
+  }
+  auto pid = kernel::clone_process({.cgroup = cgroup});
+  if (pid && *pid == 0) ExecChild(plan, theirs).run(plan.namespaces & ~std::uint64_t{CLONE_NEWPID}, false);
+  if (has_pid) TRY(kernel::enter_namespace(own_pid.get(), CLONE_NEWPID));
+  return pid;
+}
+
+Result<void> finish(pid_t pid, const ExecPlan& plan, const Container& container, const Channel& child) {
+  if (plan.process.oom_score_adj) TRY(set_oom_score_adj(pid, *plan.process.oom_score_adj, plan.log));
+  TRY(child.expect(Signal::Ready));
+  if (!plan.options.pid_file.empty())
+    TRY(replace_file_at(AT_FDCWD, plan.options.pid_file, std::to_string(pid), 0644));
+  std::string listener_state;
+  if (plan.seccomp_socket) listener_state = seccomp_listener_state(*plan.spec.linux_.seccomp, container.state(Status::Running), pid);
+  TRY(child.send(Signal::Go, listener_state));
+  return child.wait_for_end();
+}
+
+}  // namespace
+
+Result<pid_t> exec_in_container(const Container& container, const oci::Process& process, const oci::Spec& spec,
+                                ExecOptions options, const Log& log) {
+  const Status status = container.status();
+  if (status == Status::Paused && !options.ignore_paused)
+    return error(Code::Conflict, "cannot exec in a paused container (use --ignore-paused to override): '{}'",
+                 container.id());
+  if (status != Status::Running && status != Status::Created && status != Status::Paused)
+    return error(Code::Conflict, "cannot exec in a container that is {}: '{}'", name_of(status), container.id());
+
+  const ProcessRef& init = container.record().init;
+  kernel::Cgroup cgroup = TRY(container.open_cgroup());
+  TRY(cgroup.prepare_join());
+  ExecPlan plan{.process = process,
+                .spec = spec,
+                .options = std::move(options),
+                .cgroup = cgroup,
+                .init = TRY(kernel::open_pidfd(init.pid, init.start_time)),
+                .namespaces = TRY(differing_namespaces(init.pid)),
+                .log = log};
+  if (plan.options.new_keyring) plan.keyring = "_ses." + container.id();
+  if (spec.linux_.seccomp && !spec.linux_.seccomp->listener_path.empty())
+    plan.seccomp_socket = TRY_DURING(kernel::connect_unix(spec.linux_.seccomp->listener_path, SOCK_STREAM),
+                                     "linux.seccomp.listenerPath");
+  auto [ours, theirs] = TRY(Channel::make_pair());
+  const pid_t pid = TRY(spawn(plan, ours, theirs));
+  { const Channel closed = std::move(theirs); }
+  if (auto done = finish(pid, plan, container, ours); !done) {
+    reap(pid);
+    return std::move(done).error();
+  }
+  return pid;
+}
+
+}  // namespace gantry::runtime

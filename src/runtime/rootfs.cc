@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/rootfs.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "base/file.h"
+#include "kernel/id_map.h"
+#include "kernel/pty.h"
+#include "runtime/copy_up.h"
+#include "runtime/devices.h"
+#include "runtime/mount_options.h"
+
+namespace gantry::runtime {
+namespace {
+
+using kernel::Depth;
+using kernel::DetachedMount;
+
+bool is_bind(const oci::Mount& mount, const MountOptions& options) {
+  return options.bind || mount.type == "bind";
+}
+
+std::string absolute_source(const std::string& source, const std::string& bundle) {
+  return source.starts_with('/') ? source : bundle + "/" + source;
+}
+
+std::vector<kernel::IdRange> as_ranges(const std::vector<oci::IdMapping>& mappings) {
+  std::vector<kernel::IdRange> ranges;
+  for (const oci::IdMapping& m : mappings) ranges.push_back({m.container_id, m.host_id, m.size});
+  return ranges;
+}
+
+Result<void> map_ids(DetachedMount& mount, const oci::Mount& description, const MountOptions& options,
+                     int container_user_namespace) {
+  UniqueFd own;
+  int user_namespace = container_user_namespace;
+  if (!description.uid_mappings.empty() || !description.gid_mappings.empty()) {
+    own = TRY(kernel::make_user_namespace(
+        {as_ranges(description.uid_mappings), as_ranges(description.gid_mappings)}));
+    user_namespace = own.get();
+  }
+  if (user_namespace < 0)
+    return error(Code::InvalidArgument, "option 'idmap' needs uidMappings and gidMappings or a user namespace");
+  return mount.set_id_map(user_namespace, options.id_map_recursive ? Depth::Tree : Depth::One);
+}
+
+Result<DetachedMount> open_bind_source(const oci::Mount& mount, const MountOptions& options,
+                                       const std::string& bundle, int container_user_namespace) {
+  DetachedMount source =
+      TRY(DetachedMount::copy_of(AT_FDCWD, absolute_source(mount.source, bundle),
+                                 options.bind_recursive ? Depth::Tree : Depth::One));
+  if (maps_ids(mount)) TRY(map_ids(source, mount, options, container_user_namespace));
+  return source;
+}
+
+Result<long> filesystem_magic(int fd) {
+  struct statfs fs {};
+  if (::fstatfs(fd, &fs) < 0) return sys_error("look at file system");
+  return static_cast<long>(fs.f_type);
+}
+
+// Files of procfs that may be covered: lxcfs and the like show a container its own figures there.
+constexpr std::string_view kCoverableProcFiles[] = {
+    "/cpuinfo", "/diskstats", "/meminfo", "/stat", "/swaps", "/uptime", "/loadavg", "/slabinfo",
+    "/sys/kernel/ns_last_pid", "/sys/crypto/fips_enabled"};
+
+// A process that trusts /proc (the runtime in `exec`, a label, a sysctl) must not find something
+// else there. What counts is what was opened, not what the path looked like.
+Result<void> refuse_inside_proc(int target, const kernel::RootDir& root) {
+  if (TRY(filesystem_magic(target)) != PROC_SUPER_MAGIC) return {};
+  const std::string root_path = TRY(kernel::path_of(root.fd()));
+  std::string path = TRY(kernel::path_of(target));
+  if (root_path != "/" && path.starts_with(root_path)) path.erase(0, root_path.size());
+  for (const std::string_view name : kCoverableProcFiles)
+    if (path.ends_with(name) && path.size() - name.size() == std::string_view("/proc").size()) return {};
+  return error(Code::PermissionDenied, "'{}' is inside of proc and must not be covered", path);
+}
+
+Result<void> attach(DetachedMount& mount, const MountOptions& options, int target) {
+  TRY(mount.set_attributes(options.recursive, Depth::Tree));
+  TRY(mount.attach_to(target));
+  if (options.attributes.propagation != 0)
+    TRY(mount.set_attributes({.propagation = options.attributes.propagation},
+                             options.recursive_propagation ? Depth::Tree : Depth::One));
+  return {};
+}
+
+bool has_option(const std::vector<std::string>& options, std::string_view prefix) {
+  return std::ranges::any_of(options, [&](const std::string& option) { return option.starts_with(prefix); });
+}
+
+}  // namespace
+
+bool maps_ids(const oci::Mount& mount) {
+  return parse_mount_options(mount.options).id_map || !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
+}
+
+Result<std::vector<std::optional<DetachedMount>>> open_bind_sources(const oci::Spec& spec,
+                                                                    const std::string& bundle,
+                                                                    int container_user_namespace) {
+  std::vector<std::optional<DetachedMount>> sources(spec.mounts.size());
+  for (std::size_t i = 0; i < spec.mounts.size(); ++i) {
+    const oci::Mount& mount = spec.mounts[i];
+    const MountOptions options = parse_mount_options(mount.options);
+    if (!is_bind(mount, options)) continue;
+    DetachedMount source = TRY_DURING(open_bind_source(mount, options, bundle, container_user_namespace),
+                                      "mounts[{}] '{}'", i, mount.destination);
+    // What the container's own copy of the host's mounts gets too: the host's changes come in, none go out.
+    TRY(source.set_attributes({.propagation = MS_SLAVE}, Depth::Tree));
+    sources[i] = std::move(source);
+  }
+  return sources;
+}
+
+Result<Rootfs> Rootfs::assemble(const RootfsPlan& plan) {
+  // What rootfsPropagation asks for comes after the pivot, which refuses shared mounts; an unbindable
+  // root could not be copied. Until then the host's mounts may still travel in, none of ours out.
+  const bool is_private = (propagation_flag(plan.spec.linux_.rootfs_propagation) & MS_PRIVATE) != 0;
+  if (::mount(nullptr, "/", nullptr, (is_private ? MS_PRIVATE : MS_SLAVE) | MS_REC, nullptr) < 0)
+    return sys_error("keep mounts from travelling to the host");
+  DetachedMount root = TRY_DURING(DetachedMount::copy_of(AT_FDCWD, plan.root_path, Depth::Tree), "root.path");
+  UniqueFd place = TRY(open_at(AT_FDCWD, plan.root_path, O_PATH | O_DIRECTORY));
+  TRY_DURING(root.attach_to(place.get()), "root.path '{}'", plan.root_path);
+  TRY(root.set_attributes({.propagation = MS_PRIVATE}, Depth::One));
+  Rootfs rootfs(plan, kernel::RootDir(std::move(root).release()));
+  TRY(rootfs.mount_all());
+  TRY(rootfs.set_up_dev());
+  return rootfs;
+}
+
+Result<void> Rootfs::mount_all() {
+  for (std::size_t i = 0; i < plan_.spec.mounts.size(); ++i)
+    TRY_DURING(mount_one(i), "mounts[{}] '{}'", i, plan_.spec.mounts[i].destination);
+  return {};
+}
+
+Result<void> Rootfs::mount_one(std::size_t index) {
+  const oci::Mount& mount = plan_.spec.mounts[index];
+  if (is_bind(mount, parse_mount_options(mount.options))) return mount_bind(mount, plan_.sources[index]);
+  if (mount.type == "cgroup" || mount.type == "cgroup2") return mount_cgroups(mount);
+  return mount_filesystem(mount);
+}
+
+Result<void> Rootfs::mount_bind(const oci::Mount& mount, std::optional<DetachedMount>& source) {
+  const MountOptions options = parse_mount_options(mount.options);
+  if (!source) source = TRY(open_bind_source(mount, options, plan_.bundle, -1));
+  struct stat st {};
+  if (::fstat(source->fd(), &st) < 0) return sys_error("look at '{}'", mount.source);
+  UniqueFd target = TRY(S_ISDIR(st.st_mode) ? root_.make_directory(mount.destination, 0755)
+                                            : root_.make_file(mount.destination, 0755));
+  // A proc bound over /proc is still a proc.
+  if (TRY(filesystem_magic(source->fd())) != PROC_SUPER_MAGIC) TRY(refuse_inside_proc(target.get(), root_));
+  TRY(source->set_attributes({.set = options.attributes.set, .clear = options.attributes.clear}, Depth::One));
+  return attach(*source, options, target.get());
+}
+
+Result<void> Rootfs::mount_filesystem(const oci::Mount& mount) {
+  MountOptions options = parse_mount_options(mount.options);
+  UniqueFd target;
+  const bool is_kernel_view = mount.type == "proc" || mount.type == "sysfs";
+  if (is_kernel_view) {
+    // Masks and read-only paths are about to be put below these; a link here would have them elsewhere.
+    target = TRY(root_.make_directory(mount.destination, 0755));
+    target = TRY(root_.open_without_links(mount.destination, O_PATH | O_DIRECTORY));
+  } else {
+    target = TRY(root_.make_directory(mount.destination, 0755));
+    TRY(refuse_inside_proc(target.get(), root_));
+  }
+  if (mount.type == "tmpfs" && !has_option(options.data, "mode=")) {
+    // A tmpfs over a directory looks like it, unless something else is asked for.
+    struct stat st {};
+    if (::fstat(target.get(), &st) < 0) return sys_error("look at the directory to cover");
+    options.data.push_back(fmt::format("mode={:o}", st.st_mode & 07777));
+  }
+  // The file system is made writable where something has to be put into it first.
+  const bool is_dev = kernel::clean_path(mount.destination) == "/dev";
+  const bool later = (options.copy_up || is_dev) && (options.attributes.set & MOUNT_ATTR_RDONLY) != 0;
+  const std::uint64_t attributes = options.attributes.set & ~(later ? std::uint64_t{MOUNT_ATTR_RDONLY} : 0);
+  DetachedMount made = TRY(DetachedMount::create({.type = mount.type,
+                                                  .source = mount.source.empty() ? mount.type : mount.source,
+                                                  .options = options.data,
+                                                  .attributes = attributes}));
+  if (options.copy_up) {
+    UniqueFd from = TRY(open_at(target.get(), ".", O_RDONLY | O_DIRECTORY));
+    UniqueFd to = TRY(open_at(made.fd(), ".", O_RDONLY | O_DIRECTORY));
+    TRY_DURING(copy_up(from.get(), to.get()), "copy up");
+  }
+  TRY(attach(made, options, target.get()));
+  if (later) read_only_later_.push_back(std::move(made).release());
+  return {};
+}
+
+Result<void> Rootfs::mount_cgroups(const oci::Mount& mount) {
+  const MountOptions options = parse_mount_options(mount.options);
+  UniqueFd target = TRY(root_.make_directory(mount.destination, 0755));
+  TRY(refuse_inside_proc(target.get(), root_));
+  const std::uint64_t attributes = options.attributes.set;
+  // Binding the container's own group shows just what a mount from inside of a cgroup namespace
+  // would, without a new superblock for every hierarchy.
+  const auto bind = [&](const std::string& path, int place) -> Result<void> {
+    DetachedMount group = TRY(DetachedMount::copy_of(AT_FDCWD, path, Depth::One));
+    TRY(group.set_attributes({.set = attributes, .clear = options.attributes.clear}, Depth::One));
+    return attach(group, options, place);
+  };
+  if (plan_.cgroups.size() == 1 && plan_.cgroups[0].name.empty()) return bind(plan_.cgroups[0].host_path, target.get());
+  DetachedMount top = TRY(DetachedMount::create({.type = "tmpfs",
+                                                 .source = "tmpfs",
+                                                 .options = {"mode=755"},
+                                                 .attributes = attributes & ~std::uint64_t{MOUNT_ATTR_RDONLY}}));
+  TRY(attach(top, options, target.get()));
+  for (const CgroupView& view : plan_.cgroups) {
+    if (view.name.empty()) continue;  // the unified half of a mixed host: has no controllers to show
+    if (::mkdirat(top.fd(), view.name.c_str(), 0755) < 0) return sys_error("make directory '{}'", view.name);
+    UniqueFd place = TRY(open_at(top.fd(), view.name, O_PATH | O_DIRECTORY));
+    TRY_DURING(bind(view.host_path, place.get()), "cgroup '{}'", view.name);
+    for (const std::string& alias : view.aliases)
+      if (::symlinkat(view.name.c_str(), top.fd(), alias.c_str()) < 0) return sys_error("link '{}'", alias);
+  }
+  if (attributes & MOUNT_ATTR_RDONLY) TRY(top.set_attributes({.set = MOUNT_ATTR_RDONLY}, Depth::One));
+  return {};
+}
+
+Result<void> Rootfs::set_up_dev() const {
+  const auto& mounts = plan_.spec.mounts;
+  const bool is_hosts = std::ranges::any_of(mounts, [](const oci::Mount& mount) {
+    return kernel::clean_path(mount.destination) == "/dev" && is_bind(mount, parse_mount_options(mount.options));
+  });
+  if (is_hosts) return {};  // the host's own /dev: nothing to make, nothing to change
+  UniqueFd dev = TRY(root_.make_directory("/dev", 0755));
+  for (const oci::Device& device : devices_of_container(plan_.spec.linux_.devices))
+    TRY(make_device(root_, device, plan_.can_make_devices));
+  constexpr std::array<std::pair<const char*, const char*>, 6> kLinks = {{{"/proc/self/fd", "fd"},
+                                                                          {"/proc/self/fd/0", "stdin"},
+                                                                          {"/proc/self/fd/1", "stdout"},
+                                                                          {"/proc/self/fd/2", "stderr"},
+                                                                          {"/proc/kcore", "core"},
+                                                                          {"pts/ptmx", "ptmx"}}};
+  for (const auto& [to, name] : kLinks) {
+    if (::symlinkat(to, dev.get(), name) == 0) continue;
+    if (errno != EEXIST) return sys_error("link '/dev/{}'", name);
+    // An image's own ptmx would belong to some other devpts; the rest may stay as the image wants it.
+    if (std::string_view(name) != "ptmx") continue;
+    if (::unlinkat(dev.get(), name, 0) < 0 || ::symlinkat(to, dev.get(), name) < 0)
+      return sys_error("link '/dev/{}'", name);
+  }
+  return {};
+}
+
+Result<UniqueFd> Rootfs::open_console(UniqueFd& slave) const {
+  UniqueFd ptmx = TRY(root_.open_path("/dev/ptmx", O_RDWR | O_NOCTTY));
+  kernel::Pty pty = TRY(kernel::open_pty(std::move(ptmx)));
+  UniqueFd target = TRY(root_.make_file("/dev/console", 0600));
+  DetachedMount console = TRY(DetachedMount::copy_of(pty.slave.get(), "", Depth::One));
+  TRY_DURING(console.attach_to(target.get()), "bind '/dev/console'");
+  slave = std::move(pty.slave);
+  return std::move(pty.master);
+}
+
+Result<void> Rootfs::mask_paths() const {
+  if (plan_.spec.linux_.masked_paths.empty()) return {};
+  UniqueFd null_device = TRY(open_at(AT_FDCWD, "/dev/null", O_PATH | O_NOFOLLOW));
+  struct stat st {};
+  if (::fstat(null_device.get(), &st) < 0) return sys_error("look at '/dev/null'");
+  if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+    return error(Code::Internal, "the host's '/dev/null' is not the null device");
+  UniqueFd empty;  // one read-only tmpfs for all directories
+  for (const std::string& path : plan_.spec.linux_.masked_paths) {
+    auto opened = root_.open_path(path, O_PATH);
+    if (!opened) {
+      const int reason = opened.error().errno_value();
+      if (reason == ENOENT || reason == ENOTDIR) continue;  // nothing there to hide
+      return std::move(opened).error().during("linux.maskedPaths");
+    }
+    if (::fstat(opened->get(), &st) < 0) return sys_error("look at '{}'", path);
+    if (!S_ISDIR(st.st_mode)) {
+      DetachedMount mask = TRY(DetachedMount::copy_of(null_device.get(), "", Depth::One));
+      TRY_DURING(mask.attach_to(opened->get()), "mask '{}'", path);
+    } else if (!empty) {
+      DetachedMount mask = TRY(DetachedMount::create(
+          {.type = "tmpfs", .source = "tmpfs", .options = {"nr_inodes=2"}, .attributes = MOUNT_ATTR_RDONLY}));
+      TRY_DURING(mask.attach_to(opened->get()), "mask '{}'", path);
+      empty = std::move(mask).release();
+    } else {
+      DetachedMount mask = TRY(DetachedMount::copy_of(empty.get(), "", Depth::One));
+      TRY_DURING(mask.attach_to(opened->get()), "mask '{}'", path);
+    }
+  }
+  return {};
+}
+
+Result<void> Rootfs::make_paths_read_only() const {
+  for (const std::string& path : plan_.spec.linux_.readonly_paths) {
+    auto opened = root_.open_path(path, O_PATH);
+    if (!opened) {
+      const int reason = opened.error().errno_value();
+      if (reason == ENOENT || reason == ENOTDIR) continue;
+      return std::move(opened).error().during("linux.readonlyPaths");
+    }
+    DetachedMount copy = TRY(DetachedMount::copy_of(opened->get(), "", Depth::Tree));
+    TRY(copy.set_attributes({.set = MOUNT_ATTR_RDONLY}, Depth::Tree));
+    TRY_DURING(copy.attach_to(opened->get()), "make '{}' read-only", path);
+  }
+  return {};
+}
+
+Result<void> Rootfs::enter() {
+  TRY(make_paths_read_only());
+  TRY(mask_paths());
+  for (const UniqueFd& mount : read_only_later_)
+    TRY(kernel::set_mount_attributes(mount.get(), {.set = MOUNT_ATTR_RDONLY}, Depth::One));
+  read_only_later_.clear();
+  if (plan_.no_pivot)
+    TRY(kernel::move_root_to(root_.fd()));
+  else
+    TRY(kernel::pivot_to(root_.fd()));
+  const unsigned long propagation = propagation_flag(plan_.spec.linux_.rootfs_propagation);
+  if (propagation != 0 && ::mount(nullptr, "/", nullptr, propagation, nullptr) < 0)
+    return sys_error("linux.rootfsPropagation");
+  if (plan_.spec.root.readonly)
+    TRY_DURING(kernel::set_mount_attributes(root_.fd(), {.set = MOUNT_ATTR_RDONLY}, Depth::One), "root.readonly");
+  return {};
+}
+
+}  // namespace gantry::runtime
