@@ -105,22 +105,27 @@ class Runtime:
         return [PROGRAM, "--root", self.root, *(["--log", log, "--log-format", "json"] if log else []),
                 *map(str, words)]
 
-    def __call__(self, *words, input="", stdin=None, cwd=None, env=None, pass_fds=(), seconds=30, ok=False, user=None):
+    def __call__(self, *words, input="", stdin=None, cwd=None, env=None, open_fds=None, seconds=30, ok=False,
+                 user=None):
         """Runs one command to its end. Output goes through files: a container that is left behind
-        with them open does not block us. With `ok`, failure is an exception."""
+        with them open does not block us. With `ok`, failure is an exception. `open_fds` is
+        {number: path of a file}: what the program finds open beside the standard streams."""
         log = tempfile.mktemp(prefix="log-", dir=self.scratch)
+        words = self.words(*words, log=log)
+        if open_fds:
+            redirections = " ".join(f"{number}>>'{path}'" for number, path in open_fds.items())
+            words = ["sh", "-c", f'exec "$@" {redirections}', "sh", *words]
         with tempfile.TemporaryFile(dir=self.scratch) as out, tempfile.TemporaryFile(dir=self.scratch) as err, \
                 tempfile.TemporaryFile(dir=self.scratch) as given:
             given.write(input.encode())
             given.seek(0)
             command = subprocess.Popen(
-                self.words(*words, log=log), stdin=given if stdin is None else stdin, stdout=out, stderr=err, cwd=cwd,
-                pass_fds=pass_fds, env=os.environ | (env or {}), user=user, group=user,
-                extra_groups=None if user is None else [])
+                words, stdin=given if stdin is None else stdin, stdout=out, stderr=err, cwd=cwd,
+                env=os.environ | (env or {}), user=user, group=user, extra_groups=None if user is None else [])
             try:
                 code = command.wait(seconds)
             except subprocess.TimeoutExpired:
-                raise AssertionError(f"{' '.join(map(str, words))}: still running after {seconds} s") from None
+                raise AssertionError(f"{' '.join(words)}: still running after {seconds} s") from None
             finally:
                 command.kill()
                 command.wait()
@@ -129,7 +134,7 @@ class Runtime:
             outcome = Outcome(code, out.read().decode(errors="replace"), err.read().decode(errors="replace"),
                               read_log(log))
         if ok and code != 0:
-            raise AssertionError(f"{' '.join(map(str, words))}: status {code}: {outcome.error or outcome.stderr}")
+            raise AssertionError(f"{' '.join(words)}: status {code}: {outcome.error or outcome.stderr}")
         return outcome
 
     def popen(self, *words, **options):
@@ -420,13 +425,13 @@ class RuntimeTest(unittest.TestCase):
         return path
 
     def assert_refused(self, outcome, *words):
-        """An error of one line that has these words in it."""
+        """An error of one line that has these words in it, in small or capital letters."""
         self.assertNotEqual(outcome.code, 0, f"was not refused: {outcome.stdout}")
         self.assertGreater(outcome.code, 0, "the runtime was killed by a signal")
         self.assertTrue(outcome.error, f"no error in the log; stderr: {outcome.stderr}")
         self.assertNotIn("\n", outcome.error)
         for word in words:
-            self.assertIn(word, outcome.error)
+            self.assertIn(word.lower(), outcome.error.lower())
 
     def assert_create_refused(self, bundle, *words, save=True):
         """`create` says these words, and leaves nothing on the machine."""
