@@ -56,10 +56,11 @@ Result<CgroupPlan> plan_cgroup(const CgroupLayout& layout, std::string_view cgro
   CgroupPlan plan = start_plan(layout, resources);
   for (const Hierarchy& hierarchy : layout.hierarchies) {
     if (!hierarchy.own)
-      return error(Code::Conflict,
-                   "linux.cgroupsPath: '{}' is below the runtime's own group, which '{}' does not show; an absolute "
-                   "path would do",
-                   cgroups_path, hierarchy.mount);
+      return error(
+          Code::Conflict,
+          "linux.cgroupsPath: '{}' is below the runtime's own group, which '{}' does not show; an absolute "
+          "path would do",
+          cgroups_path, hierarchy.mount);
     std::string start = *hierarchy.own;
     if (layout.mode() == CgroupMode::V2 && !start.empty()) start.resize(start.rfind('/'));
     add_place(plan, hierarchy, start + path);
@@ -67,7 +68,8 @@ Result<CgroupPlan> plan_cgroup(const CgroupLayout& layout, std::string_view cgro
   return plan;
 }
 
-CgroupPlan plan_cgroup_at(const CgroupLayout& layout, std::string_view path, const oci::Resources& resources) {
+CgroupPlan plan_cgroup_at(const CgroupLayout& layout, std::string_view path,
+                          const oci::Resources& resources) {
   CgroupPlan plan = start_plan(layout, resources);
   for (const Hierarchy& hierarchy : layout.hierarchies) add_place(plan, hierarchy, path);
   return plan;

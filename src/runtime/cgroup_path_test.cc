@@ -19,7 +19,8 @@ const CgroupLayout kMixed{.hierarchies = {{"memory", "/sys/fs/cgroup/memory", "/
 
 std::vector<std::string> paths(const CgroupLayout& layout, std::string_view cgroups_path) {
   std::vector<std::string> paths;
-  for (const auto& place : MUST(plan_cgroup(layout, cgroups_path, "id", {})).places) paths.push_back(place.path);
+  for (const auto& place : MUST(plan_cgroup(layout, cgroups_path, "id", {})).places)
+    paths.push_back(place.path);
   return paths;
 }
 
