@@ -2,140 +2,112 @@
 #include "runtime/shim/options.h"
 
 #include <charconv>
+#include <limits>
+#include <optional>
 
-#include <fmt/format.h>
+#include "base/options.h"
 
 namespace gantry::shim {
 namespace {
 
-using Text = std::string_view;
+// The values as they are written, before they have been checked.
+struct Given {
+  std::string size;
+  std::string stdin_mode = "null";
+  std::optional<std::int64_t> log_max_bytes;
+  std::optional<std::int64_t> log_max_files;
+};
 
-template <class T>
-Result<T> number(Text text) {
-  T value{};
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc() || end != text.data() + text.size())
-    return error(Code::InvalidArgument, "'{}' is not a number of this range", text);
-  return value;
-}
-
-Result<std::string> absolute_path(Text text) {
-  if (!text.starts_with('/')) return error(Code::InvalidArgument, "'{}' is not an absolute path", text);
-  return std::string(text);
+std::vector<Option> rows(Options& options, Given& given) {
+  return {
+      {0, "id", "ID", &options.id, "The container's id"},
+      {0, "bundle", "DIR", &options.bundle, "The OCI bundle"},
+      {0, "runtime", "PATH", &options.runtime, "The OCI runtime"},
+      {0, "runtime-root", "DIR", &options.runtime_root, "The runtime's --root"},
+      {0, "state", "DIR", &options.state_dir,
+       "Where socket, pid files and exit record are; made if it is missing"},
+      {0, "log-path", "FILE", &options.log.path,
+       "The container's log; without one its output is kept nowhere"},
+      {0, "log-max-size", "BYTES", &given.log_max_bytes,
+       "Rotate the log before it grows beyond this (0, the default: never)"},
+      {0, "log-max-files", "N", &given.log_max_files, "Keep so many files, with the current one (default 1)"},
+      {0, "terminal", "", &options.terminal, "The bundle asks for a terminal"},
+      {0, "size", "ROWSxCOLUMNS", &given.size, "The terminal's first size"},
+      {0, "stdin", "open|null", &given.stdin_mode,
+       "A pipe that clients write to, or /dev/null (the default)"},
+      {0, "systemd-cgroup", "", &options.systemd_cgroup, "Passed to the runtime"},
+      {0, "create-arg", "ARG", &options.create_args, "Passed to the runtime's create; may be repeated"},
+      {0, "sync-fd", "N", &options.sync_fd, "Where to report 'ready PID' or 'error TEXT' (default 1)"},
+      {0, "help", "", &options.help, "Show this text"},
+  };
 }
 
 // Ids become file names and arguments of the runtime, so none may look like an option or a path.
-Result<std::string> container_id(Text text) {
-  constexpr Text kAlphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  const bool is_valid = !text.empty() && text.size() <= 1024 && kAlphanumeric.find(text[0]) != Text::npos &&
-                        text.find_first_not_of(std::string(kAlphanumeric) + "_+-.") == Text::npos;
-  if (!is_valid) return error(Code::InvalidArgument, "'{}' is not a container id", text);
-  return std::string(text);
+bool is_container_id(std::string_view id) {
+  constexpr std::string_view kAllowed = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_+-.";
+  constexpr std::size_t kLetters = kAllowed.size() - 4;
+  return !id.empty() && id.size() <= 1024 && kAllowed.find(id[0]) < kLetters &&
+         id.find_first_not_of(kAllowed) == id.npos;
 }
 
-Result<WindowSize> window_size(Text text) {
-  const std::size_t x = text.find('x');
-  if (x == Text::npos) return error(Code::InvalidArgument, "'{}' is not ROWSxCOLUMNS", text);
-  return WindowSize{TRY(number<std::uint16_t>(text.substr(0, x))),
-                    TRY(number<std::uint16_t>(text.substr(x + 1)))};
+Result<WindowSize> parse_size(std::string_view text) {
+  WindowSize size;
+  const char* end = text.data() + text.size();
+  const auto rows_end = std::from_chars(text.data(), end, size.rows);
+  if (rows_end.ec == std::errc() && rows_end.ptr != end && *rows_end.ptr == 'x') {
+    const auto columns_end = std::from_chars(rows_end.ptr + 1, end, size.columns);
+    if (columns_end.ec == std::errc() && columns_end.ptr == end) return size;
+  }
+  return error(Code::InvalidArgument, "option --size: '{}' is not ROWSxCOLUMNS", text);
 }
 
-template <class T>
-Result<void> assign(T& field, Result<T> value) {
-  field = TRY(std::move(value));
-  return {};
-}
-
-struct Row {
-  Text name;
-  Text argument;  // empty: the option takes none
-  Text help;
-  Result<void> (*set)(Options&, Text);
-};
-
-constexpr Row kRows[] = {
-    {"--id", "ID", "The container's id", [](Options& o, Text t) { return assign(o.id, container_id(t)); }},
-    {"--bundle", "DIR", "The OCI bundle",
-     [](Options& o, Text t) { return assign(o.bundle, absolute_path(t)); }},
-    {"--runtime", "PATH", "The OCI runtime",
-     [](Options& o, Text t) { return assign(o.runtime, absolute_path(t)); }},
-    {"--runtime-root", "DIR", "The runtime's --root",
-     [](Options& o, Text t) { return assign(o.runtime_root, absolute_path(t)); }},
-    {"--state", "DIR", "Where the socket, the pid files and the exit record are; made if it is missing",
-     [](Options& o, Text t) { return assign(o.state_dir, absolute_path(t)); }},
-    {"--log-path", "FILE", "The container's log; without one its output is kept nowhere",
-     [](Options& o, Text t) { return assign(o.log.path, absolute_path(t)); }},
-    {"--log-max-size", "BYTES", "Rotate the log before it grows beyond this (0: never)",
-     [](Options& o, Text t) { return assign(o.log.max_bytes, number<std::uint64_t>(t)); }},
-    {"--log-max-files", "N", "Keep so many files, with the current one (default 1)",
-     [](Options& o, Text t) { return assign(o.log.max_files, number<unsigned>(t)); }},
-    {"--terminal", "", "The bundle asks for a terminal",
-     [](Options& o, Text) { return assign(o.terminal, Result<bool>(true)); }},
-    {"--size", "ROWSxCOLUMNS", "The terminal's first size",
-     [](Options& o, Text t) { return assign(o.size, window_size(t)); }},
-    {"--stdin", "open|null", "A pipe that clients write to, or /dev/null (the default)",
-     [](Options& o, Text t) -> Result<void> {
-       if (t != "open" && t != "null")
-         return error(Code::InvalidArgument, "'{}' is neither open nor null", t);
-       o.open_stdin = t == "open";
-       return {};
-     }},
-    {"--systemd-cgroup", "", "Passed to the runtime",
-     [](Options& o, Text) { return assign(o.systemd_cgroup, Result<bool>(true)); }},
-    {"--create-arg", "ARG", "Passed to the runtime's create; may be repeated",
-     [](Options& o, Text t) -> Result<void> {
-       o.create_args.emplace_back(t);
-       return {};
-     }},
-    {"--sync-fd", "N", "Where to report 'ready PID' or 'error TEXT' (default 1)",
-     [](Options& o, Text t) { return assign(o.sync_fd, number<int>(t)); }},
-};
-
-Result<void> check(const Options& options) {
-  const std::pair<Text, const std::string*> required[] = {{"--id", &options.id},
-                                                          {"--bundle", &options.bundle},
-                                                          {"--runtime", &options.runtime},
-                                                          {"--state", &options.state_dir}};
-  for (const auto& [name, value] : required)
-    if (value->empty()) return error(Code::InvalidArgument, "option {} is missing", name);
-  if (options.log.max_files == 0)
+Result<void> check(Options& options, const Given& given) {
+  if (!is_container_id(options.id))
+    return error(Code::InvalidArgument, "option --id: '{}' is not a container id", options.id);
+  struct Path {
+    std::string_view name;
+    const std::string& value;
+    bool is_required;
+  };
+  const Path paths[] = {{"bundle", options.bundle, true},
+                        {"runtime", options.runtime, true},
+                        {"state", options.state_dir, true},
+                        {"runtime-root", options.runtime_root, false},
+                        {"log-path", options.log.path, false}};
+  for (const Path& path : paths)
+    if (!path.value.starts_with('/') && (path.is_required || !path.value.empty()))
+      return error(Code::InvalidArgument, "option --{}: '{}' is not an absolute path", path.name, path.value);
+  const std::int64_t max_bytes = given.log_max_bytes.value_or(0), max_files = given.log_max_files.value_or(1);
+  if (max_bytes < 0) return error(Code::InvalidArgument, "option --log-max-size: must not be negative");
+  if (max_files < 1 || max_files > std::numeric_limits<std::int32_t>::max())
     return error(Code::InvalidArgument, "option --log-max-files: must be at least 1");
+  options.log.max_bytes = static_cast<std::uint64_t>(max_bytes);
+  options.log.max_files = static_cast<unsigned>(max_files);
+  if (!given.size.empty()) options.size = TRY(parse_size(given.size));
+  if (given.stdin_mode != "open" && given.stdin_mode != "null")
+    return error(Code::InvalidArgument, "option --stdin: '{}' is neither open nor null", given.stdin_mode);
+  options.open_stdin = given.stdin_mode == "open";
   return {};
 }
 
 }  // namespace
 
-Result<Options> parse_options(int argc, char** argv) {
+Result<Options> parse_command_line(const std::vector<std::string>& arguments) {
   Options options;
-  for (int i = 1; i < argc; ++i) {
-    const Text argument = argv[i];
-    const std::size_t equals = argument.find('=');
-    const Text name = argument.substr(0, equals);
-    const Row* row = nullptr;
-    for (const Row& candidate : kRows)
-      if (candidate.name == name) row = &candidate;
-    if (row == nullptr) return error(Code::InvalidArgument, "unknown option '{}'", name);
-    Text value;
-    if (row->argument.empty()) {
-      if (equals != Text::npos) return error(Code::InvalidArgument, "option {} takes no value", name);
-    } else if (equals != Text::npos) {
-      value = argument.substr(equals + 1);
-    } else {
-      if (i + 1 == argc) return error(Code::InvalidArgument, "option {} needs a value", name);
-      value = argv[++i];
-    }
-    TRY_DURING(row->set(options, value), "option {}", name);
-  }
-  TRY(check(options));
+  Given given;
+  const std::vector<std::string> operands =
+      TRY(parse_options(rows(options, given), arguments, Operands::Anywhere));
+  if (options.help) return options;
+  if (!operands.empty()) return error(Code::InvalidArgument, "unexpected argument '{}'", operands.front());
+  TRY(check(options, given));
   return options;
 }
 
 std::string usage() {
-  std::string text =
-      "usage: gantry-shim OPTIONS\nCreates one container and stays its parent until it has ended.\n\n";
-  for (const Row& row : kRows)
-    text += fmt::format("  {:<28} {}\n", fmt::format("{} {}", row.name, row.argument), row.help);
-  return text;
+  Options options;
+  Given given;
+  return "usage: gantry-shim OPTIONS\nCreates one container and stays its parent until it has ended.\n\n" +
+         describe_options(rows(options, given));
 }
 
 }  // namespace gantry::shim

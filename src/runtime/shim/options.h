@@ -26,9 +26,11 @@ struct Options {
   WindowSize size;                       // of the terminal; 0 rows: as the kernel makes it
   std::vector<std::string> create_args;  // passed to the runtime's create as they are
   int sync_fd = 1;
+  bool help = false;  // show usage(); nothing else was checked
 };
 
-Result<Options> parse_options(int argc, char** argv);
+// The arguments without the program's name.
+Result<Options> parse_command_line(const std::vector<std::string>& arguments);
 
 // The text of --help.
 std::string usage();

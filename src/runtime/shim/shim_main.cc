@@ -5,8 +5,6 @@
 
 #include <climits>
 #include <csignal>
-#include <cstdio>
-#include <cstring>
 
 #include <fmt/format.h>
 
@@ -70,15 +68,12 @@ int run(const Options& options, int report_pipe) {
 // The caller's child waits for the report of a child of its own, which stays: so the caller is told when the
 // container exists, has nothing to reap later, and cannot be its parent.
 int shim_main(int argc, char** argv) {
-  if (argc == 2 && std::strcmp(argv[1], "--help") == 0) {
-    const std::string text = usage();
-    return write_all(STDOUT_FILENO, text, "standard output") ? 0 : 1;
-  }
-  const auto options = parse_options(argc, argv);
+  const auto options = parse_command_line({argv + 1, argv + argc});
   if (!options) {
     (void)write_all(STDOUT_FILENO, error_line(options.error()), "standard output");
     return 2;
   }
+  if (options->help) return write_all(STDOUT_FILENO, usage(), "standard output") ? 0 : 1;
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) < 0) {
     (void)write_all(options->sync_fd, error_line(sys_error("make pipe")), "report");
