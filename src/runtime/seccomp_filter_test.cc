@@ -842,5 +842,38 @@ TEST(SeccompFilterInTheKernel, KillsByTheActionAsked) {
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) << status;
 }
 
+TEST(SeccompFilterInTheKernel, TakesEveryFlagThatItSupports) {
+  oci::Seccomp profile = with(allow_all(), {.names = {"mkdir"}, .action = "SCMP_ACT_NOTIFY"});
+  profile.listener_path = "/run/listener";
+  for (const std::string_view flag : supported_seccomp_flags()) profile.flags.emplace_back(flag);
+  EXPECT_EQ(status_of_child_under(profile, [] { return 0; }), 0);
+}
+
+#if defined(__x86_64__)
+long i386_getpid() {
+  long result = 20;  // __NR_getpid of i386
+  asm volatile("int $0x80" : "+a"(result) : : "memory", "r8", "r9", "r10", "r11");
+  return result;
+}
+
+TEST(SeccompFilterInTheKernel, GovernsOtherArchitecturesOfTheMachine) {
+  const oci::Seccomp native_only = allow_all();
+  EXPECT_EQ(status_of_child_under(native_only, [] { return ::syscall(SYS_getpid) > 0 ? 0 : 1; }), 0);
+  int status = status_of_child_under(native_only, [] {
+    return static_cast<int>(::syscall(static_cast<long>(kernel::kX32Bit) | SYS_getpid));
+  });
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) << status;
+
+  oci::Seccomp both =
+      with(native_only, {.names = {"getpid"}, .action = "SCMP_ACT_ERRNO", .errno_ret = ENOTTY});
+  both.architectures = {"SCMP_ARCH_X86"};
+  status = status_of_child_under(both, [] { return i386_getpid() == -ENOTTY ? 0 : 1; });
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV) GTEST_SKIP() << "the kernel runs no 32-bit calls";
+  EXPECT_EQ(status, 0);
+  status = status_of_child_under(native_only, [] { return static_cast<int>(i386_getpid()); });
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) << status;
+}
+#endif
+
 }  // namespace
 }  // namespace gantry::runtime
