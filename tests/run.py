@@ -67,7 +67,7 @@ class Result(unittest.TestResult):
         self.failed += 1
         self.failed_names.append(name_of(test))
         self.say("FAIL", test)
-        text = "".join(traceback.TracebackException(*error).format()).rstrip()
+        text = self._exc_info_to_string(error, test).rstrip()
         if hasattr(test, "explain"):  # what the test's surroundings know: a daemon's log
             text += f"\n{test.explain()}"
         print("    " + text.replace("\n", "\n    "), flush=True)

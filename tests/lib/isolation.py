@@ -187,6 +187,7 @@ def furnish():
     os.mkdir("/run/lock")
     os.mkdir("/run/tmp", 0o1777)
     os.mkdir("/run/home", 0o700)
+    os.chdir("/run/home")
     os.environ["HOME"] = "/run/home"
     os.environ["TMPDIR"] = "/run/tmp"
     os.environ["XDG_RUNTIME_DIR"] = "/run"
