@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/json_codec.h"
 
+#include <algorithm>
 #include <limits>
 #include <span>
 
@@ -34,12 +35,16 @@ void append(std::string& text, const Path* path) {
   }
 }
 
-template <class... Args>
-Error refuse(const Path* path, fmt::format_string<Args...> format, Args&&... args) {
+Error make_refusal(const Path* path, fmt::string_view reason, fmt::format_args args) {
   std::string text;
   append(text, path);
-  Error reason = error(Code::InvalidArgument, format, std::forward<Args>(args)...);
-  return text.empty() ? std::move(reason) : std::move(reason).during(text);
+  if (!text.empty()) text += ": ";
+  return Error(Code::InvalidArgument, 0, text + fmt::vformat(reason, args));
+}
+
+template <class... Args>
+Error refuse(const Path* path, fmt::format_string<Args...> reason, const Args&... args) {
+  return make_refusal(path, reason, fmt::make_format_args(args...));
 }
 
 std::string describe(const Value& value) {
@@ -91,16 +96,12 @@ class DecodingFields final : public Fields {
   Result<void> result_;
 };
 
-// Asks a struct whether it has a field of that name.
-class KeySearch final : public Fields {
+class KeyFields final : public Fields {
  public:
-  explicit KeySearch(std::string_view wanted) : wanted_(wanted) {}
-  bool found() const { return found_; }
+  std::vector<std::string> keys;
 
  private:
-  void visit(std::string_view key, void*, const Type&, Presence) override { found_ |= key == wanted_; }
-  std::string_view wanted_;
-  bool found_ = false;
+  void visit(std::string_view key, void*, const Type&, Presence) override { keys.emplace_back(key); }
 };
 
 Result<void> Decoder::object(const Value& value, void* target, const Type& type, const Path* path) {
@@ -109,11 +110,11 @@ Result<void> Decoder::object(const Value& value, void* target, const Type& type,
   type.describe(fields, target);
   TRY(fields.take_result());
   if (unknown == UnknownKeys::Ignore || fields.known() == value.size()) return {};
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    KeySearch search(value.key(i));
-    type.describe(search, target);
-    if (!search.found()) return refuse(path, "unknown key '{}'", printable(value.key(i)));
-  }
+  KeyFields described;
+  type.describe(described, target);
+  for (std::size_t i = 0; i < value.size(); ++i)
+    if (std::ranges::find(described.keys, value.key(i)) == described.keys.end())
+      return refuse(path, "unknown key '{}'", printable(value.key(i)));
   return {};
 }
 
@@ -279,6 +280,12 @@ class EncodingFields final : public Fields {
 };
 
 }  // namespace
+
+std::vector<std::string> keys_of(const Type& type, void* object) {
+  KeyFields described;
+  type.describe(described, object);
+  return std::move(described.keys);
+}
 
 Result<void> decode(const Value& value, void* object, const Type& type, UnknownKeys unknown) {
   return Decoder{unknown}.value(value, object, type, nullptr);

@@ -136,6 +136,14 @@ std::string encode(const T& object, Style style = Style::Compact) {
   return std::move(writer).text();
 }
 
+// The keys of a described struct, in order.
+std::vector<std::string> keys_of(const Type& type, void* object);
+template <class T>
+std::vector<std::string> keys_of() {
+  T object{};
+  return keys_of(type_of<T>, &object);
+}
+
 template <class T>
 void Fields::operator()(std::string_view key, T& field, Presence presence) {
   visit(key, &field, type_of<T>, presence);

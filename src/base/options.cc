@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "base/printable.h"
+
 namespace gantry {
 namespace {
 
@@ -16,14 +18,16 @@ Result<Integer> parse_number(std::string_view option, std::string_view text) {
   Integer number{};
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (failed != std::errc() || end != text.data() + text.size())
-    return error(Code::InvalidArgument, "option '{}' needs a whole number, not '{}'", option, text);
+    return error(Code::InvalidArgument, "option '{}' needs a whole number, not '{}'", option,
+                 printable(text));
   return number;
 }
 
 Result<bool> parse_truth(std::string_view option, std::string_view text) {
   if (text == "true" || text == "1") return true;
   if (text == "false" || text == "0") return false;
-  return error(Code::InvalidArgument, "option '{}' is either true or false, not '{}'", option, text);
+  return error(Code::InvalidArgument, "option '{}' is either true or false, not '{}'", option,
+               printable(text));
 }
 
 Result<void> store(const Option& option, std::string_view spelled, std::string_view value) {
@@ -81,20 +85,25 @@ class Parser {
     const std::string_view body = argument.substr(argument.starts_with("--") ? 2 : 1);
     const std::size_t equals = body.find('=');
     const std::string_view name = body.substr(0, equals);
-    const auto value = equals == std::string_view::npos ? std::nullopt : std::optional(body.substr(equals + 1));
-    if (const Option* option = find(name)) return take(*option, argument.substr(0, argument.find('=')), value);
-    if (argument.starts_with("--")) return error(Code::InvalidArgument, "unknown option '{}'", argument);
+    const auto value =
+        equals == std::string_view::npos ? std::nullopt : std::optional(body.substr(equals + 1));
+    if (const Option* option = find(name))
+      return take(*option, argument.substr(0, argument.find('=')), value);
+    if (argument.starts_with("--"))
+      return error(Code::InvalidArgument, "unknown option '--{}'", printable(name));
     return parse_letters(body);
   }
 
   Result<void> parse_letters(std::string_view letters) {
     while (!letters.empty()) {
-      const Option* option = find(letters[0]);
-      if (option == nullptr) return error(Code::InvalidArgument, "unknown option '-{}'", letters[0]);
+      const Option* option = letters[0] == '\0' ? nullptr : find(letters[0]);
+      if (option == nullptr)
+        return error(Code::InvalidArgument, "unknown option '-{}'", printable(letters.substr(0, 1)));
       const std::string spelled = fmt::format("-{}", letters[0]);
       letters.remove_prefix(1);
       if (letters.starts_with('=')) return take(*option, spelled, letters.substr(1));
-      if (!is_flag(*option)) return take(*option, spelled, letters.empty() ? std::nullopt : std::optional(letters));
+      if (!is_flag(*option))
+        return take(*option, spelled, letters.empty() ? std::nullopt : std::optional(letters));
       TRY(take(*option, spelled, std::nullopt));
     }
     return {};
@@ -130,7 +139,8 @@ std::string describe_options(std::span<const Option> options) {
   std::size_t width = 0;
   for (const Option& option : options) width = std::max(width, spelling(option).size());
   std::string text;
-  for (const Option& option : options) text += fmt::format("  {:<{}}  {}\n", spelling(option), width, option.help);
+  for (const Option& option : options)
+    text += fmt::format("  {:<{}}  {}\n", spelling(option), width, option.help);
   return text;
 }
 

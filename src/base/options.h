@@ -29,9 +29,10 @@ namespace gantry {
 
 struct Option {
   // A flag, a text, a list (each use adds one) or a number.
-  using Target = std::variant<bool*, std::string*, std::vector<std::string>*, int*, std::optional<std::int64_t>*>;
+  using Target =
+      std::variant<bool*, std::string*, std::vector<std::string>*, int*, std::optional<std::int64_t>*>;
 
-  char letter;                // 0: none
+  char letter;  // 0: none
   std::string_view name;
   std::string_view argument;  // what help calls the value: "DIR"; empty for a flag
   Target target;

@@ -29,8 +29,9 @@ class Options : public ::testing::Test {
 };
 
 TEST_F(Options, come_in_every_usual_form) {
-  EXPECT_EQ(MUST(parse({"-qd", "--bundle=/b", "id", "-e", "A=1", "-eB=2", "-env", "C=3", "--preserve-fds", "2"})),
-            std::vector<std::string>{"id"});
+  EXPECT_EQ(
+      MUST(parse({"-qd", "--bundle=/b", "id", "-e", "A=1", "-eB=2", "-env", "C=3", "--preserve-fds", "2"})),
+      std::vector<std::string>{"id"});
   EXPECT_TRUE(detach_);
   EXPECT_TRUE(quiet_);
   EXPECT_EQ(bundle_, "/b");
@@ -61,11 +62,14 @@ TEST_F(Options, a_flag_can_be_switched_off) {
 
 TEST_F(Options, what_is_wrong_is_named) {
   EXPECT_EQ(parse({"--nope"}).error().message(), "unknown option '--nope'");
+  EXPECT_EQ(parse({"--nope=secret"}).error().message(), "unknown option '--nope'");
   EXPECT_EQ(parse({"-dx"}).error().message(), "unknown option '-x'");
+  EXPECT_EQ(parse({std::string("-\0", 2)}).error().message(), "unknown option '-\\x00'");
   EXPECT_EQ(parse({"--bundle"}).error().message(), "option '--bundle' needs a value");
   EXPECT_EQ(parse({"--preserve-fds=x"}).error().message(),
             "option '--preserve-fds' needs a whole number, not 'x'");
-  EXPECT_EQ(parse({"--detach=maybe"}).error().message(), "option '--detach' is either true or false, not 'maybe'");
+  EXPECT_EQ(parse({"--detach=maybe"}).error().message(),
+            "option '--detach' is either true or false, not 'maybe'");
 }
 
 TEST(DescribeOptions, lines_up) {

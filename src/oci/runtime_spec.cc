@@ -105,7 +105,7 @@ void fields(Fields& f, Hook& hook) {
   f("timeout", hook.timeout);
 }
 
-static void fields(Fields& f, Hooks& hooks) {
+void fields(Fields& f, Hooks& hooks) {
   f("prestart", hooks.prestart);
   f("createRuntime", hooks.create_runtime);
   f("createContainer", hooks.create_container);

@@ -373,6 +373,7 @@ std::string to_json(const State& state, json::Style style = json::Style::Compact
 // For json_codec.h, so that these can be part of others' structs.
 void fields(json::Fields& f, Spec& spec);
 void fields(json::Fields& f, Process& process);
+void fields(json::Fields& f, Hooks& hooks);
 void fields(json::Fields& f, Resources& resources);
 void fields(json::Fields& f, State& state);
 void fields(json::Fields& f, Hook& hook);

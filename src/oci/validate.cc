@@ -14,25 +14,26 @@
 
 #include "base/printable.h"
 #include "oci/runtime_spec.h"
+#include "oci/words.h"
 
 namespace gantry::oci {
 namespace {
 
 using Words = std::span<const std::string_view>;
 
+Error make_refusal(std::string_view field, fmt::string_view reason, fmt::format_args args) {
+  return Error(Code::InvalidArgument, 0, fmt::format("{}: {}", field, fmt::vformat(reason, args)));
+}
+
 template <class... Args>
-Error refuse(std::string_view field, fmt::format_string<Args...> reason, Args&&... args) {
-  return Error(Code::InvalidArgument, 0,
-               fmt::format("{}: {}", field, fmt::format(reason, std::forward<Args>(args)...)));
+Error refuse(std::string_view field, fmt::format_string<Args...> reason, const Args&... args) {
+  return make_refusal(field, reason, fmt::make_format_args(args...));
 }
 
 // The same result, its field seen from one struct further out: "type: ..." becomes "mounts[3].type: ...".
-template <class... Args>
-Result<void> within(Result<void> checked, fmt::format_string<Args...> place, Args&&... args) {
+Result<void> within(Result<void> checked, std::string_view outer) {
   if (checked) return {};
-  return Error(
-      checked.error().code(), 0,
-      fmt::format("{}.{}", fmt::format(place, std::forward<Args>(args)...), checked.error().message()));
+  return Error(checked.error().code(), 0, fmt::format("{}.{}", outer, checked.error().message()));
 }
 
 Result<void> check_word(std::string_view field, std::string_view value, Words words) {
@@ -42,7 +43,8 @@ Result<void> check_word(std::string_view field, std::string_view value, Words wo
 
 Result<void> check_words(std::string_view field, const std::vector<std::string>& values, Words words) {
   for (std::size_t i = 0; i < values.size(); ++i)
-    TRY(check_word(fmt::format("{}[{}]", field, i), values[i], words));
+    if (std::ranges::find(words, values[i]) == words.end())
+      return check_word(fmt::format("{}[{}]", field, i), values[i], words);
   return {};
 }
 
@@ -58,7 +60,7 @@ Result<void> check_absolute(std::string_view field, std::string_view path) {
 
 Result<void> check_all_absolute(std::string_view field, const std::vector<std::string>& paths) {
   for (std::size_t i = 0; i < paths.size(); ++i)
-    TRY(check_absolute(fmt::format("{}[{}]", field, i), paths[i]));
+    if (!paths[i].starts_with('/')) return check_absolute(fmt::format("{}[{}]", field, i), paths[i]);
   return {};
 }
 
@@ -124,7 +126,9 @@ Result<void> check(const Syscall& syscall);
 
 template <class T>
 Result<void> check_each(std::string_view field, const std::vector<T>& values) {
-  for (std::size_t i = 0; i < values.size(); ++i) TRY(within(check(values[i]), "{}[{}]", field, i));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (Result<void> checked = check(values[i]); !checked)
+      return within(std::move(checked), fmt::format("{}[{}]", field, i));
   return {};
 }
 
@@ -460,16 +464,11 @@ bool supports_errno(std::string_view action) {
   return action == "SCMP_ACT_ERRNO" || action == "SCMP_ACT_TRACE";
 }
 
-constexpr std::string_view kSeccompActions[] = {
-    "SCMP_ACT_KILL",  "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP",  "SCMP_ACT_ERRNO",
-    "SCMP_ACT_TRACE", "SCMP_ACT_ALLOW",        "SCMP_ACT_LOG",         "SCMP_ACT_NOTIFY"};
 constexpr std::string_view kNotify = "SCMP_ACT_NOTIFY";
 
 Result<void> check(const SyscallArg& arg) {
-  constexpr std::string_view kOperators[] = {"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE",       "SCMP_CMP_EQ",
-                                             "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ"};
   TRY(check_range("index", arg.index, 0, 5));
-  return check_word("op", arg.op, kOperators);
+  return check_word("op", arg.op, kSeccompOperators);
 }
 
 Result<void> check(const Syscall& syscall) {
@@ -483,23 +482,13 @@ Result<void> check(const Syscall& syscall) {
 }
 
 Result<void> check(const Seccomp& seccomp) {
-  constexpr std::string_view kArchitectures[] = {
-      "SCMP_ARCH_X86",         "SCMP_ARCH_X86_64",      "SCMP_ARCH_X32",    "SCMP_ARCH_ARM",
-      "SCMP_ARCH_AARCH64",     "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K",   "SCMP_ARCH_MIPS",
-      "SCMP_ARCH_MIPS64",      "SCMP_ARCH_MIPS64N32",   "SCMP_ARCH_MIPSEL", "SCMP_ARCH_MIPSEL64",
-      "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PPC",         "SCMP_ARCH_PPC64",  "SCMP_ARCH_PPC64LE",
-      "SCMP_ARCH_S390",        "SCMP_ARCH_S390X",       "SCMP_ARCH_SH",     "SCMP_ARCH_SHEB",
-      "SCMP_ARCH_PARISC",      "SCMP_ARCH_PARISC64",    "SCMP_ARCH_RISCV64"};
-  constexpr std::string_view kFlags[] = {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG",
-                                         "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-                                         "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"};
   TRY(check_word("defaultAction", seccomp.default_action, kSeccompActions));
   // The runtime's own calls would wait for a listener that it has not handed over yet.
   if (seccomp.default_action == kNotify) return refuse("defaultAction", "cannot be {}", kNotify);
   if (seccomp.default_errno_ret && !supports_errno(seccomp.default_action))
     return refuse("defaultErrnoRet", "{} returns none", seccomp.default_action);
-  TRY(check_words("architectures", seccomp.architectures, kArchitectures));
-  TRY(check_words("flags", seccomp.flags, kFlags));
+  TRY(check_words("architectures", seccomp.architectures, kSeccompArchitectures));
+  TRY(check_words("flags", seccomp.flags, kSeccompFlags));
   TRY(check_each("syscalls", seccomp.syscalls));
   if (!seccomp.listener_path.empty()) return {};
   if (!seccomp.listener_metadata.empty()) return refuse("listenerMetadata", "needs listenerPath");
@@ -523,14 +512,10 @@ Result<void> check(const IntelRdt& rdt) {
 
 // set_mempolicy(2)
 Result<void> check(const MemoryPolicy& policy) {
-  constexpr std::string_view kModes[] = {
-      "MPOL_DEFAULT",   "MPOL_BIND",           "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE",
-      "MPOL_PREFERRED", "MPOL_PREFERRED_MANY", "MPOL_LOCAL"};
   constexpr std::string_view kStatic = "MPOL_F_STATIC_NODES";
   constexpr std::string_view kRelative = "MPOL_F_RELATIVE_NODES";
-  constexpr std::string_view kFlags[] = {"MPOL_F_NUMA_BALANCING", kRelative, kStatic};
-  TRY(check_word("mode", policy.mode, kModes));
-  TRY(check_words("flags", policy.flags, kFlags));
+  TRY(check_word("mode", policy.mode, kMemoryPolicyModes));
+  TRY(check_words("flags", policy.flags, kMemoryPolicyFlags));
   const auto has = [&](std::string_view flag) {
     return std::ranges::find(policy.flags, flag) != policy.flags.end();
   };
