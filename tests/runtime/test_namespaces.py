@@ -126,6 +126,7 @@ class Joined(NamespaceTest):
         self.running(bundle).delete("--force", ok=True)
         self.assertTrue(is_alive(container.pid))
 
+    @beyond_runc
     def test_user_takes_its_maps(self):
         holder = self.holder("--user")
         for kind in ("uid", "gid"):
