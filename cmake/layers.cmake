@@ -125,5 +125,7 @@ endfunction()
 function(_common_flags target)
   target_compile_options(${target} PRIVATE
     -iquote ${GANTRY_LAYER_LINKS}/${target} -Wall -Wextra -Wshadow -Wno-missing-field-initializers
+    # g++ 12 takes the unique_ptr in an inlined std::expected for memory that was not allocated.
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-free-nonheap-object>
     $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety -Wno-gnu-statement-expression-from-macro-expansion>)
 endfunction()

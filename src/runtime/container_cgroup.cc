@@ -1,42 +1,99 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/container_cgroup.h"
 
-namespace gantry::runtime {
+#include <unistd.h>
 
-Result<ContainerCgroup> ContainerCgroup::plan(const oci::Spec& spec, const std::string& id, bool, const Log& log) {
-  ContainerCgroup made(spec, log);
-  const auto layout = TRY(kernel::CgroupLayout::read());
-  for (const auto& h : layout.hierarchies) {
-    std::string path = spec.linux_.cgroups_path;
-    if (path.empty()) path = id;
-    if (path[0] != '/') path = h.own.value_or("") + "/" + path;
-    made.plan_.places.push_back({.key = h.key, .path = h.mount + path, .mount_size = h.mount.size()});
+#include <algorithm>
+
+#include "base/file.h"
+#include "runtime/cgroup_path.h"
+#include "runtime/resources.h"
+
+namespace gantry::runtime {
+namespace {
+
+// An ordinary user, or root of a user namespace, which is one in disguise.
+bool is_rootless() {
+  if (::geteuid() != 0) return true;
+  constexpr std::string_view kEveryId = "4294967295";
+  const auto map = read_file("/proc/self/uid_map");
+  return map && map->find(kEveryId) == std::string::npos;
+}
+
+std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+// Whether a new group could be made there: the nearest directory that exists is writable.
+bool is_delegated(const kernel::CgroupPlace& place) {
+  std::string above = directory_of(place.path);
+  while (above.size() > place.mount_size && ::access(above.c_str(), F_OK) != 0) above = directory_of(above);
+  return ::access(above.c_str(), W_OK) == 0;
+}
+
+// "name=systemd" is mounted as "systemd"; "cpu,cpuacct" has a link for either name.
+CgroupView view_of(const std::string& key, const std::string& path) {
+  constexpr std::string_view kNamed = "name=";
+  CgroupView view{.name = key.starts_with(kNamed) ? key.substr(kNamed.size()) : key, .host_path = path};
+  if (key.find(',') == std::string::npos) return view;
+  for (std::size_t start = 0; start < key.size();) {
+    const std::size_t comma = std::min(key.find(',', start), key.size());
+    view.aliases.push_back(key.substr(start, comma - start));
+    start = comma + 1;
   }
-  return made;
+  return view;
 }
+
+}  // namespace
+
+Result<ContainerCgroup> ContainerCgroup::plan(const oci::Spec& spec, const std::string& id, bool systemd,
+                                              const Log& log) {
+  static const oci::Resources kNone;
+  const oci::Resources& resources = spec.linux_.resources ? *spec.linux_.resources : kNone;
+  if (systemd) return error(Code::Unsupported, "--systemd-cgroup: not available yet");
+  ContainerCgroup cgroup(resources, log);
+  cgroup.layout_ = TRY(kernel::CgroupLayout::read());
+  cgroup.plan_ = TRY(plan_cgroup(cgroup.layout_, spec.linux_.cgroups_path, id, resources));
+  cgroup.is_rootless_ = is_rootless();
+  if (cgroup.is_rootless_) {
+    std::erase_if(cgroup.plan_.places, [](const kernel::CgroupPlace& place) { return !is_delegated(place); });
+    if (cgroup.plan_.places.empty())
+      log.warn("the container stays in the caller's control groups: none is delegated to this user");
+  }
+  return cgroup;
+}
+
 void ContainerCgroup::describe(Record& record) const {
-  for (const auto& place : plan_.places) record.cgroups[place.key] = place.path;
+  for (const kernel::CgroupPlace& place : plan_.places) record.cgroups[place.key] = place.path;
 }
+
 Result<void> ContainerCgroup::create() {
+  if (plan_.places.empty()) return {};
   group_.emplace(TRY(kernel::Cgroup::create(plan_)));
+  std::vector<std::string> warnings;
+  TRY(apply_resources(*group_, *resources_, {.purpose = Purpose::Create, .rootless = is_rootless_}, warnings));
+  for (const std::string& warning : warnings) log_->warn(warning);
   return group_->prepare_join();
 }
+
 std::vector<CgroupView> ContainerCgroup::views() const {
   std::vector<CgroupView> views;
-  for (const auto& place : plan_.places) {
-    const std::string name = place.key.starts_with("name=") ? place.key.substr(5) : place.key;
-    CgroupView view{.name = name, .host_path = place.path};
-    views.push_back(view);
+  if (!plan_.places.empty()) {
+    for (const kernel::CgroupPlace& place : plan_.places) views.push_back(view_of(place.key, place.path));
+    return views;
   }
+  for (const kernel::Hierarchy& hierarchy : layout_.hierarchies)
+    if (hierarchy.own) views.push_back(view_of(hierarchy.key, hierarchy.mount + *hierarchy.own));
   return views;
 }
-Result<void> ContainerCgroup::adopt(pid_t) { return {}; }
+
 void ContainerCgroup::keep() {
   if (group_) group_->keep();
 }
-Result<void> remove_cgroup(const Container& container, const Log&) {
+
+Result<void> remove_cgroup(const Container& container) {
+  if (container.record().cgroups.empty()) return {};
   kernel::Cgroup cgroup = TRY(container.open_cgroup());
   TRY(cgroup.kill_all());
   return cgroup.remove();
 }
+
 }  // namespace gantry::runtime

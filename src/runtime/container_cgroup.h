@@ -29,21 +29,21 @@ class ContainerCgroup {
   // Null where the container stays in the runtime's own groups.
   kernel::Cgroup* group() { return group_ ? &*group_ : nullptr; }
   std::vector<CgroupView> views() const;
-  // Moves the first process where it could not be started in place (systemd makes the group then).
-  Result<void> adopt(pid_t init);
   // The group stays when this object goes.
   void keep();
 
  private:
-  ContainerCgroup(const oci::Spec& spec, const Log& log) : spec_(&spec), log_(&log) {}
+  ContainerCgroup(const oci::Resources& resources, const Log& log) : resources_(&resources), log_(&log) {}
 
-  const oci::Spec* spec_;
+  const oci::Resources* resources_;
   const Log* log_;
+  kernel::CgroupLayout layout_;
   kernel::CgroupPlan plan_;
+  bool is_rootless_ = false;
   std::optional<kernel::Cgroup> group_;
 };
 
 // Ends every process of the container and takes its groups away.
-Result<void> remove_cgroup(const Container& container, const Log& log);
+Result<void> remove_cgroup(const Container& container);
 
 }  // namespace gantry::runtime

@@ -234,7 +234,6 @@ Result<CreatedContainer> create_container(CreateOptions options, const std::stri
   plan.state.pid = init.pid();
   container.record().init = ProcessRef::of(init.pid());
   if (spec.process->oom_score_adj) TRY(set_oom_score_adj(init.pid(), *spec.process->oom_score_adj, log));
-  TRY(cgroup.adopt(init.pid()));
   if (!spec.linux_.net_devices.empty()) TRY(give_net_devices(spec, namespaces, init.pid()));
 
   Message message = TRY(ours.receive());
@@ -255,7 +254,7 @@ Result<CreatedContainer> create_container(CreateOptions options, const std::stri
   return CreatedContainer{std::move(container), std::move(spec), std::move(ours)};
 }
 
-Result<void> run_poststart_hooks(const Container& container, const Log&) {
+Result<void> run_poststart_hooks(const Container& container) {
   return run_hooks("poststart", container.record().poststart, container.state(Status::Running));
 }
 

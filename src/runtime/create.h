@@ -42,6 +42,6 @@ Result<CreatedContainer> create_container(CreateOptions options, const std::stri
                                           const Log& log);
 
 // The hooks that follow once the user's program runs.
-Result<void> run_poststart_hooks(const Container& container, const Log& log);
+Result<void> run_poststart_hooks(const Container& container);
 
 }  // namespace gantry::runtime

@@ -8,6 +8,7 @@
 #include "runtime/container_cgroup.h"
 #include "runtime/create.h"
 #include "runtime/hooks.h"
+#include "runtime/resources.h"
 
 namespace gantry::runtime {
 namespace {
@@ -51,13 +52,13 @@ void end_creator(const Container& container) {
 
 }  // namespace
 
-Result<void> start_container(const Container& container, const Log& log) {
+Result<void> start_container(const Container& container) {
   const Status status = container.status();
   if (status != Status::Created) return is_not(container, status, "start");
   const Channel init(TRY(container.connect_for_start()));
   TRY(init.send(Signal::Go));
   TRY(init.wait_for_end());
-  auto hooks = run_poststart_hooks(container, log);
+  auto hooks = run_poststart_hooks(container);
   if (!hooks) (void)end_init(container);
   return hooks;
 }
@@ -91,6 +92,16 @@ Result<void> resume_container(const Container& container) {
   return cgroup.thaw();
 }
 
+Result<void> update_container(const Container& container, const oci::Resources& resources, const Log& log) {
+  const Status status = container.status();
+  if (status == Status::Stopped) return is_not(container, status, "update");
+  kernel::Cgroup cgroup = TRY(container.open_cgroup());
+  std::vector<std::string> warnings;
+  TRY(apply_resources(cgroup, resources, {.purpose = Purpose::Update}, warnings));
+  for (const std::string& warning : warnings) log.warn(warning);
+  return {};
+}
+
 Result<std::vector<pid_t>> processes_of(const Container& container) {
   kernel::Cgroup cgroup = TRY(container.open_cgroup());
   return cgroup.processes();
@@ -110,7 +121,7 @@ Result<void> delete_container(const std::string& root, const std::string& id, bo
     return error(Code::Conflict, "cannot delete container '{}' that is not stopped: {}", id, name_of(status));
   end_creator(container);
   TRY(end_init(container));
-  TRY(remove_cgroup(container, log));
+  TRY(remove_cgroup(container));
   TRY(container.remove());
   if (auto hooks = run_hooks("poststop", container.record().poststop, container.state(Status::Stopped)); !hooks)
     log.warn(hooks.error().message());

@@ -14,13 +14,16 @@ namespace gantry::runtime {
 
 // Lets the first process go on to the user's program; fails with its reason when it could not.
 // Then runs the poststart hooks; when one of them fails, the container is killed.
-Result<void> start_container(const Container& container, const Log& log);
+Result<void> start_container(const Container& container);
 
 // To the first process, or to every process of the container.
 Result<void> kill_container(const Container& container, int signal, bool all);
 
 Result<void> pause_container(const Container& container);
 Result<void> resume_container(const Container& container);
+
+// Changes limits; what is not mentioned stays as it is.
+Result<void> update_container(const Container& container, const oci::Resources& resources, const Log& log);
 
 // Host pids of all its processes.
 Result<std::vector<pid_t>> processes_of(const Container& container);

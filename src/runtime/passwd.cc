@@ -12,12 +12,13 @@
 namespace gantry::runtime {
 namespace {
 
-constexpr std::size_t kFields = 7;
+enum Field : std::size_t { kName = 0, kUid = 2, kHome = 5, kFields = 7 };
+using Fields = std::array<std::string_view, kFields>;
 constexpr std::size_t kLargest = 4 << 20;
 
 // Exactly seven fields or nothing.
-std::optional<std::array<std::string_view, kFields>> split(std::string_view line) {
-  std::array<std::string_view, kFields> fields;
+std::optional<Fields> split(std::string_view line) {
+  Fields fields;
   for (std::size_t i = 0; i < kFields; ++i) {
     const std::size_t colon = line.find(':');
     if ((colon == std::string_view::npos) != (i == kFields - 1)) return std::nullopt;
@@ -27,24 +28,35 @@ std::optional<std::array<std::string_view, kFields>> split(std::string_view line
   return fields;
 }
 
-}  // namespace
-
-std::optional<std::string> home_directory(std::string_view passwd, uid_t uid) {
+std::optional<Fields> find_user(std::string_view passwd, uid_t uid) {
   while (!passwd.empty()) {
     const std::size_t end = passwd.find('\n');
     const std::string_view line = passwd.substr(0, end);
     passwd.remove_prefix(end == std::string_view::npos ? passwd.size() : end + 1);
     const auto fields = split(line);
     if (!fields) continue;
-    const std::string_view number = (*fields)[2];
+    const std::string_view number = (*fields)[kUid];
     uid_t found = 0;
     const auto [stop, failed] = std::from_chars(number.data(), number.data() + number.size(), found);
-    if (failed != std::errc() || stop != number.data() + number.size() || found != uid) continue;
-    const std::string_view home = (*fields)[5];
-    if (!home.starts_with('/') || home.find('\0') != std::string_view::npos) return std::nullopt;
-    return std::string(home);
+    if (failed == std::errc() && stop == number.data() + number.size() && found == uid) return fields;
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> home_directory(std::string_view passwd, uid_t uid) {
+  const auto fields = find_user(passwd, uid);
+  if (!fields) return std::nullopt;
+  const std::string_view home = (*fields)[kHome];
+  if (!home.starts_with('/') || home.find('\0') != std::string_view::npos) return std::nullopt;
+  return std::string(home);
+}
+
+std::optional<std::string> user_name(std::string_view passwd, uid_t uid) {
+  const auto fields = find_user(passwd, uid);
+  if (!fields) return std::nullopt;
+  return std::string((*fields)[kName]);
 }
 
 std::string read_passwd() {

@@ -16,6 +16,9 @@ namespace gantry::runtime {
 // The home directory of the first well-formed line with that uid ("name:x:uid:gid:gecos:home:shell").
 std::optional<std::string> home_directory(std::string_view passwd, uid_t uid);
 
+// The name of the first such line with that uid.
+std::optional<std::string> user_name(std::string_view passwd, uid_t uid);
+
 // /etc/passwd of this process's root; empty when there is none that can be read.
 std::string read_passwd();
 
