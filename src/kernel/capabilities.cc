@@ -47,21 +47,21 @@ std::vector<std::string> known_capabilities() {
   return names;
 }
 
-Result<CapabilitySets> current_capabilities() {
+Result<CapabilityMask> effective_capabilities() {
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
   if (::syscall(SYS_capget, &header, data) < 0) return sys_error("read capabilities");
-  const auto mask = [&](std::uint32_t __user_cap_data_struct::*set) {
-    return CapabilityMask{data[0].*set} | CapabilityMask{data[1].*set} << 32;
-  };
-  CapabilitySets sets{.permitted = mask(&__user_cap_data_struct::permitted),
-                      .effective = mask(&__user_cap_data_struct::effective),
-                      .inheritable = mask(&__user_cap_data_struct::inheritable)};
-  for (unsigned i = 0; i < kNames.size(); ++i) {
-    if (::prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1) sets.bounding |= capability_bit(i);
-    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, i, 0, 0) == 1) sets.ambient |= capability_bit(i);
+  return CapabilityMask{data[0].effective} | CapabilityMask{data[1].effective} << 32;
+}
+
+CapabilityMask bounding_set() {
+  CapabilityMask set = 0;
+  for (unsigned i = 0; i < 64; ++i) {
+    const int has = ::prctl(PR_CAPBSET_READ, i, 0, 0, 0);
+    if (has < 0) break;  // past the last one that this kernel knows
+    if (has == 1) set |= capability_bit(i);
   }
-  return sets;
+  return set;
 }
 
 Result<void> limit_bounding_set(CapabilityMask keep) {

@@ -31,8 +31,9 @@ std::vector<std::string> known_capabilities();
 
 constexpr CapabilityMask capability_bit(unsigned number) { return CapabilityMask{1} << number; }
 
-// The sets of this process.
-Result<CapabilitySets> current_capabilities();
+// Of this process.
+Result<CapabilityMask> effective_capabilities();
+CapabilityMask bounding_set();
 
 // Drops everything from the bounding set that is not in `keep`.
 Result<void> limit_bounding_set(CapabilityMask keep);

@@ -63,7 +63,7 @@ const IdRange* find_range(const std::vector<IdRange>& ranges, std::uint32_t insi
 }
 
 Result<void> write_id_maps(pid_t pid, const IdMaps& maps) {
-  const CapabilityMask effective = TRY(current_capabilities()).effective;
+  const CapabilityMask effective = TRY(effective_capabilities());
   const auto has = [&](unsigned number) { return (effective & capability_bit(number)) != 0; };
   if (!maps.gids.empty()) {
     if (has(CAP_SETGID)) {

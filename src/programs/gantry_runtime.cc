@@ -3,14 +3,10 @@
 // One static program with three names: gantry-runtime, gantry-shim and
 // gantry-init. The init is also mounted into containers under the names that
 // engines give theirs.
-#include <sys/prctl.h>
-
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <string_view>
 
-#include "kernel/sealed_program.h"
 #include "runtime/cli/command.h"
 #include "runtime/init/init.h"
 #include "runtime/shim/shim.h"
@@ -30,10 +26,5 @@ int main(int argc, char** argv) {
   const std::string_view name = argc > 0 ? base_name(argv[0]) : "";
   if (std::ranges::find(kInitNames, name) != kInitNames.end()) return gantry::init::init_main(argc, argv);
   if (name == "gantry-shim") return gantry::shim::shim_main(argc, argv);
-  if (const auto sealed = gantry::kernel::run_from_sealed_copy(argv); !sealed) {
-    std::fprintf(stderr, "gantry-runtime: %s\n", sealed.error().message().c_str());
-    return 1;
-  }
-  (void)::prctl(PR_SET_NAME, "gantry-runtime");  // the sealed copy is named after its descriptor
   return gantry::runtime::runtime_main(argc, argv);
 }

@@ -14,6 +14,7 @@
 #include <cstdlib>
 
 #include "base/file.h"
+#include "base/timestamp.h"
 #include "kernel/capabilities.h"
 #include "kernel/namespaces.h"
 #include "kernel/pidfd.h"
@@ -57,8 +58,8 @@ Result<std::string> real_path(const std::string& path) {
 }
 
 bool has_effective(unsigned capability) {
-  const auto sets = kernel::current_capabilities();
-  return sets && (sets->effective & kernel::capability_bit(capability)) != 0;
+  const auto effective = kernel::effective_capabilities();
+  return effective && (*effective & kernel::capability_bit(capability)) != 0;
 }
 
 // Ends and reaps the first process unless it is handed on.
@@ -173,7 +174,7 @@ Record make_record(const CreateOptions& options, const oci::Spec& spec, const Na
           .id = options.id,
           .bundle = bundle,
           .rootfs = root_path,
-          .created = timestamp(),
+          .created = format_timestamp(wall_clock_now()),
           .owner = ::geteuid(),
           .creator = ProcessRef::of(::getpid()),
           .has_pid_namespace = namespaces.creates(CLONE_NEWPID),

@@ -4,12 +4,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <ctime>
-
 #include <fmt/format.h>
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/timestamp.h"
 
 namespace gantry::runtime {
 namespace {
@@ -31,15 +30,6 @@ std::string quoted(std::string_view text) {
 
 }  // namespace
 
-std::string timestamp() {
-  timespec now{};
-  (void)::clock_gettime(CLOCK_REALTIME, &now);
-  tm utc{};
-  (void)::gmtime_r(&now.tv_sec, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                     utc.tm_hour, utc.tm_min, utc.tm_sec, now.tv_nsec);
-}
-
 Result<Log> Log::open(const std::string& path, LogFormat format, bool debug) {
   Log log;
   log.format_ = format;
@@ -54,10 +44,10 @@ void Log::write(Level level, std::string_view message) const {
   if (format_ == LogFormat::Json) {
     json::Writer w;
     w.begin_object().key("level").value(name_of(level)).key("msg").value(message);
-    w.key("time").value(timestamp()).end_object();
+    w.key("time").value(format_timestamp(wall_clock_now())).end_object();
     line = std::move(w).text() + "\n";
   } else {
-    line = fmt::format("time=\"{}\" level={} msg={}\n", timestamp(), name_of(level), quoted(message));
+    line = fmt::format("time=\"{}\" level={} msg={}\n", format_timestamp(wall_clock_now()), name_of(level), quoted(message));
   }
   (void)write_all(fd(), line, "log");  // there is nowhere left to say that the log is broken
 }

@@ -40,7 +40,4 @@ class Log {
   bool debug_ = false;
 };
 
-// "2026-11-21T10:20:30.123456789Z", the present time in UTC (RFC 3339).
-std::string timestamp();
-
 }  // namespace gantry::runtime

@@ -113,13 +113,13 @@ Result<ProcessStart> ProcessStart::open(const Options& options) {
     for (const std::string& name : start.filter_->unknown_syscalls)
       options.log.debug(fmt::format("linux.seccomp: unknown system call '{}' left out", name));
   }
-  TRY(start.compute_capabilities());
+  start.compute_capabilities();
   return start;
 }
 
 // Sets are cut to what the bounding set of the runtime itself has: nothing else could be granted.
-Result<void> ProcessStart::compute_capabilities() {
-  const kernel::CapabilitySets own = TRY(kernel::current_capabilities());
+void ProcessStart::compute_capabilities() {
+  const CapabilityMask grantable = kernel::bounding_set();
   CapabilityMask missing = 0;
   const auto mask_of = [&](const std::vector<std::string>& names) {
     CapabilityMask mask = 0;
@@ -129,8 +129,8 @@ Result<void> ProcessStart::compute_capabilities() {
       else
         options_.log.warn(fmt::format("process.capabilities: unknown '{}' left out", name));
     }
-    missing |= mask & ~own.bounding;
-    return mask & own.bounding;
+    missing |= mask & ~grantable;
+    return mask & grantable;
   };
   const oci::Capabilities none;
   const oci::Capabilities& asked = options_.process.capabilities ? *options_.process.capabilities : none;
@@ -144,7 +144,6 @@ Result<void> ProcessStart::compute_capabilities() {
     if (missing & kernel::capability_bit(number))
       options_.log.warn(fmt::format("process.capabilities: {} left out, the runtime itself does not have it",
                                     kernel::capability_name(number)));
-  return {};
 }
 
 Result<void> ProcessStart::prepare(int terminal) {

@@ -63,7 +63,7 @@ class ProcessStart {
  private:
   explicit ProcessStart(const Options& options) : options_(options) {}
   Result<void> set_credentials();
-  Result<void> compute_capabilities();
+  void compute_capabilities();
   Result<void> enter_working_directory() const;
   Result<void> find_program();
   Result<void> finish();

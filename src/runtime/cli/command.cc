@@ -24,16 +24,16 @@ namespace cli {
 namespace {
 
 constexpr Command kCommands[] = {
-    {"create", "<container-id>", "Make a container that waits for 'start'", create},
+    {"create", "<container-id>", "Make a container that waits for 'start'", create, Enters::Container},
     {"delete", "<container-id>", "Remove a container and all that it holds", remove},
-    {"exec", "<container-id> <command> [arguments]", "Run one more process in a container", exec},
+    {"exec", "<container-id> <command> [arguments]", "Run one more process in a container", exec, Enters::Container},
     {"features", "", "Show what this runtime supports, as JSON", features},
     {"kill", "<container-id> [signal]", "Send a signal, by default TERM", kill},
     {"list", "", "List the containers below the root directory", list},
     {"pause", "<container-id>", "Freeze all processes of a container", pause},
     {"ps", "<container-id> [ps options]", "List a container's processes", ps},
     {"resume", "<container-id>", "Let a paused container go on", resume},
-    {"run", "<container-id>", "Make a container and start it", run},
+    {"run", "<container-id>", "Make a container and start it", run, Enters::Container},
     {"spec", "", "Write a config.json to start from", spec},
     {"start", "<container-id>", "Let a created container run its program", start},
     {"state", "<container-id>", "Show a container's state as JSON", state},
@@ -91,8 +91,8 @@ Result<LogFormat> parse_format(const std::string& word) {
   return error(Code::InvalidArgument, "option '--log-format' is either text or json, not '{}'", word);
 }
 
-Result<int> dispatch(GlobalOptions& options, std::span<const Option> table, const std::vector<std::string>& rest,
-                     const Log& log) {
+Result<int> dispatch(char* const* argv, GlobalOptions& options, std::span<const Option> table,
+                     const std::vector<std::string>& rest, const Log& log) {
   if (options.version) {
     TRY(print(version_text()));
     return 0;
@@ -103,6 +103,10 @@ Result<int> dispatch(GlobalOptions& options, std::span<const Option> table, cons
   }
   const Command* command = find_command(rest[0]);
   if (command == nullptr) return error(Code::InvalidArgument, "unknown command '{}'", rest[0]);
+  if (command->enters == Enters::Container) {
+    TRY(kernel::run_from_sealed_copy(argv));
+    (void)::prctl(PR_SET_NAME, "gantry-runtime");  // the sealed copy would be named after its descriptor
+  }
   const Globals globals{.root = options.root.empty() ? default_root() : options.root,
                         .systemd_cgroup = options.systemd_cgroup,
                         .log = log};
@@ -141,7 +145,7 @@ int runtime_main(int argc, char** argv) {
   const auto result = [&]() -> Result<int> {
     const auto rest = TRY(parse_options(table, arguments, Operands::EndTheOptions));
     log = TRY(Log::open(options.log, TRY(cli::parse_format(options.log_format)), options.debug));
-    return cli::dispatch(options, table, rest, log);
+    return cli::dispatch(argv, options, table, rest, log);
   }();
   if (result) return *result;
   log.error(result.error().message());

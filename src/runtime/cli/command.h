@@ -25,11 +25,15 @@ using Arguments = std::vector<std::string>;
 // The exit status.
 using Run = Result<int> (*)(const Globals&, const Arguments&);
 
+// Whether the command puts a process of this program into a container, where it can be reached.
+enum class Enters : bool { No, Container };
+
 struct Command {
   std::string_view name;
   std::string_view operands;  // for the usage line: "<container-id>"
   std::string_view summary;
   Run run;
+  Enters enters = Enters::No;
 };
 
 // For a command's own arguments: parses them, and answers --help by printing and returning nothing.

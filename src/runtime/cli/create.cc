@@ -9,7 +9,6 @@
 #include <cstdlib>
 
 #include "kernel/pty.h"
-#include "kernel/sealed_program.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/descriptors.h"
 #include "runtime/foreground.h"

@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
-#include "runtime/shim/timestamp.h"
+#include "base/timestamp.h"
 
 namespace gantry::shim {
 

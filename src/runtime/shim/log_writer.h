@@ -23,7 +23,7 @@
 #include "base/unique_fd.h"
 #include "runtime/shim/protocol.h"
 #include "runtime/shim/scratch_memory.h"
-#include "runtime/shim/timestamp.h"
+#include "base/timestamp.h"
 
 namespace gantry::shim {
 

@@ -8,7 +8,7 @@
 #include <ctime>
 #include <string>
 
-namespace gantry::shim {
+namespace gantry {
 
 inline constexpr std::size_t kTimestampSize = 30;
 
@@ -28,4 +28,4 @@ class Timestamp {
 timespec wall_clock_now();
 std::string format_timestamp(timespec time);
 
-}  // namespace gantry::shim
+}  // namespace gantry

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/shim/timestamp.h"
+#include "base/timestamp.h"
 
 #include <chrono>
 
-namespace gantry::shim {
+namespace gantry {
 namespace {
 
 template <std::size_t digits>
@@ -53,4 +53,4 @@ std::string format_timestamp(timespec time) {
   return std::string(timestamp.data(), kTimestampSize);
 }
 
-}  // namespace gantry::shim
+}  // namespace gantry
