@@ -26,6 +26,7 @@ namespace {
 constexpr Command kCommands[] = {
     {"create", "<container-id>", "Make a container that waits for 'start'", create, Enters::Container},
     {"delete", "<container-id>", "Remove a container and all that it holds", remove},
+    {"events", "<container-id>", "Show statistics and out-of-memory events", events},
     {"exec", "<container-id> <command> [arguments]", "Run one more process in a container", exec, Enters::Container},
     {"features", "", "Show what this runtime supports, as JSON", features},
     {"kill", "<container-id> [signal]", "Send a signal, by default TERM", kill},

@@ -54,21 +54,23 @@ Result<void> print(std::string_view text);
 Result<int> create(const Globals&, const Arguments&);
 Result<int> run(const Globals&, const Arguments&);
 Result<int> start(const Globals&, const Arguments&);
-Result<int> restore(const Globals&, const Arguments&);
-Result<int> checkpoint(const Globals&, const Arguments&);
 // exec.cc
 Result<int> exec(const Globals&, const Arguments&);
+// checkpoint.cc
+Result<int> checkpoint(const Globals&, const Arguments&);
+Result<int> restore(const Globals&, const Arguments&);
 // change.cc
 Result<int> kill(const Globals&, const Arguments&);
 Result<int> remove(const Globals&, const Arguments&);
 Result<int> pause(const Globals&, const Arguments&);
 Result<int> resume(const Globals&, const Arguments&);
 Result<int> update(const Globals&, const Arguments&);
+// events.cc
+Result<int> events(const Globals&, const Arguments&);
 // show.cc
 Result<int> state(const Globals&, const Arguments&);
 Result<int> list(const Globals&, const Arguments&);
 Result<int> ps(const Globals&, const Arguments&);
-Result<int> events(const Globals&, const Arguments&);
 Result<int> spec(const Globals&, const Arguments&);
 Result<int> features(const Globals&, const Arguments&);
 
