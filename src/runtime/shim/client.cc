@@ -77,12 +77,20 @@ bool Client::handle_frame(std::string_view frame) {
   if (!request) {
     send(make_error({tag_of(frame), 0}, request.error()));
     if (request.error().code() == Code::Unsupported) return true;
+    discard_requests();
     hang_up();
     return false;
   }
   if (request->type == RequestType::Stdin) return take_stdin(*request);
   shim_.handle(*this, *request);
   return !is_gone_;
+}
+
+// Closing a socket with frames unread would reset the connection, and the answer with it.
+void Client::discard_requests() {
+  (void)::shutdown(socket_.get(), SHUT_RD);  // and no more come
+  while (::recv(socket_.get(), nullptr, 0, MSG_TRUNC | MSG_DONTWAIT) > 0) {
+  }
 }
 
 bool Client::take_stdin(const Request& request) {

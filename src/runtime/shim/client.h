@@ -66,6 +66,7 @@ class Client {
   void on_ready(std::uint32_t events);
   void read_requests();
   bool handle_frame(std::string_view frame);
+  void discard_requests();
   bool take_stdin(const Request& request);
   void flush();
   void report_losses();

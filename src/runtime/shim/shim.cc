@@ -239,15 +239,19 @@ void Shim::on_child() {
     calls_.erase(calls_.begin() + static_cast<std::ptrdiff_t>(i));
     finish_call(call, wait_status);
   }
-  for (auto& [id, session] : sessions_) {
-    int wait_status;
-    if (session->is_live() && ::waitpid(session->pid(), &wait_status, WNOHANG) > 0)
-      on_exit(*session, wait_status);
-  }
-  // The rest are orphans, but only when no call can still tell us otherwise.
-  if (calls_.empty())
-    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+  if (!calls_.empty()) {
+    // Of the rest, one may turn out to be the process of a call that has not ended yet: leave it.
+    for (auto& [id, session] : sessions_) {
+      int wait_status;
+      if (session->is_live() && ::waitpid(session->pid(), &wait_status, WNOHANG) > 0)
+        on_exit(*session, wait_status);
     }
+    return;
+  }
+  int wait_status;
+  for (pid_t pid; (pid = ::waitpid(-1, &wait_status, WNOHANG)) > 0;)
+    for (auto& [id, session] : sessions_)
+      if (session->is_live() && session->pid() == pid) on_exit(*session, wait_status);  // or an orphan
 }
 
 void Shim::on_exit(Session& session, int wait_status) {
@@ -500,7 +504,8 @@ void Shim::finish_call(const PendingCall& call, int wait_status) {
 }
 
 void Shim::finish_create(const PendingCall& call, int wait_status) {
-  if (auto made = call.call.outcome(wait_status, container().read_stderr()); !made) {
+  const std::string complaint = wait_status != 0 ? container().read_stderr() : std::string();
+  if (auto made = call.call.outcome(wait_status, complaint); !made) {
     create_failure_ = std::move(made).error();
   } else if (auto adopted = adopt(container(), kInitPid); !adopted) {
     create_failure_ = std::move(adopted).error();
@@ -519,7 +524,8 @@ void Shim::discard_container() {
 
 void Shim::finish_exec(const PendingCall& call, int wait_status) {
   Session& session = *sessions_.at(call.address.session);
-  auto outcome = call.call.outcome(wait_status, session.read_stderr());
+  const std::string complaint = wait_status != 0 ? session.read_stderr() : std::string();
+  auto outcome = call.call.outcome(wait_status, complaint);
   if (outcome) outcome = adopt(session, fmt::format("exec-{}.pid", session.id()));
   if (outcome) return answer_call(call, make_ok(call.address, static_cast<std::uint32_t>(session.pid())));
   Client* client = find_client(call.client);
