@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RapidJSON's reader does the grammar; the tree is ours: nodes of 16 bytes whose strings stay in the
-// text they were parsed from, and no destructor that walks it.
+// Our own parser, since Debian's RapidJSON (1.1.0 of 2016) computes with null pointers, rounds by a clz(0)
+// and lets half surrogate pairs through; and what is left to write around it was as long as this. The tree is
+// nodes of 16 bytes whose strings stay in the text they were parsed from, and no destructor walks it.
 #include "base/json.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <span>
 #include <vector>
 
 #include <fmt/format.h>
-#include <rapidjson/reader.h>
 
 #include "base/printable.h"
 
@@ -61,133 +62,295 @@ class Arena {
   std::size_t free_ = 0;
 };
 
-// RapidJSON's stream concept over a text that ends with a NUL byte. Strings are decoded in place (they
-// only shrink), which is why lines are counted on the way: afterwards the text cannot tell any more.
-class InSituStream {
+// RFC 8259 without recursion. Strings are decoded in place, where they only shrink, so the tree needs no
+// copies of them; the values of a finished array or object move from a stack into the arena. A function that
+// returns false has set refusal_.
+class Parser {
  public:
-  using Ch = char;
-  explicit InSituStream(char* text) : source_(text), start_(text), line_start_(text) {}
+  // Changes `text`, and the tree will point into it.
+  Parser(std::string& text, Arena& arena, std::size_t depth_limit)
+      : at_(text.data()),
+        end_(text.data() + text.size()),
+        line_start_(at_),
+        arena_(arena),
+        depth_limit_(depth_limit) {}
 
-  Ch Peek() const { return *source_; }
-  Ch Take() {
-    if (*source_ == '\n') [[unlikely]] {
-      ++line_;
-      line_start_ = source_ + 1;
+  Result<Node> parse() {
+    if (document()) return pending_.front();
+    return error(Code::InvalidArgument, "JSON line {} column {}: {}", line_, at_ - line_start_ + 1, refusal_);
+  }
+
+ private:
+  struct Open {
+    bool is_object;
+    std::size_t first;  // of its values in pending_
+  };
+
+  bool document() {
+    skip_space();
+    for (;;) {
+      // Here a value begins.
+      if (*at_ == '{' || *at_ == '[') {
+        const bool is_object = *at_ == '{';
+        if (!open(is_object)) return false;
+        if (*at_ != (is_object ? '}' : ']')) {
+          if (is_object && !key()) return false;
+          continue;
+        }
+        if (!close()) return false;
+      } else if (!scalar()) {
+        return false;
+      }
+      // Here one ended; it may be the last of what it is in, and that the last of what that is in.
+      for (;;) {
+        skip_space();
+        if (open_.empty()) return at_ == end_ || refuse("something follows the value");
+        const bool is_object = open_.back().is_object;
+        if (*at_ == ',') {
+          ++at_;
+          skip_space();
+          if (is_object && !key()) return false;
+          break;
+        }
+        if (*at_ != (is_object ? '}' : ']'))
+          return refuse(is_object ? "expected ',' or '}'" : "expected ',' or ']'");
+        if (!close()) return false;
+      }
     }
-    return *source_++;
   }
-  std::size_t Tell() const { return static_cast<std::size_t>(source_ - start_); }
 
-  Ch* PutBegin() { return target_ = source_; }
-  void Put(Ch c) { *target_++ = c; }
-  std::size_t PutEnd(const Ch* begin) { return static_cast<std::size_t>(target_ - begin); }
-  void Flush() {}
-
-  std::size_t line() const { return line_; }
-  std::size_t column() const { return static_cast<std::size_t>(source_ - line_start_) + 1; }
-
- private:
-  char* source_;
-  char* target_ = nullptr;
-  const char* start_;
-  const char* line_start_;
-  std::size_t line_ = 1;
-};
-
-// Receives the reader's events and builds the tree from the leaves up. A function that returns false
-// ends parsing, with the reason in refusal().
-class Builder {
- public:
-  Builder(Arena& arena, std::size_t depth_limit) : arena_(arena), depth_limit_(depth_limit) {}
-
-  bool Null() { return push({.kind = Kind::Null}); }
-  bool Bool(bool value) { return push({.kind = Kind::Bool, .boolean = value}); }
-  bool Int(int value) { return Int64(value); }
-  bool Uint(unsigned value) { return Int64(value); }
-  bool Int64(std::int64_t value) { return push({.kind = Kind::Number, .signed_integer = value}); }
-  bool Uint64(std::uint64_t value) {
-    if (std::in_range<std::int64_t>(value)) return Int64(static_cast<std::int64_t>(value));
-    return push({.kind = Kind::Number, .number = Number::Unsigned, .unsigned_integer = value});
+  bool open(bool is_object) {
+    if (open_.size() == depth_limit_)
+      return refuse(fmt::format("nested deeper than {} levels", depth_limit_));
+    open_.push_back({is_object, pending_.size()});
+    ++at_;
+    skip_space();
+    return true;
   }
-  bool Double(double value) { return push({.kind = Kind::Number, .number = Number::Double, .real = value}); }
-  bool RawNumber(const char*, rapidjson::SizeType, bool) { return false; }  // only by a flag not used
-  bool String(const char* text, rapidjson::SizeType size, bool) {
-    return push({.kind = Kind::String, .size = size, .text = text});
-  }
-  bool Key(const char* text, rapidjson::SizeType size, bool copy) { return String(text, size, copy); }
-  bool StartObject() { return descend(); }
-  bool StartArray() { return descend(); }
-  bool EndObject(rapidjson::SizeType members) {
-    return is_each_key_once(members) && ascend(Kind::Object, members, 2 * std::size_t{members});
-  }
-  bool EndArray(rapidjson::SizeType values) { return ascend(Kind::Array, values, values); }
 
-  // The finished tree.
-  Node root() const { return pending_.front(); }
-  const std::string& refusal() const { return refusal_; }
+  bool close() {
+    const auto [is_object, first] = open_.back();
+    const std::span<const Node> values = std::span(pending_).subspan(first);
+    if (is_object && !is_each_key_once(values)) return false;
+    Node* const children = arena_.allocate(values.size());
+    std::ranges::copy(values, children);
+    const auto size = static_cast<std::uint32_t>(is_object ? values.size() / 2 : values.size());
+    pending_.resize(first);
+    pending_.push_back({.kind = is_object ? Kind::Object : Kind::Array, .size = size, .children = children});
+    open_.pop_back();
+    ++at_;
+    return true;
+  }
 
- private:
-  bool push(Node node) {
+  bool is_each_key_once(std::span<const Node> members) {
+    keys_.clear();
+    for (std::size_t i = 0; i < members.size(); i += 2) keys_.push_back(text_of(members[i]));
+    std::ranges::sort(keys_);
+    const auto twice = std::ranges::adjacent_find(keys_);
+    if (twice == keys_.end()) return true;
+    return refuse(fmt::format("the object that ends here has the key '{}' twice", printable(*twice)));
+  }
+
+  bool key() {
+    if (*at_ != '"') return refuse("expected a key in double quotes");
+    if (!string()) return false;
+    skip_space();
+    if (*at_ != ':') return refuse("expected ':' after the key");
+    ++at_;
+    skip_space();
+    return true;
+  }
+
+  bool scalar() {
+    switch (*at_) {
+      case '"': return string();
+      case 'n': return literal("null", {.kind = Kind::Null});
+      case 't': return literal("true", {.kind = Kind::Bool, .boolean = true});
+      case 'f': return literal("false", {.kind = Kind::Bool, .boolean = false});
+      default:
+        if (*at_ == '-' || is_digit(*at_)) return number();
+        return refuse("expected a value");
+    }
+  }
+
+  bool literal(std::string_view word, const Node& node) {
+    if (!std::string_view(at_, end_).starts_with(word)) return refuse("expected a value");
+    at_ += word.size();
     pending_.push_back(node);
     return true;
   }
 
-  bool descend() {
-    if (++depth_ <= depth_limit_) return true;
-    refusal_ = fmt::format("nested deeper than {} levels", depth_limit_);
+  static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+  bool digits() {
+    if (!is_digit(*at_)) return refuse("expected a digit");
+    while (is_digit(*at_)) ++at_;
+    return true;
+  }
+
+  bool number() {
+    char* const begin = at_;
+    const bool is_negative = *at_ == '-';
+    if (is_negative) ++at_;
+    char* const magnitude = at_;
+    if (*at_ == '0')
+      ++at_;
+    else if (!digits())
+      return false;
+    bool is_integer = true;
+    if (*at_ == '.') {
+      is_integer = false;
+      ++at_;
+      if (!digits()) return false;
+    }
+    if (*at_ == 'e' || *at_ == 'E') {
+      is_integer = false;
+      ++at_;
+      if (*at_ == '+' || *at_ == '-') ++at_;
+      if (!digits()) return false;
+    }
+
+    constexpr std::uint64_t kSignBit = std::uint64_t{1} << 63;
+    std::uint64_t integer = 0;
+    if (is_integer && std::from_chars(magnitude, at_, integer).ec == std::errc{} &&
+        (!is_negative || integer <= kSignBit)) {
+      if (is_negative || integer < kSignBit)
+        pending_.push_back(
+            {.kind = Kind::Number,
+             .signed_integer = static_cast<std::int64_t>(is_negative ? 0 - integer : integer)});
+      else
+        pending_.push_back({.kind = Kind::Number, .number = Number::Unsigned, .unsigned_integer = integer});
+      return true;
+    }
+    double real = 0;
+    if (std::from_chars(begin, at_, real).ec != std::errc{}) {
+      at_ = begin;
+      return refuse("the number is out of range");
+    }
+    pending_.push_back({.kind = Kind::Number, .number = Number::Double, .real = real});
+    return true;
+  }
+
+  bool string() {
+    char* const text = ++at_;
+    char* target = text;
+    for (;;) {
+      char* const plain = at_;
+      while (is_plain(*at_)) ++at_;
+      if (target != plain) std::memmove(target, plain, static_cast<std::size_t>(at_ - plain));
+      target += at_ - plain;
+
+      const auto c = static_cast<unsigned char>(*at_);
+      if (c == '"') break;
+      if (c == '\\') {
+        if (!escape(target)) return false;
+      } else if (c < 0x20) {
+        return refuse("a control character, which a string has to escape");
+      } else {
+        const std::size_t length = utf8_length({at_, end_});
+        if (length == 0) return refuse("the string is not UTF-8");
+        std::memmove(target, at_, length);
+        target += length;
+        at_ += length;
+      }
+    }
+    ++at_;
+    pending_.push_back(
+        {.kind = Kind::String, .size = static_cast<std::uint32_t>(target - text), .text = text});
+    return true;
+  }
+
+  // Printable ASCII that stands for itself.
+  static bool is_plain(char c) { return c >= 0x20 && c != 0x7f && c != '"' && c != '\\'; }
+
+  bool escape(char*& target) {
+    constexpr std::string_view kLetters = "\"\\/bfnrt";
+    constexpr std::string_view kMeanings = "\"\\/\b\f\n\r\t";
+    if (at_[1] == 'u') return unicode_escape(target);
+    const std::size_t index = kLetters.find(at_[1]);
+    if (index == std::string_view::npos) return refuse("an unknown escape");
+    *target++ = kMeanings[index];
+    at_ += 2;
+    return true;
+  }
+
+  bool unicode_escape(char*& target) {
+    const std::optional<std::uint32_t> unit = code_unit(at_);
+    if (!unit) return refuse("'\\u' without four hexadecimal digits");
+    std::uint32_t character = *unit;
+    std::size_t used = 6;
+    if (*unit >= 0xd800 && *unit <= 0xdfff) {
+      // A character beyond U+FFFF is two units of UTF-16, the higher one first.
+      const std::optional<std::uint32_t> low = code_unit(at_ + used);
+      if (*unit >= 0xdc00 || !low || *low < 0xdc00 || *low > 0xdfff) return refuse("half a surrogate pair");
+      character = 0x10000 + ((*unit - 0xd800) << 10) + (*low - 0xdc00);
+      used += 6;
+    }
+    target = append_utf8(target, character);
+    at_ += used;
+    return true;
+  }
+
+  // Of "\u12ab"; empty if that is not what stands there.
+  std::optional<std::uint32_t> code_unit(const char* escape) const {
+    if (!std::string_view(escape, end_).starts_with("\\u") || end_ - escape < 6) return std::nullopt;
+    std::uint32_t unit = 0;
+    if (std::from_chars(escape + 2, escape + 6, unit, 16).ptr != escape + 6) return std::nullopt;
+    return unit;
+  }
+
+  static char* append_utf8(char* target, std::uint32_t character) {
+    const auto byte = [&](std::uint32_t value) { *target++ = static_cast<char>(value); };
+    if (character < 0x80) {
+      byte(character);
+    } else if (character < 0x800) {
+      byte(0xc0 | character >> 6);
+      byte(0x80 | (character & 0x3f));
+    } else if (character < 0x10000) {
+      byte(0xe0 | character >> 12);
+      byte(0x80 | (character >> 6 & 0x3f));
+      byte(0x80 | (character & 0x3f));
+    } else {
+      byte(0xf0 | character >> 18);
+      byte(0x80 | (character >> 12 & 0x3f));
+      byte(0x80 | (character >> 6 & 0x3f));
+      byte(0x80 | (character & 0x3f));
+    }
+    return target;
+  }
+
+  void skip_space() {
+    for (;; ++at_) {
+      if (*at_ == '\n') {
+        ++line_;
+        line_start_ = at_ + 1;
+      } else if (*at_ != ' ' && *at_ != '\t' && *at_ != '\r') {
+        return;
+      }
+    }
+  }
+
+  bool refuse(std::string reason) {
+    if (at_ == end_)
+      refusal_ = "the text ends too early";
+    else if (*at_ == '\0')
+      refusal_ = "a NUL byte";
+    else
+      refusal_ = std::move(reason);
     return false;
   }
 
-  bool ascend(Kind kind, std::uint32_t size, std::size_t nodes) {
-    --depth_;
-    Node* children = arena_.allocate(nodes);
-    const auto first = pending_.end() - static_cast<std::ptrdiff_t>(nodes);
-    std::copy(first, pending_.end(), children);
-    pending_.erase(first, pending_.end());
-    return push({.kind = kind, .size = size, .children = children});
-  }
-
-  bool is_each_key_once(std::size_t members) {
-    const Node* const first = pending_.data() + pending_.size() - 2 * members;
-    keys_.clear();
-    for (std::size_t i = 0; i < members; ++i) keys_.push_back(text_of(first[2 * i]));
-    std::ranges::sort(keys_);
-    const auto twice = std::ranges::adjacent_find(keys_);
-    if (twice == keys_.end()) return true;
-    refusal_ = fmt::format("the object that ends here has the key '{}' twice", printable(*twice));
-    return false;
-  }
-
+  char* at_;
+  char* const end_;  // where std::string keeps a NUL byte, so that *at_ can always be read
+  const char* line_start_;
+  std::size_t line_ = 1;
   Arena& arena_;
   const std::size_t depth_limit_;
-  std::size_t depth_ = 0;
-  std::vector<Node> pending_;           // values that no finished array or object has taken yet
+  std::vector<Open> open_;
+  std::vector<Node> pending_;           // values, and keys, that no finished array or object has taken yet
   std::vector<std::string_view> keys_;  // of the object just ended; a member to keep its capacity
   std::string refusal_;
 };
-
-std::string_view explain(rapidjson::ParseErrorCode code) {
-  switch (code) {
-    case rapidjson::kParseErrorDocumentEmpty: return "the text is empty";
-    case rapidjson::kParseErrorDocumentRootNotSingular: return "something follows the value";
-    case rapidjson::kParseErrorValueInvalid: return "expected a value";
-    case rapidjson::kParseErrorObjectMissName: return "expected a key in double quotes";
-    case rapidjson::kParseErrorObjectMissColon: return "expected ':' after the key";
-    case rapidjson::kParseErrorObjectMissCommaOrCurlyBracket: return "expected ',' or '}'";
-    case rapidjson::kParseErrorArrayMissCommaOrSquareBracket: return "expected ',' or ']'";
-    case rapidjson::kParseErrorStringUnicodeEscapeInvalidHex:
-      return "expected four hexadecimal digits after '\\u'";
-    case rapidjson::kParseErrorStringUnicodeSurrogateInvalid: return "half a surrogate pair";
-    case rapidjson::kParseErrorStringEscapeInvalid:
-      return "wrong escape or a bare control character in a string";
-    case rapidjson::kParseErrorStringMissQuotationMark: return "the string does not end";
-    case rapidjson::kParseErrorStringInvalidEncoding: return "the string is not UTF-8";
-    case rapidjson::kParseErrorNumberTooBig: return "the number is too big";
-    case rapidjson::kParseErrorNumberMissFraction: return "expected a digit after '.'";
-    case rapidjson::kParseErrorNumberMissExponent: return "expected a digit in the exponent";
-    default: return "not JSON";
-  }
-}
 
 }  // namespace
 
@@ -267,30 +430,13 @@ Document::~Document() = default;
 Value Document::root() const { return Value(&state_->root); }
 
 Result<Document> Document::parse(std::string text, const Limits& limits) {
-  if (text.size() > limits.bytes)
+  if (text.size() > std::min<std::size_t>(limits.bytes, std::numeric_limits<std::uint32_t>::max()))
     return error(Code::InvalidArgument, "the JSON text has {} bytes, more than the {} allowed", text.size(),
                  limits.bytes);
   auto state = std::make_unique<State>();
   state->text = std::move(text);
 
-  constexpr unsigned kFlags = rapidjson::kParseInsituFlag | rapidjson::kParseIterativeFlag |
-                              rapidjson::kParseFullPrecisionFlag | rapidjson::kParseValidateEncodingFlag;
-  InSituStream stream(state->text.data());
-  Builder builder(state->arena, limits.depth);
-  rapidjson::Reader reader;
-  const rapidjson::ParseResult result = reader.Parse<kFlags>(stream, builder);
-
-  std::string_view reason;
-  if (result.Code() == rapidjson::kParseErrorTermination)
-    reason = builder.refusal();
-  else if (result.IsError())
-    reason = explain(result.Code());
-  else if (stream.Tell() != state->text.size())
-    reason = "a NUL byte";  // which RapidJSON takes for the end of the text
-  if (!reason.empty())
-    return error(Code::InvalidArgument, "JSON line {} column {}: {}", stream.line(), stream.column(), reason);
-
-  state->root = builder.root();
+  state->root = TRY(Parser(state->text, state->arena, limits.depth).parse());
   return Document(std::move(state));
 }
 
@@ -310,7 +456,7 @@ Writer& Writer::value(std::string_view text) {
 
 Writer& Writer::value(double number) {
   if (!std::isfinite(number)) return null();
-  return raw(fmt::format("{}", number));
+  return raw(fmt::format("{}", number == 0 ? 0.0 : number));  // "-0" would read back as an integer
 }
 
 Writer& Writer::signed_number(std::int64_t number) { return raw(fmt::format_int(number).c_str()); }

@@ -74,13 +74,15 @@ TEST(Json, decodes_strings) {
 }
 
 TEST(Json, says_where_and_what_is_wrong) {
-  EXPECT_EQ(refusal(""), "JSON line 1 column 1: the text is empty");
-  EXPECT_EQ(refusal(" \n "), "JSON line 2 column 2: the text is empty");
+  EXPECT_EQ(refusal(""), "JSON line 1 column 1: the text ends too early");
+  EXPECT_EQ(refusal(" \n "), "JSON line 2 column 2: the text ends too early");
   EXPECT_EQ(refusal("{\n  \"a\\n\": 1\n  \"b\": 2}"), "JSON line 3 column 3: expected ',' or '}'");
   EXPECT_EQ(refusal("[1 2]"), "JSON line 1 column 4: expected ',' or ']'");
   EXPECT_EQ(refusal("{1: 2}"), "JSON line 1 column 2: expected a key in double quotes");
   EXPECT_EQ(refusal("{\"a\" 2}"), "JSON line 1 column 6: expected ':' after the key");
   EXPECT_EQ(refusal("{\"a\": }"), "JSON line 1 column 7: expected a value");
+  EXPECT_EQ(refusal("[\"a\\q\"]"), "JSON line 1 column 4: an unknown escape");
+  EXPECT_EQ(refusal("[1e999]"), "JSON line 1 column 2: the number is out of range");
   EXPECT_EQ(refusal("1 2"), "JSON line 1 column 3: something follows the value");
   for (const char* text : {"[1,]",
                            "{\"a\":1,}",
@@ -102,7 +104,19 @@ TEST(Json, says_where_and_what_is_wrong) {
                            "[//\n]",
                            "\"\\x\"",
                            "\"\\u12\"",
+                           "\"\\u12\x10g\"",
+                           "\"\\u-123\"",
                            "\"\\ud800\"",
+                           "\"\\udc00\"",
+                           "\"\\ud800\\u0041\"",
+                           "\"\\ud800\\ud800\"",
+                           "\"\\u",
+                           "\"\\",
+                           "-",
+                           "-a",
+                           "1.e1",
+                           "0x1",
+                           "--1",
                            "\"\t\"",
                            "\"\n\"",
                            "\"\xff\"",
@@ -179,9 +193,14 @@ TEST(Json, writes_indented_text) {
 
 TEST(Json, writes_only_json) {
   Writer w;
-  w.begin_array().value("\xff|\xc3").value(std::numeric_limits<double>::infinity()).value(1e300).end_array();
+  w.begin_array()
+      .value("\xff|\xc3")
+      .value(std::numeric_limits<double>::infinity())
+      .value(1e300)
+      .value(-0.0)
+      .end_array();
   const std::string text = std::move(w).text();
-  EXPECT_EQ(text, "[\"\\ufffd|\\ufffd\",null,1e+300]");
+  EXPECT_EQ(text, "[\"\\ufffd|\\ufffd\",null,1e+300,0]");
   EXPECT_EQ(refusal(text), "");
 }
 
