@@ -50,7 +50,8 @@ Result<pid_t> spawn(const oci::Hook& hook, int input, int output) {
   posix_spawn_file_actions_adddup2(&actions, input, 0);
   posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, output, 2);
-  std::vector<char*> arguments = as_pointers(hook.args.empty() ? std::vector{hook.path} : hook.args);
+  const std::vector<std::string> words = hook.args.empty() ? std::vector{hook.path} : hook.args;
+  std::vector<char*> arguments = as_pointers(words);
   std::vector<char*> environment = as_pointers(hook.env);
   pid_t pid = 0;
   const int failed = ::posix_spawn(&pid, hook.path.c_str(), &actions, nullptr, arguments.data(),
