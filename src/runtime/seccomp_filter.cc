@@ -121,19 +121,19 @@ constexpr Word<std::optional<SyscallArch>> kArchitectures[] = {
 struct NumberSpace {
   Machine machine;
   SyscallArch arch;
+  bool wide;  // arguments have 64 bits; otherwise the low 32 are compared
   std::uint32_t audit_arch;
   std::uint32_t first;
-  bool wide;  // arguments have 64 bits; otherwise the low 32 are compared
 };
 constexpr NumberSpace kNumberSpaces[] = {
-    {Machine::X86_64, SyscallArch::X86_64, AUDIT_ARCH_X86_64, 0, true},
-    {Machine::X86_64, SyscallArch::X32, AUDIT_ARCH_X86_64, kernel::kX32Bit, false},
-    {Machine::X86_64, SyscallArch::X86, AUDIT_ARCH_I386, 0, false},
-    {Machine::Aarch64, SyscallArch::Aarch64, AUDIT_ARCH_AARCH64, 0, true},
-    {Machine::Aarch64, SyscallArch::Arm, AUDIT_ARCH_ARM, 0, false},
+    {Machine::X86_64, SyscallArch::X86_64, true, AUDIT_ARCH_X86_64, 0},
+    {Machine::X86_64, SyscallArch::X32, false, AUDIT_ARCH_X86_64, kernel::kX32Bit},
+    {Machine::X86_64, SyscallArch::X86, false, AUDIT_ARCH_I386, 0},
+    {Machine::Aarch64, SyscallArch::Aarch64, true, AUDIT_ARCH_AARCH64, 0},
+    {Machine::Aarch64, SyscallArch::Arm, false, AUDIT_ARCH_ARM, 0},
     // Apart, so that a rule for cacheflush does not make every number below it look known.
-    {Machine::Aarch64, SyscallArch::Arm, AUDIT_ARCH_ARM, kernel::kArmPrivateCalls, false},
-    {Machine::Riscv64, SyscallArch::Riscv64, AUDIT_ARCH_RISCV64, 0, true},
+    {Machine::Aarch64, SyscallArch::Arm, false, AUDIT_ARCH_ARM, kernel::kArmPrivateCalls},
+    {Machine::Riscv64, SyscallArch::Riscv64, true, AUDIT_ARCH_RISCV64, 0},
 };
 
 std::span<const NumberSpace> spaces_of(Machine machine) {

@@ -15,9 +15,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cmath>
 #include <map>
-#include <memory>
+#include <numeric>
 #include <random>
 #include <set>
 
@@ -446,17 +445,17 @@ TEST(SeccompFilter, KeepsTheDefaultProfileShortAndFast) {
 struct Abi {
   Machine machine;
   SyscallArch arch;
+  bool wide_registers;  // as the kernel reports them; x32 has whole registers
   std::uint32_t token;
   const char* name;
-  bool wide_registers;  // as the kernel reports them; x32 has whole registers
 };
 constexpr Abi kAbis[] = {
-    {Machine::X86_64, SyscallArch::X86_64, SCMP_ARCH_X86_64, "SCMP_ARCH_X86_64", true},
-    {Machine::X86_64, SyscallArch::X86, SCMP_ARCH_X86, "SCMP_ARCH_X86", false},
-    {Machine::X86_64, SyscallArch::X32, SCMP_ARCH_X32, "SCMP_ARCH_X32", true},
-    {Machine::Aarch64, SyscallArch::Aarch64, SCMP_ARCH_AARCH64, "SCMP_ARCH_AARCH64", true},
-    {Machine::Aarch64, SyscallArch::Arm, SCMP_ARCH_ARM, "SCMP_ARCH_ARM", false},
-    {Machine::Riscv64, SyscallArch::Riscv64, SCMP_ARCH_RISCV64, "SCMP_ARCH_RISCV64", true},
+    {Machine::X86_64, SyscallArch::X86_64, true, SCMP_ARCH_X86_64, "SCMP_ARCH_X86_64"},
+    {Machine::X86_64, SyscallArch::X86, false, SCMP_ARCH_X86, "SCMP_ARCH_X86"},
+    {Machine::X86_64, SyscallArch::X32, true, SCMP_ARCH_X32, "SCMP_ARCH_X32"},
+    {Machine::Aarch64, SyscallArch::Aarch64, true, SCMP_ARCH_AARCH64, "SCMP_ARCH_AARCH64"},
+    {Machine::Aarch64, SyscallArch::Arm, false, SCMP_ARCH_ARM, "SCMP_ARCH_ARM"},
+    {Machine::Riscv64, SyscallArch::Riscv64, true, SCMP_ARCH_RISCV64, "SCMP_ARCH_RISCV64"},
 };
 
 bool lists(const oci::Seccomp& profile, const Abi& abi) {
@@ -613,8 +612,8 @@ class Comparison {
 
   std::vector<std::uint32_t> numbers_of(const Abi& abi) const {
     const std::uint32_t base = abi.arch == SyscallArch::X32 ? kernel::kX32Bit : 0;
-    std::vector<std::uint32_t> numbers;
-    for (std::uint32_t number = 0; number < 600; ++number) numbers.push_back(base + number);
+    std::vector<std::uint32_t> numbers(600);
+    std::iota(numbers.begin(), numbers.end(), base);
     numbers.push_back(base + 0x3fffffff);
     if (abi.arch == SyscallArch::Arm)
       for (std::uint32_t i = 0; i < 8; ++i) numbers.push_back(kernel::kArmPrivateCalls + i);
@@ -702,7 +701,7 @@ class RandomProfiles {
     profile.default_action =
         pick({"SCMP_ACT_ERRNO", "SCMP_ACT_ALLOW", "SCMP_ACT_KILL", "SCMP_ACT_LOG", "SCMP_ACT_TRAP"});
     for (const Abi& abi : kAbis)
-      if (random() % 3) profile.architectures.push_back(abi.name);
+      if (random() % 3) profile.architectures.emplace_back(abi.name);
     for (std::uint64_t i = random() % 40; i > 0; --i) {
       oci::Syscall entry;
       for (std::uint64_t n = 1 + random() % 12; n > 0; --n)

@@ -51,10 +51,11 @@ inline SeccompRun run(std::span<const sock_filter> program, const seccomp_data& 
   std::uint32_t accumulator = 0;
   unsigned steps = 0;
   for (std::size_t i = 0;; ++i) {
-    const auto& [code, jt, jf, k] = program[i];
+    const sock_filter& instruction = program[i];
+    const std::uint32_t k = instruction.k;
+    const auto branch = [&](bool condition) { i += condition ? instruction.jt : instruction.jf; };
     ++steps;
-    const auto branch = [&](bool condition) { i += condition ? jt : jf; };
-    switch (code) {
+    switch (instruction.code) {
       case BPF_LD | BPF_W | BPF_ABS:
         std::memcpy(&accumulator, reinterpret_cast<const char*>(&data) + k, sizeof accumulator);
         break;
