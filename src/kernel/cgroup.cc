@@ -232,7 +232,7 @@ Result<Cgroup> Cgroup::open(std::vector<CgroupPlace> places) {
 }
 
 // mkdir of the leaf; ENOENT is left to the caller, who then makes the ancestors.
-Result<void> Cgroup::make_leaf(const CgroupPlace& place, bool* made) {
+Result<void> Cgroup::make_leaf(const CgroupPlan& plan, const CgroupPlace& place, bool* made) {
   *made = ::mkdir(place.path.c_str(), 0755) == 0;
   if (*made) {
     made_.push_back(place.path);
@@ -240,7 +240,7 @@ Result<void> Cgroup::make_leaf(const CgroupPlace& place, bool* made) {
   }
   if (errno != EEXIST) return sys_error("make cgroup '{}'", place.path);
   is_fresh_ = false;
-  if (TRY(is_populated(place.path)))
+  if (!plan.adopts_processes && TRY(is_populated(place.path)))
     return error(Code::Conflict, "make cgroup '{}': it exists and has processes", place.path);
   return {};
 }
@@ -248,7 +248,7 @@ Result<void> Cgroup::make_leaf(const CgroupPlace& place, bool* made) {
 Result<void> Cgroup::make_v1(const CgroupPlan& plan, const CgroupPlace& place) {
   const bool is_cpuset = ControllerSet::parse(place.key, ",", CgroupVersion::V1).contains(Controller::Cpuset);
   bool made = false;
-  auto leaf = make_leaf(place, &made);
+  auto leaf = make_leaf(plan, place, &made);
   if (!leaf && leaf.error().errno_value() == ENOENT) {
     for (std::size_t end = place.path.find('/', place.mount_size + 1); end != std::string::npos;
          end = place.path.find('/', end + 1)) {
@@ -264,7 +264,7 @@ Result<void> Cgroup::make_v1(const CgroupPlan& plan, const CgroupPlace& place) {
         TRY(copy_cpuset(ancestor, "cpuset.mems"));
       }
     }
-    leaf = make_leaf(place, &made);
+    leaf = make_leaf(plan, place, &made);
   }
   TRY(std::move(leaf));
   if (is_cpuset && made) {
@@ -276,7 +276,7 @@ Result<void> Cgroup::make_v1(const CgroupPlan& plan, const CgroupPlace& place) {
 
 Result<void> Cgroup::make_v2(const CgroupPlan& plan, const CgroupPlace& place) {
   bool made = false;
-  auto leaf = make_leaf(place, &made);
+  auto leaf = make_leaf(plan, place, &made);
   const bool has_ancestors = leaf || leaf.error().errno_value() != ENOENT;
   if (has_ancestors) {
     TRY(std::move(leaf));
@@ -324,7 +324,7 @@ Result<void> Cgroup::make_v2(const CgroupPlan& plan, const CgroupPlace& place) {
                                    : "");
     }
   }
-  if (!has_ancestors) TRY(make_leaf(place, &made));
+  if (!has_ancestors) TRY(make_leaf(plan, place, &made));
   return {};
 }
 

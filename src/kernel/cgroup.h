@@ -48,12 +48,15 @@ struct CgroupPlan {
   // The caller will write cpuset.cpus / cpuset.mems of a v1 group itself, so they are not copied from above.
   bool has_own_cpus = false;
   bool has_own_mems = false;
+  // Processes in a directory that exists are expected: systemd has made the scope and put the container
+  // there.
+  bool adopts_processes = false;
 };
 
 class Cgroup {
  public:
   // Makes every directory that is not there, with its ancestors. One that is there already must be empty of
-  // processes (Conflict). What was made is removed again if a later step fails.
+  // processes (Conflict), unless the plan adopts them. What was made is removed again if a later step fails.
   static Result<Cgroup> create(const CgroupPlan& plan);
   // A group that exists, by what was saved of its plan. It stays when the object goes.
   static Result<Cgroup> open(std::vector<CgroupPlace> places);
@@ -120,7 +123,7 @@ class Cgroup {
   Cgroup() = default;
   Result<void> make_v1(const CgroupPlan& plan, const CgroupPlace& place);
   Result<void> make_v2(const CgroupPlan& plan, const CgroupPlace& place);
-  Result<void> make_leaf(const CgroupPlace& place, bool* made);
+  Result<void> make_leaf(const CgroupPlan& plan, const CgroupPlace& place, bool* made);
   std::optional<std::size_t> index_of(Controller controller);
   std::optional<std::size_t> v2_index() const;
   // The directory that lists the group's processes most reliably.

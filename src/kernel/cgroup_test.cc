@@ -82,6 +82,9 @@ TEST_F(FakeV2, a_group_with_processes_is_refused) {
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code(), Code::Conflict);
   EXPECT_TRUE(exists(tree_ / "cg/x"));
+  CgroupPlan adopting = plan("/x");
+  adopting.adopts_processes = true;
+  EXPECT_TRUE(Cgroup::create(adopting));
 }
 
 TEST_F(FakeV2, controllers_that_are_not_enabled_are_no_place) {
