@@ -7,8 +7,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
-#include <cstring>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -54,30 +52,13 @@ Result<Options> parse_options(char** argv) {
   return options;
 }
 
-// Faults of this very process are not for the program; SIGCHLD is for us. SIGTTIN and SIGTTOU come when the
-// terminal belongs to the program's group and we touch it.
-bool is_ours(int signal) {
-  switch (signal) {
-    case SIGFPE:
-    case SIGILL:
-    case SIGSEGV:
-    case SIGBUS:
-    case SIGABRT:
-    case SIGTRAP:
-    case SIGSYS:
-    case SIGTTIN:
-    case SIGTTOU:
-    case SIGCHLD: return true;
-    default: return false;
-  }
-}
-
-// Everything but faults is blocked and fetched by sigwaitinfo(2).
+// What is fetched by sigwaitinfo(2), and so blocked: everything but faults of this very process, and what
+// touching the terminal from behind the program would bring.
 sigset_t handled_signals() {
   sigset_t signals;
   ::sigfillset(&signals);
-  for (const int fault : {SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGABRT, SIGTRAP, SIGSYS, SIGTTIN, SIGTTOU})
-    ::sigdelset(&signals, fault);
+  for (const int other : {SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGABRT, SIGTRAP, SIGSYS, SIGTTIN, SIGTTOU})
+    ::sigdelset(&signals, other);
   return signals;
 }
 
@@ -137,12 +118,13 @@ int init_main(int, char** argv) {
 
   const pid_t target = options->to_group ? -program : program;
   for (;;) {
-    siginfo_t info;
-    const int signal = ::sigwaitinfo(&signals, &info);
+    const int signal = ::sigwaitinfo(&signals, nullptr);
     int wait_status;
-    if (signal == SIGCHLD && reap(program, wait_status)) return exit_code(wait_status);
-    // It may have ended in this moment; SIGCHLD is on its way then.
-    if (signal > 0 && !is_ours(signal)) (void)::kill(target, signal);
+    if (signal == SIGCHLD) {
+      if (reap(program, wait_status)) return exit_code(wait_status);
+    } else if (signal > 0) {
+      (void)::kill(target, signal);  // it may have ended in this moment: SIGCHLD is on its way then
+    }
   }
 }
 
