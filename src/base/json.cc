@@ -261,7 +261,7 @@ class Parser {
   }
 
   // Printable ASCII that stands for itself.
-  static bool is_plain(char c) { return c >= 0x20 && c != 0x7f && c != '"' && c != '\\'; }
+  static bool is_plain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
   bool escape(char*& target) {
     constexpr std::string_view kLetters = "\"\\/bfnrt";
