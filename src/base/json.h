@@ -14,7 +14,7 @@
 //   std::string text = std::move(w).text();
 //
 // Strings are UTF-8 and may contain NUL bytes ("\\u0000"); who hands one to the kernel has to look.
-// Decoding into structs is json_codec.h. No JSON library's header leaves json.cc.
+// Decoding into structs is json_codec.h.
 #pragma once
 
 #include <concepts>
