@@ -497,45 +497,57 @@ Result<std::vector<pid_t>> Cgroup::processes_at(std::size_t index) {
 
 Result<std::vector<pid_t>> Cgroup::processes() { return processes_at(membership_index()); }
 
+// The v1 freezer where there is one: that is what others look at on such a host.
 Result<void> Cgroup::freeze() {
   constexpr milliseconds kPatience(10'000);
-  const auto v2 = v2_index();
-  const auto v1 = index_of(Controller::Freezer);
-  if (v2) {
-    TRY(write_at(*v2, "cgroup.freeze", "1"));
-    UniqueFd events(::openat(TRY(directory(*v2)), "cgroup.events", O_RDONLY | O_CLOEXEC));
-    if (!events) return sys_error("open '{}/cgroup.events'", places_[*v2].path);
-    const auto deadline = std::chrono::steady_clock::now() + kPatience;
-    for (;;) {
-      char text[256];
-      const ssize_t size = ::pread(events.get(), text, sizeof text, 0);
-      if (size < 0) return sys_error("read '{}/cgroup.events'", places_[*v2].path);
-      if (value_of({text, static_cast<std::size_t>(size)}, "frozen") == "1") return {};
-      const auto left = std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
-      if (left.count() <= 0) break;
-      pollfd changed{.fd = events.get(), .events = POLLPRI};
-      (void)::poll(&changed, 1, static_cast<int>(left.count()));
-    }
-    (void)write_at(*v2, "cgroup.freeze", "0");
-  } else if (v1) {
-    Backoff backoff(kPatience);
-    for (int round = 1;; ++round) {
-      if (auto written = write_at(*v1, "freezer.state", "FROZEN"); !written) {
-        (void)write_at(*v1, "freezer.state", "THAWED");
-        return written;
-      }
-      if (trim(TRY(read_at(*v1, "freezer.state"))) == "FROZEN") return {};
-      if (!backoff.pause()) break;
-      // A process that forks while it is being frozen can keep the group in FREEZING for good; letting go
-      // and trying again gets out of that.
-      if (round % 8 == 0) TRY(write_at(*v1, "freezer.state", "THAWED"));
-    }
-    (void)write_at(*v1, "freezer.state", "THAWED");
+  bool frozen = false;
+  std::size_t index = 0;
+  if (const auto v1 = index_of(Controller::Freezer)) {
+    index = *v1;
+    frozen = TRY(freeze_v1(index, kPatience));
+    if (!frozen) (void)write_at(index, "freezer.state", "THAWED");
+  } else if (const auto v2 = v2_index()) {
+    index = *v2;
+    frozen = TRY(freeze_v2(index, kPatience));
+    if (!frozen) (void)write_at(index, "cgroup.freeze", "0");
   } else {
     return error(Code::Unsupported, "freeze: this host mounts neither cgroup v2 nor the v1 freezer");
   }
-  return error(Code::TimedOut, "freeze cgroup '{}': not every process stopped within {} s",
-               places_[v2 ? *v2 : *v1].path, kPatience.count() / 1000);
+  if (frozen) return {};
+  return error(Code::TimedOut, "freeze cgroup '{}': not every process stopped within {} s", places_[index].path,
+               kPatience.count() / 1000);
+}
+
+Result<bool> Cgroup::freeze_v2(std::size_t index, milliseconds patience) {
+  TRY(write_at(index, "cgroup.freeze", "1"));
+  UniqueFd events(::openat(TRY(directory(index)), "cgroup.events", O_RDONLY | O_CLOEXEC));
+  if (!events) return sys_error("open '{}/cgroup.events'", places_[index].path);
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    char text[256];
+    const ssize_t size = ::pread(events.get(), text, sizeof text, 0);
+    if (size < 0) return sys_error("read '{}/cgroup.events'", places_[index].path);
+    if (value_of({text, static_cast<std::size_t>(size)}, "frozen") == "1") return true;
+    const auto left = std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return false;
+    pollfd changed{.fd = events.get(), .events = POLLPRI};
+    (void)::poll(&changed, 1, static_cast<int>(left.count()));
+  }
+}
+
+Result<bool> Cgroup::freeze_v1(std::size_t index, milliseconds patience) {
+  Backoff backoff(patience);
+  for (int round = 1;; ++round) {
+    if (auto written = write_at(index, "freezer.state", "FROZEN"); !written) {
+      (void)write_at(index, "freezer.state", "THAWED");
+      return std::move(written).error();
+    }
+    if (trim(TRY(read_at(index, "freezer.state"))) == "FROZEN") return true;
+    if (!backoff.pause()) return false;
+    // A process that forks while it is being frozen can keep the group in FREEZING for good; letting go
+    // and trying again gets out of that.
+    if (round % 8 == 0) TRY(write_at(index, "freezer.state", "THAWED"));
+  }
 }
 
 Result<void> Cgroup::thaw() {

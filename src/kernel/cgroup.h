@@ -132,6 +132,9 @@ class Cgroup {
   Result<void> write_at(std::size_t index, const char* file, std::string_view value);
   Result<std::string> read_at(std::size_t index, const char* file);
   Result<std::vector<pid_t>> processes_at(std::size_t index);
+  // False when that took longer.
+  Result<bool> freeze_v1(std::size_t index, std::chrono::milliseconds patience);
+  Result<bool> freeze_v2(std::size_t index, std::chrono::milliseconds patience);
   Result<void> thaw_v1(bool with_descendants);
 
   std::vector<CgroupPlace> places_;

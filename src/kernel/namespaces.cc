@@ -2,12 +2,12 @@
 #include "kernel/namespaces.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
-#include <linux/magic.h>
 
 #include <csignal>
 
@@ -27,6 +27,14 @@ std::string_view namespace_file(std::uint64_t flag) {
   }
 }
 
+std::string_view namespace_name(std::uint64_t flag) {
+  switch (flag) {
+    case CLONE_NEWNS: return "mount";
+    case CLONE_NEWNET: return "network";
+    default: return namespace_file(flag);
+  }
+}
+
 Result<UniqueFd> open_namespace(const std::string& path, std::uint64_t flag) {
   // O_NONBLOCK: the path may be a fifo, and opening one must not hang.
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
@@ -38,17 +46,17 @@ Result<UniqueFd> open_namespace(const std::string& path, std::uint64_t flag) {
   if (type < 0) return sys_error("ask what namespace '{}' is", path);
   if (static_cast<std::uint64_t>(type) != flag)
     return error(Code::InvalidArgument, "'{}' is a {} namespace, not a {} namespace", path,
-                 namespace_file(static_cast<std::uint64_t>(type)), namespace_file(flag));
+                 namespace_name(static_cast<std::uint64_t>(type)), namespace_name(flag));
   return fd;
 }
 
 Result<void> enter_namespace(int fd, std::uint64_t flags) {
-  if (::setns(fd, static_cast<int>(flags)) < 0) return sys_error("enter {} namespace", namespace_file(flags));
+  if (::setns(fd, static_cast<int>(flags)) < 0) return sys_error("enter {} namespace", namespace_name(flags));
   return {};
 }
 
 Result<void> unshare_namespaces(std::uint64_t flags) {
-  if (::unshare(static_cast<int>(flags)) < 0) return sys_error("make {} namespace", namespace_file(flags));
+  if (::unshare(static_cast<int>(flags)) < 0) return sys_error("make {} namespace", namespace_name(flags));
   return {};
 }
 

@@ -20,8 +20,10 @@
 
 namespace gantry::kernel {
 
-// The file name below /proc/<pid>/ns: "mnt", "pid", ...; `flag` is one CLONE_NEW* flag.
+// `flag` is one CLONE_NEW* flag. The file name below /proc/<pid>/ns ("mnt", "net", "pid", ...), and the word
+// for people and in config.json ("mount", "network", "pid", ...).
 std::string_view namespace_file(std::uint64_t flag);
+std::string_view namespace_name(std::uint64_t flag);
 
 // Opens a namespace by path (a /proc/<pid>/ns/... link or a bind mount of one) and makes sure
 // that it is a namespace of that kind, whatever the path says.

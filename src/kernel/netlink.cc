@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <span>
 #include <string_view>
@@ -132,19 +133,37 @@ Result<std::vector<InterfaceAddress>> permanent_addresses(unsigned index) {
   return addresses;
 }
 
+Result<bool> is_up(unsigned index) {
+  bool up = false;
+  Request request(RTM_GETLINK, NLM_F_ACK, ifinfomsg{.ifi_index = static_cast<int>(index)});
+  TRY(exchange(request, "look at interface", [&](const nlmsghdr* header) {
+    up = (static_cast<const ifinfomsg*>(NLMSG_DATA(header))->ifi_flags & IFF_UP) != 0;
+  }));
+  return up;
+}
+
+Result<std::vector<unsigned>> interface_indexes() {
+  std::vector<unsigned> indexes;
+  Request request(RTM_GETLINK, NLM_F_DUMP, ifinfomsg{});
+  TRY(exchange(request, "list interfaces", [&](const nlmsghdr* header) {
+    indexes.push_back(static_cast<unsigned>(static_cast<const ifinfomsg*>(NLMSG_DATA(header))->ifi_index));
+  }));
+  std::ranges::sort(indexes);
+  return indexes;
+}
+
 Result<void> move_interface(unsigned index, int network_namespace, const std::string& new_name) {
-  // Down first: a running interface cannot be renamed.
-  Request down(RTM_NEWLINK, NLM_F_ACK, ifinfomsg{.ifi_index = static_cast<int>(index), .ifi_change = IFF_UP});
-  TRY(command(down, "take interface down"));
   Request move(RTM_NEWLINK, NLM_F_ACK, ifinfomsg{.ifi_index = static_cast<int>(index)});
   move.add(IFLA_NET_NS_FD, static_cast<std::uint32_t>(network_namespace)).add(IFLA_IFNAME, new_name);
   return command(move, fmt::format("move interface as '{}'", new_name));
 }
 
-Result<void> bring_up(unsigned index) {
-  Request up(RTM_NEWLINK, NLM_F_ACK,
-             ifinfomsg{.ifi_index = static_cast<int>(index), .ifi_flags = IFF_UP, .ifi_change = IFF_UP});
-  return command(up, "bring interface up");
+Result<void> set_up(unsigned index, bool up) {
+  Request change(RTM_NEWLINK, NLM_F_ACK,
+                 ifinfomsg{.ifi_index = static_cast<int>(index),
+                           .ifi_flags = up ? static_cast<unsigned>(IFF_UP) : 0,
+                           .ifi_change = IFF_UP});
+  return command(change, up ? "bring interface up" : "take interface down");
 }
 
 Result<void> add_address(unsigned index, const InterfaceAddress& address) {

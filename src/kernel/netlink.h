@@ -25,10 +25,15 @@ Result<unsigned> interface_index(const std::string& name);
 // The interface's permanent addresses of global scope.
 Result<std::vector<InterfaceAddress>> permanent_addresses(unsigned index);
 
-// Takes the interface down, gives it `new_name` and puts it into that network namespace.
+Result<bool> is_up(unsigned index);
+// The indexes of all interfaces, sorted.
+Result<std::vector<unsigned>> interface_indexes();
+
+// Puts the interface, which has to be down, into that network namespace as `new_name`, in which a "%d" becomes the
+// first number that is free there. Its index may change.
 Result<void> move_interface(unsigned index, int network_namespace, const std::string& new_name);
 
-Result<void> bring_up(unsigned index);
+Result<void> set_up(unsigned index, bool up);
 Result<void> add_address(unsigned index, const InterfaceAddress& address);
 
 }  // namespace gantry::kernel

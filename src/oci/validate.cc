@@ -259,6 +259,11 @@ Result<void> check(const Process& process) {
   if (process.args.empty()) return refuse("args", "must not be empty");
   if (process.args.front().empty()) return refuse("args[0]", "must not be empty");
   TRY(check_environment(process.env));
+  if (const auto& size = process.console_size) {
+    constexpr std::uint64_t kMost = 65535;  // struct winsize has 16 bits
+    if (size->height > kMost || size->width > kMost)
+      return refuse("consoleSize", "height and width are at most 65535");
+  }
   if (process.user.umask) TRY(check_range("user.umask", *process.user.umask, 0, 0777));
   if (process.capabilities) TRY(within(check(*process.capabilities), "capabilities"));
   TRY(check(process.rlimits));

@@ -16,6 +16,7 @@
 #include "kernel/cgroup.h"
 #include "kernel/pidfd.h"
 #include "kernel/pty.h"
+#include "runtime/cgroup_path.h"
 
 namespace gantry::runtime {
 namespace {
@@ -123,6 +124,18 @@ Result<Container> Container::open(const std::string& root, const std::string& id
     return std::move(text).error();
   }
   container.record_ = TRY_DURING(decode_record(std::move(*text)), "state of container '{}'", id);
+  return container;
+}
+
+Result<Container> Container::open_damaged(const std::string& root, const std::string& id) {
+  TRY(check_id(id));
+  Container container(root, TRY(open_at(AT_FDCWD, root + "/" + id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)));
+  container.record_.id = id;
+  // Without even that, they are where they are for a container that does not say.
+  const auto spec = container.load_spec();
+  const auto layout = TRY(kernel::CgroupLayout::read());
+  const auto plan = TRY(plan_cgroup(layout, spec ? spec->linux_.cgroups_path : "", id, {}));
+  for (const kernel::CgroupPlace& place : plan.places) container.record_.cgroups[place.key] = place.path;
   return container;
 }
 

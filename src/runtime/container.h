@@ -57,6 +57,8 @@ class Container {
   static Result<Container> create(const std::string& root, const std::string& id);
   // NotFound when there is none, or not even a record of one (see is_remnant()).
   static Result<Container> open(const std::string& root, const std::string& id);
+  // With what can be known when the record cannot be read: where its groups are, by its config.json.
+  static Result<Container> open_damaged(const std::string& root, const std::string& id);
   // The ids below `root`, sorted.
   static Result<std::vector<std::string>> list(const std::string& root);
   // A directory without a record: its maker was killed in its first steps.

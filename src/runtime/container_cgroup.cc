@@ -22,11 +22,28 @@ bool is_rootless() {
 
 std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
-// Whether a new group could be made there: the nearest directory that exists is writable.
-bool is_delegated(const kernel::CgroupPlace& place) {
+// The deepest group that is above both, or one of them.
+std::string common_group(std::string_view a, std::string_view b) {
+  std::size_t common = 0;
+  for (std::size_t i = 0; i <= std::min(a.size(), b.size()); ++i) {
+    const bool a_ends = i == a.size() || a[i] == '/';
+    const bool b_ends = i == b.size() || b[i] == '/';
+    if (a_ends && b_ends) common = i;
+    if (i == a.size() || i == b.size() || a[i] != b[i]) break;
+  }
+  return std::string(a.substr(0, common));
+}
+
+// Whether a new group could be made there (the nearest directory that exists is writable) and entered.
+bool is_delegated(const kernel::CgroupPlace& place, const kernel::CgroupLayout& layout) {
   std::string above = directory_of(place.path);
   while (above.size() > place.mount_size && ::access(above.c_str(), F_OK) != 0) above = directory_of(above);
-  return ::access(above.c_str(), W_OK) == 0;
+  if (::access(above.c_str(), W_OK) != 0) return false;
+  if (place.version() == kernel::CgroupVersion::V1) return true;
+  // In v2 a move also needs the right to what is above both ends (cgroup-v2.rst, "Delegation Containment").
+  const kernel::Hierarchy* v2 = layout.v2();
+  if (v2 == nullptr || !v2->own) return false;
+  return ::access((common_group(v2->mount + *v2->own, place.path) + "/cgroup.procs").c_str(), W_OK) == 0;
 }
 
 // "name=systemd" is mounted as "systemd"; "cpu,cpuacct" has a link for either name.
@@ -54,7 +71,8 @@ Result<ContainerCgroup> ContainerCgroup::plan(const oci::Spec& spec, const std::
   cgroup.plan_ = TRY(plan_cgroup(cgroup.layout_, spec.linux_.cgroups_path, id, resources));
   cgroup.is_rootless_ = is_rootless();
   if (cgroup.is_rootless_) {
-    std::erase_if(cgroup.plan_.places, [](const kernel::CgroupPlace& place) { return !is_delegated(place); });
+    std::erase_if(cgroup.plan_.places,
+                  [&](const kernel::CgroupPlace& place) { return !is_delegated(place, cgroup.layout_); });
     if (cgroup.plan_.places.empty())
       log.warn("the container stays in the caller's control groups: none is delegated to this user");
   }

@@ -148,9 +148,8 @@ class Init {
     TRY(set_names(spec));
     TRY(set_sysctls(spec.linux_.sysctl));
     if (spec.linux_.memory_policy) TRY(set_memory_policy(*spec.linux_.memory_policy));
-    if (spec.linux_.personality) TRY(set_personality(*spec.linux_.personality));
     ProcessStart start = TRY(ProcessStart::open({.process = *spec.process,
-                                                 .seccomp = spec.linux_.seccomp,
+                                                 .linux_ = spec.linux_,
                                                  .preserve_fds = plan_.preserve_fds,
                                                  .keyring = plan_.new_keyring ? "_ses." + plan_.id : "",
                                                  .log = plan_.log}));
@@ -211,6 +210,8 @@ void run_stage(InitPlan& plan, const Channel& parent, std::uint64_t clone_flags)
     // As root of the user namespace, but still readable: its own /proc files are needed below.
     for (const long call : {SYS_setresgid, SYS_setresuid})
       if (::syscall(call, 0, 0, 0) < 0 && errno != EINVAL) return sys_error("become root of the user namespace");
+    // A change of user made it undumpable, and then its own /proc files belong to the host's root.
+    if (::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) return sys_error("become dumpable");
     TRY(namespaces.enter_for_children());
     // CLONE_PARENT: the container's first process becomes a child of the runtime itself.
     const pid_t pid = TRY(kernel::clone_process({.flags = clone_flags | CLONE_PARENT}));

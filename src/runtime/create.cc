@@ -75,6 +75,16 @@ class InitProcess {
     }
   }
   pid_t pid() const { return pid_; }
+
+  // Reaps it. Why it ended without a word of its own; with its memory limit reached it has none.
+  std::string reap() {
+    int status = 0;
+    while (::waitpid(std::exchange(pid_, -1), &status, 0) < 0 && errno == EINTR) {
+    }
+    if (!WIFSIGNALED(status)) return fmt::format("exit status {}", WEXITSTATUS(status));
+    if (WTERMSIG(status) == SIGKILL) return "killed, perhaps because its memory limit is too small";
+    return fmt::format("signal {}", WTERMSIG(status));
+  }
   pid_t release() { return std::exchange(pid_, -1); }
 
  private:
@@ -88,12 +98,17 @@ class RecordGuard {
   RecordGuard(const RecordGuard&) = delete;
   RecordGuard& operator=(const RecordGuard&) = delete;
   ~RecordGuard() {
-    if (container_ != nullptr) (void)container_->remove();  // the first error is the one to report
+    if (container_ == nullptr) return;
+    (void)container_->remove();  // the first error is the one to report
+    if (hooks_log_ != nullptr) run_poststop(*container_, *hooks_log_);
   }
+  // Once hooks have run for the container, others may have something to take back (config.md, "Lifecycle").
+  void run_poststop_hooks(const Log& log) { hooks_log_ = &log; }
   void release() { container_ = nullptr; }
 
  private:
   Container* container_;
+  const Log* hooks_log_ = nullptr;
 };
 
 int cgroup_fd(const InitPlan& plan) { return plan.cgroup == nullptr ? -1 : plan.cgroup->into_cgroup_fd(); }
@@ -231,19 +246,24 @@ Result<CreatedContainer> create_container(CreateOptions options, const std::stri
 
   InitProcess init = TRY(spawn_init(plan, ours, theirs));
   { const Channel closed = std::move(theirs); }  // the child has its own; end of file must mean its end
+  log.debug(fmt::format("first process of '{}' is {}", container.id(), init.pid()));
   plan.start_socket.reset();
   plan.state.pid = init.pid();
   container.record().init = ProcessRef::of(init.pid());
   if (spec.process->oom_score_adj) TRY(set_oom_score_adj(init.pid(), *spec.process->oom_score_adj, log));
   if (!spec.linux_.net_devices.empty()) TRY(give_net_devices(spec, namespaces, init.pid()));
 
-  Message message = TRY(ours.receive());
-  if (message.signal == Signal::Hooks) {
+  auto message = ours.receive();
+  if (message && message->signal == Signal::Hooks) {
+    guard.run_poststop_hooks(log);
     TRY(container.save());  // so that a hook that asks for the state sees the pid
     TRY(run_runtime_hooks(ours, spec, plan.state));
-    message = TRY(ours.receive());
+    message = ours.receive();
   }
-  if (message.signal != Signal::Ready) return error(Code::Internal, "unexpected message from the first process");
+  if (!message && message.error().code() == Code::Unavailable)
+    return error(Code::Unavailable, "the container's first process ended before it was ready: {}", init.reap());
+  if (TRY(std::move(message)).signal != Signal::Ready)
+    return error(Code::Internal, "unexpected message from the first process");
   TRY(write_pid_file(options.pid_file, init.pid()));
   container.record().is_created = true;
   TRY(container.save());
@@ -253,6 +273,13 @@ Result<CreatedContainer> create_container(CreateOptions options, const std::stri
   cgroup.keep();
   guard.release();
   return CreatedContainer{std::move(container), std::move(spec), std::move(ours)};
+}
+
+void run_poststop(const Container& container, const Log& log) {
+  // Each by itself: the failure of one keeps neither the others nor the runtime from going on.
+  for (const oci::Hook& hook : container.record().poststop)
+    if (auto done = run_hooks("poststop", {hook}, container.state(Status::Stopped)); !done)
+      log.warn(done.error().message());
 }
 
 Result<void> run_poststart_hooks(const Container& container) {

@@ -41,6 +41,9 @@ Result<std::pair<std::string, oci::Spec>> load_bundle(const std::string& bundle)
 Result<CreatedContainer> create_container(CreateOptions options, const std::string& config_json, oci::Spec spec,
                                           const Log& log);
 
+// The hooks that follow when the container is no more. Failures are logged.
+void run_poststop(const Container& container, const Log& log);
+
 // The hooks that follow once the user's program runs.
 Result<void> run_poststart_hooks(const Container& container);
 

@@ -99,7 +99,7 @@ class ExecChild {
   Result<ProcessStart> prepare(std::uint64_t namespaces, bool is_inside) {
     if (!is_inside) TRY(join_cgroup());
     ProcessStart start = TRY(ProcessStart::open({.process = plan_.process,
-                                                 .seccomp = plan_.spec.linux_.seccomp,
+                                                 .linux_ = plan_.spec.linux_,
                                                  .preserve_fds = plan_.options.preserve_fds,
                                                  .keyring = plan_.keyring,
                                                  .log = plan_.log}));
@@ -135,6 +135,27 @@ class ExecChild {
   ExecPlan& plan_;
   const Channel& parent_;
 };
+
+bool is_in(std::string_view word, std::string_view list) {
+  return fmt::format(",{},", list).find(fmt::format(",{},", word)) != std::string::npos;
+}
+
+// The container's groups, or those below them that --cgroup names.
+Result<kernel::Cgroup> open_cgroup_for(const Container& container, const std::vector<std::string>& below) {
+  kernel::Cgroup own = TRY(container.open_cgroup());
+  if (below.empty()) return own;
+  std::vector<kernel::CgroupPlace> places = own.places();
+  for (const std::string& argument : below) {
+    const std::size_t colon = argument.find(':');
+    const std::string controllers = colon == std::string::npos ? "" : argument.substr(0, colon);
+    const std::string path = kernel::clean_path(argument.substr(colon + 1));  // npos + 1 is 0
+    for (kernel::CgroupPlace& place : places)
+      if (controllers.empty() || is_in(place.key, controllers)) place.path += path;
+  }
+  for (const kernel::CgroupPlace& place : places)
+    if (::access(place.path.c_str(), F_OK) < 0) return sys_error("--cgroup: '{}'", place.path);
+  return kernel::Cgroup::open(std::move(places));
+}
 
 // Reaps a child that came to nothing.
 void reap(pid_t pid) {
@@ -191,7 +212,7 @@ Result<pid_t> exec_in_container(const Container& container, const oci::Process& 
     return error(Code::Conflict, "cannot exec in a container that is {}: '{}'", name_of(status), container.id());
 
   const ProcessRef& init = container.record().init;
-  kernel::Cgroup cgroup = TRY(container.open_cgroup());
+  kernel::Cgroup cgroup = TRY(open_cgroup_for(container, options.sub_cgroups));
   TRY(cgroup.prepare_join());
   ExecPlan plan{.process = process,
                 .spec = spec,

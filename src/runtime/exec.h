@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
@@ -15,6 +16,8 @@ namespace gantry::runtime {
 
 struct ExecOptions {
   std::string pid_file;
+  // Groups below the container's own: "[controller,...:]path"; without controllers, in every hierarchy.
+  std::vector<std::string> sub_cgroups;
   UniqueFd console_socket;  // connected; needed when process.terminal is set
   bool ignore_paused = false;
   bool new_keyring = true;

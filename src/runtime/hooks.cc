@@ -68,7 +68,7 @@ Result<int> wait_for(pid_t pid, const oci::Hook& hook) {
     if (!kernel::wait_for_end(process.get(), static_cast<int>(limit))) {
       (void)kernel::send_signal(process.get(), SIGKILL);  // it may end by itself just now
       (void)::waitpid(pid, nullptr, 0);
-      return error(Code::TimedOut, "'{}' took longer than {} s", hook.path, *hook.timeout);
+      return error(Code::TimedOut, "'{}' timed out after {} s", hook.path, *hook.timeout);
     }
   }
   int status = 0;

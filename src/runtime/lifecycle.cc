@@ -7,7 +7,6 @@
 #include "runtime/channel.h"
 #include "runtime/container_cgroup.h"
 #include "runtime/create.h"
-#include "runtime/hooks.h"
 #include "runtime/resources.h"
 
 namespace gantry::runtime {
@@ -17,7 +16,8 @@ namespace {
 constexpr int kPatience = 10'000;  // ms
 
 Error is_not(const Container& container, Status status, std::string_view wish) {
-  return error(Code::Conflict, "cannot {} a container that is {}: '{}'", wish, name_of(status), container.id());
+  return error(Code::Conflict, "cannot {} container '{}': {}, it is {}", wish, container.id(),
+               wish == "resume" ? "container not paused" : "container not running", name_of(status));
 }
 
 // By descriptor, so that a pid that was given to another process meanwhile is left alone.
@@ -109,13 +109,15 @@ Result<std::vector<pid_t>> processes_of(const Container& container) {
 
 Result<void> delete_container(const std::string& root, const std::string& id, bool force, const Log& log) {
   auto opened = Container::open(root, id);
-  if (!opened) {
-    if (opened.error().code() != Code::NotFound) return std::move(opened).error();
+  if (!opened && opened.error().code() == Code::NotFound) {
     if (Container::is_remnant(root, id)) return Container::remove_remnant(root, id);
     if (force) return {};
-    return std::move(opened).error();
   }
-  const Container& container = *opened;
+  if (!opened && opened.error().code() != Code::NotFound && force) {
+    log.warn(opened.error().message());
+    opened = Container::open_damaged(root, id);
+  }
+  const Container container = TRY(std::move(opened));
   const Status status = container.status();
   if (!force && (status == Status::Running || status == Status::Paused || status == Status::Creating))
     return error(Code::Conflict, "cannot delete container '{}' that is not stopped: {}", id, name_of(status));
@@ -123,8 +125,7 @@ Result<void> delete_container(const std::string& root, const std::string& id, bo
   TRY(end_init(container));
   TRY(remove_cgroup(container));
   TRY(container.remove());
-  if (auto hooks = run_hooks("poststop", container.record().poststop, container.state(Status::Stopped)); !hooks)
-    log.warn(hooks.error().message());
+  run_poststop(container, log);
   return {};
 }
 

@@ -40,8 +40,15 @@ bool is_selinux_enabled() { return ::access("/sys/fs/selinux/enforce", F_OK) == 
 // A private session keyring, so that keys of the runtime's caller are out of reach.
 void join_keyring(const std::string& name, const Log& log) {
   if (name.empty()) return;
-  if (::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name.c_str(), 0, 0, 0) >= 0) return;
+  const long keyring = ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name.c_str(), 0, 0, 0);
+  // What a new one has by default, and that its user may search it: by that, `exec` finds it again by name.
+  constexpr std::uint32_t kPossessorAll = 0x3f000000, kUserView = 0x00010000, kUserRead = 0x00020000,
+                          kUserSearch = 0x00080000, kUserLink = 0x00100000;
+  if (keyring >= 0 && ::syscall(SYS_keyctl, KEYCTL_SETPERM, keyring,
+                                kPossessorAll | kUserView | kUserRead | kUserSearch | kUserLink, 0, 0) == 0)
+    return;
   if (errno == ENOSYS) return;  // a kernel without keys has none to protect
+  if (keyring >= 0 && errno == EACCES) return;  // joined an old one that somebody else owns: `exec` as another user
   log.warn(fmt::format("the container keeps the caller's session keyring: {}", describe_errno(errno)));
 }
 
@@ -108,8 +115,8 @@ Result<ProcessStart> ProcessStart::open(const Options& options) {
     start.exec_label_ = TRY(open_at(AT_FDCWD, "/proc/self/attr/exec", O_WRONLY));
     start.label_ = process.selinux_label;
   }
-  if (options.seccomp) {
-    start.filter_ = TRY(compile_seccomp(*options.seccomp));
+  if (options.linux_.seccomp) {
+    start.filter_ = TRY(compile_seccomp(*options.linux_.seccomp));
     for (const std::string& name : start.filter_->unknown_syscalls)
       options.log.debug(fmt::format("linux.seccomp: unknown system call '{}' left out", name));
   }
@@ -155,6 +162,7 @@ Result<void> ProcessStart::prepare(int terminal) {
   TRY(set_rlimits(process.rlimits, options_.log));
   if (process.scheduler) TRY(set_scheduler(*process.scheduler));
   if (process.io_priority) TRY(set_io_priority(*process.io_priority));
+  if (options_.linux_.personality) TRY(set_personality(*options_.linux_.personality));
   ::umask(process.user.umask.value_or(0022));
 
   environment_ = process.env;
@@ -162,8 +170,12 @@ Result<void> ProcessStart::prepare(int terminal) {
     environment_.push_back("HOME=" + home_directory(read_passwd(), process.user.uid).value_or("/"));
 
   give_streams_to(process.user.uid);
+  // Before the user changes, because images have working directories that only root may enter; or after, because
+  // on a network file system it may be only the user who may.
+  const bool is_there = TRY(enter_working_directory());
   TRY(set_credentials());
-  TRY(enter_working_directory());
+  if (!is_there && !TRY(enter_working_directory()))
+    return sys_error_of(EACCES, "process.cwd: change to '{}'", process.cwd);
   return find_program();
 }
 
@@ -195,16 +207,19 @@ Result<void> ProcessStart::set_credentials() {
   return {};
 }
 
-Result<void> ProcessStart::enter_working_directory() const {
+Result<bool> ProcessStart::enter_working_directory() const {
   const std::string& cwd = options_.process.cwd;
-  if (::chdir(cwd.c_str()) < 0) return sys_error("process.cwd: change to '{}'", cwd);
+  if (::chdir(cwd.c_str()) < 0) {
+    if (errno == EACCES || errno == EPERM) return false;
+    return sys_error("process.cwd: change to '{}'", cwd);
+  }
   // A working directory may not be one of the host's that a descriptor gave away (CVE-2024-21626).
   // The system call answers "(unreachable)..." for a directory outside of the root; libc hides that.
   char path[PATH_MAX];
   if (::syscall(SYS_getcwd, path, sizeof path) < 0) return sys_error("process.cwd: look where '{}' is", cwd);
   if (path[0] != '/')
     return error(Code::PermissionDenied, "process.cwd: '{}' is outside of the container's root", cwd);
-  return {};
+  return true;
 }
 
 // The texts below are read by callers: Docker and podman turn them into exit status 127 and 126.

@@ -39,7 +39,7 @@ class ProcessStart {
  public:
   struct Options {
     const oci::Process& process;
-    const std::optional<oci::Seccomp>& seccomp;
+    const oci::Linux& linux_;
     int preserve_fds = 0;
     // Name of the new session keyring; empty: keep the present one.
     std::string keyring;
@@ -64,7 +64,8 @@ class ProcessStart {
   explicit ProcessStart(const Options& options) : options_(options) {}
   Result<void> set_credentials();
   void compute_capabilities();
-  Result<void> enter_working_directory() const;
+  // False: this user may not go there.
+  Result<bool> enter_working_directory() const;
   Result<void> find_program();
   Result<void> finish();
 

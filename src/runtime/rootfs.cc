@@ -96,6 +96,37 @@ Result<void> attach(DetachedMount& mount, const MountOptions& options, int targe
   return {};
 }
 
+// The mount that holds `path`, as a path of its own.
+Result<std::string> mount_point_of(std::string path) {
+  const auto mount_id = [](const std::string& of) -> Result<std::uint64_t> {
+    struct statx st {};
+    if (::statx(AT_FDCWD, of.c_str(), AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &st) < 0) return sys_error("look at '{}'", of);
+    return st.stx_mnt_id;
+  };
+  const std::uint64_t id = TRY(mount_id(path));
+  while (path != "/") {
+    const std::string above = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
+    if (TRY(mount_id(above)) != id) return path;
+    path = above;
+  }
+  return path;
+}
+
+// Keeps our mounts from travelling to the host. What rootfsPropagation asks for comes after the pivot, which
+// refuses shared mounts; but what is to be shared later must not be cut off now.
+Result<void> detach_from_host(const RootfsPlan& plan) {
+  const unsigned long asked = propagation_flag(plan.spec.linux_.rootfs_propagation);
+  if ((asked & MS_SHARED) != 0) {
+    const std::string parent = TRY(mount_point_of(plan.root_path));
+    if (::mount(nullptr, parent.c_str(), nullptr, MS_PRIVATE, nullptr) < 0) return sys_error("make '{}' private", parent);
+    return {};
+  }
+  const unsigned long now = (asked & MS_PRIVATE) != 0 ? MS_PRIVATE : MS_SLAVE;
+  if (::mount(nullptr, "/", nullptr, now | MS_REC, nullptr) < 0)
+    return sys_error("keep mounts from travelling to the host");
+  return {};
+}
+
 bool has_option(const std::vector<std::string>& options, std::string_view prefix) {
   return std::ranges::any_of(options, [&](const std::string& option) { return option.starts_with(prefix); });
 }
@@ -124,11 +155,7 @@ Result<std::vector<std::optional<DetachedMount>>> open_bind_sources(const oci::S
 }
 
 Result<Rootfs> Rootfs::assemble(const RootfsPlan& plan) {
-  // What rootfsPropagation asks for comes after the pivot, which refuses shared mounts; an unbindable
-  // root could not be copied. Until then the host's mounts may still travel in, none of ours out.
-  const bool is_private = (propagation_flag(plan.spec.linux_.rootfs_propagation) & MS_PRIVATE) != 0;
-  if (::mount(nullptr, "/", nullptr, (is_private ? MS_PRIVATE : MS_SLAVE) | MS_REC, nullptr) < 0)
-    return sys_error("keep mounts from travelling to the host");
+  TRY(detach_from_host(plan));
   DetachedMount root = TRY_DURING(DetachedMount::copy_of(AT_FDCWD, plan.root_path, Depth::Tree), "root.path");
   UniqueFd place = TRY(open_at(AT_FDCWD, plan.root_path, O_PATH | O_DIRECTORY));
   TRY_DURING(root.attach_to(place.get()), "root.path '{}'", plan.root_path);
@@ -213,7 +240,9 @@ Result<void> Rootfs::mount_cgroups(const oci::Mount& mount) {
     TRY(group.set_attributes({.set = attributes, .clear = options.attributes.clear}, Depth::One));
     return attach(group, options, place);
   };
-  if (plan_.cgroups.size() == 1 && plan_.cgroups[0].name.empty()) return bind(plan_.cgroups[0].host_path, target.get());
+  const auto v2 = std::ranges::find(plan_.cgroups, "", &CgroupView::name);
+  if (v2 != plan_.cgroups.end() && (plan_.cgroups.size() == 1 || mount.type == "cgroup2"))
+    return bind(v2->host_path, target.get());
   DetachedMount top = TRY(DetachedMount::create({.type = "tmpfs",
                                                  .source = "tmpfs",
                                                  .options = {"mode=755"},

@@ -27,7 +27,7 @@ constexpr Command kCommands[] = {
     {"create", "<container-id>", "Make a container that waits for 'start'", create, Enters::Container},
     {"delete", "<container-id>", "Remove a container and all that it holds", remove},
     {"events", "<container-id>", "Show statistics and out-of-memory events", events},
-    {"exec", "<container-id> <command> [arguments]", "Run one more process in a container", exec, Enters::Container},
+    {"exec", "<container-id> <command> [arguments]", "Run one more process in a container", exec, Enters::Container, 255},
     {"features", "", "Show what this runtime supports, as JSON", features},
     {"kill", "<container-id> [signal]", "Send a signal, by default TERM", kill},
     {"list", "", "List the containers below the root directory", list},
@@ -92,6 +92,12 @@ Result<LogFormat> parse_format(const std::string& word) {
   return error(Code::InvalidArgument, "option '--log-format' is either text or json, not '{}'", word);
 }
 
+void report(const Log& log, const Error& failure) {
+  log.error(failure.message());
+  // Who looks at the terminal should see it too, as with runc.
+  if (log.is_file()) (void)write_all(2, failure.message() + "\n", "standard error");
+}
+
 Result<int> dispatch(char* const* argv, GlobalOptions& options, std::span<const Option> table,
                      const std::vector<std::string>& rest, const Log& log) {
   if (options.version) {
@@ -111,7 +117,10 @@ Result<int> dispatch(char* const* argv, GlobalOptions& options, std::span<const 
   const Globals globals{.root = options.root.empty() ? default_root() : options.root,
                         .systemd_cgroup = options.systemd_cgroup,
                         .log = log};
-  return command->run(globals, Arguments(rest.begin() + 1, rest.end()));
+  auto status = command->run(globals, Arguments(rest.begin() + 1, rest.end()));
+  if (status) return status;
+  report(log, status.error());
+  return command->failure;
 }
 
 }  // namespace
@@ -149,9 +158,7 @@ int runtime_main(int argc, char** argv) {
     return cli::dispatch(argv, options, table, rest, log);
   }();
   if (result) return *result;
-  log.error(result.error().message());
-  // Who looks at the terminal should see it too, as with runc.
-  if (log.is_file()) (void)write_all(2, result.error().message() + "\n", "standard error");
+  cli::report(log, result.error());
   return 1;
 }
 

@@ -34,6 +34,7 @@ struct Command {
   std::string_view summary;
   Run run;
   Enters enters = Enters::No;
+  int failure = 1;  // exit status when it fails; runc's `exec` has 255, so that it cannot be the program's
 };
 
 // For a command's own arguments: parses them, and answers --help by printing and returning nothing.

@@ -106,6 +106,7 @@ Result<int> create(const Globals& globals, const Arguments& words) {
   auto [text, spec] = TRY(load_bundle(arguments.bundle));
   TRY(check_terminal(spec, true, arguments.console_socket));
   CreateOptions options = TRY(as_options(globals, operands[0], arguments));
+  if (spec.process) announce_listen_fds(*spec.process);
   TRY(create_container(std::move(options), text, std::move(spec), globals.log));
   return 0;
 }
@@ -116,6 +117,7 @@ Result<int> run(const Globals& globals, const Arguments& words) {
   auto [text, spec] = TRY(load_bundle(arguments.bundle));
   TRY(check_terminal(spec, arguments.detach, arguments.console_socket));
   CreateOptions options = TRY(as_options(globals, operands[0], arguments));
+  if (spec.process) announce_listen_fds(*spec.process);
   if (arguments.detach) return run_detached(std::move(options), text, std::move(spec), globals);
   return run_in_foreground(std::move(options), text, std::move(spec), arguments.keep, globals);
 }

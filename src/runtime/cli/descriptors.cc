@@ -17,4 +17,11 @@ Result<int> count_preserved(int asked) {
   return count;
 }
 
+void announce_listen_fds(oci::Process& process) {
+  const char* listen_fds = std::getenv("LISTEN_FDS");
+  if (listen_fds == nullptr) return;
+  process.env.push_back(fmt::format("LISTEN_FDS={}", listen_fds));
+  process.env.emplace_back("LISTEN_PID=1");
+}
+
 }  // namespace gantry::runtime::cli

@@ -13,4 +13,7 @@ namespace gantry::runtime::cli {
 // next descriptor that the runtime opens would fall into it and leak.
 Result<int> count_preserved(int asked);
 
+// Tells the program about those of LISTEN_FDS, if there are any: it is to be process 1.
+void announce_listen_fds(oci::Process& process);
+
 }  // namespace gantry::runtime::cli

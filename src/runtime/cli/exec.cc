@@ -23,6 +23,7 @@ struct ExecArguments {
   std::string user;
   std::string apparmor;
   std::string process_label;
+  std::vector<std::string> sub_cgroups;
   std::vector<std::string> env;
   std::vector<std::string> capabilities;
   std::vector<std::string> additional_gids;
@@ -49,6 +50,7 @@ struct ExecArguments {
             {'c', "cap", "CAPABILITY", &capabilities, "One more capability"},
             {0, "preserve-fds", "N", &preserve_fds, "Pass descriptors 3 to 2+N on"},
             {0, "ignore-paused", "", &ignore_paused, "Also into a paused container"},
+            {0, "cgroup", "[CTRL,..:]PATH", &sub_cgroups, "Run in that group below the container's"},
             {0, "no-subreaper", "", &no_subreaper, "Accepted for compatibility"}};
   }
 };
@@ -112,6 +114,7 @@ Result<int> exec(const Globals& globals, const Arguments& words) {
     return error(Code::InvalidArgument, "exec: --console-socket is only for a process with a terminal");
 
   ExecOptions options{.pid_file = arguments.pid_file,
+                      .sub_cgroups = arguments.sub_cgroups,
                       .ignore_paused = arguments.ignore_paused,
                       .preserve_fds = TRY(count_preserved(arguments.preserve_fds))};
   if (!arguments.console_socket.empty())

@@ -19,7 +19,7 @@
 namespace gantry::shim {
 namespace {
 
-constexpr int kPipeSize = 1 << 20;  // bytes; what an ordinary user may ask for
+constexpr int kPipeSize = 1 << 20;  // bytes
 
 // A terminal cannot say how much the kernel holds for its master. It is never more than this
 // (drivers/tty/tty_buffer.c: 64 KiB, n_tty: 4 KiB), and usually a read says that there is no more.
@@ -81,8 +81,9 @@ Result<void> Session::open_pipes(Stdin mode) {
   for (std::size_t stream = 0; stream < kStreams; ++stream) {
     Pipe pipe = TRY(make_pipe());
     TRY(set_nonblocking(pipe.read_end));
-    // A smaller pipe is as right, only slower: users have a limit on all their pipes together.
-    (void)::fcntl(pipe.read_end.get(), F_SETPIPE_SZ, kPipeSize);
+    // A smaller pipe is as right, only slower. Ordinary users have a limit on all their pipes together,
+    // beyond which any new one has two pages (pipe-user-pages-soft, pipe(7)): leave that to others.
+    if (::geteuid() == 0) (void)::fcntl(pipe.read_end.get(), F_SETPIPE_SZ, kPipeSize);
     child_[1 + stream] = std::move(pipe.write_end);
     outputs_[stream].fd = std::move(pipe.read_end);
   }
