@@ -368,12 +368,19 @@ std::string_view name_of(Kind kind) {
 
 Kind Value::kind() const { return node_of(node_).kind; }
 
-bool Value::as_bool() const { return node_of(node_).boolean; }
+bool Value::as_bool() const {
+  const Node& node = node_of(node_);
+  return node.kind == Kind::Bool && node.boolean;
+}
 
-std::string_view Value::as_string() const { return text_of(node_of(node_)); }
+std::string_view Value::as_string() const {
+  const Node& node = node_of(node_);
+  return node.kind == Kind::String ? text_of(node) : std::string_view();
+}
 
 double Value::as_double() const {
   const Node& node = node_of(node_);
+  if (node.kind != Kind::Number) return 0;
   switch (node.number) {
     case Number::Signed: return static_cast<double>(node.signed_integer);
     case Number::Unsigned: return static_cast<double>(node.unsigned_integer);
@@ -384,18 +391,22 @@ double Value::as_double() const {
 
 std::optional<std::int64_t> Value::as_int64() const {
   const Node& node = node_of(node_);
-  if (node.number != Number::Signed) return std::nullopt;
+  if (node.kind != Kind::Number || node.number != Number::Signed) return std::nullopt;
   return node.signed_integer;
 }
 
 std::optional<std::uint64_t> Value::as_uint64() const {
   const Node& node = node_of(node_);
+  if (node.kind != Kind::Number || node.number == Number::Double) return std::nullopt;
   if (node.number == Number::Unsigned) return node.unsigned_integer;
-  if (node.number == Number::Double || node.signed_integer < 0) return std::nullopt;
+  if (node.signed_integer < 0) return std::nullopt;
   return static_cast<std::uint64_t>(node.signed_integer);
 }
 
-std::size_t Value::size() const { return node_of(node_).size; }
+std::size_t Value::size() const {
+  const Node& node = node_of(node_);
+  return node.kind == Kind::Array || node.kind == Kind::Object ? node.size : 0;
+}
 
 Value Value::at(std::size_t index) const {
   const Node& node = node_of(node_);
@@ -405,6 +416,7 @@ Value Value::at(std::size_t index) const {
 std::string_view Value::key(std::size_t index) const { return text_of(node_of(node_).children[2 * index]); }
 
 std::optional<Value> Value::find(std::string_view name) const {
+  if (kind() != Kind::Object) return std::nullopt;
   for (std::size_t i = 0; i < size(); ++i)
     if (key(i) == name) return at(i);
   return std::nullopt;

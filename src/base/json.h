@@ -13,7 +13,7 @@
 //   w.begin_object().key("pid").value(42).end_object();
 //   std::string text = std::move(w).text();
 //
-// Strings are UTF-8 and may contain NUL bytes ("\\u0000"); who hands one to the kernel has to look.
+// Strings are UTF-8 and may contain NUL bytes ("\u0000"); who hands one to the kernel has to look.
 // Decoding into structs is json_codec.h.
 #pragma once
 
@@ -37,15 +37,15 @@ class Value {
   Kind kind() const;
   bool is_null() const { return kind() == Kind::Null; }
 
-  // The caller has checked kind().
+  // False, empty or 0 if it is of another kind, so that a forgotten look at kind() is only a wrong answer.
   bool as_bool() const;
   std::string_view as_string() const;
   double as_double() const;
-  // Empty if the number is not an integer of that range.
+  // Empty if it is not an integer of that range.
   std::optional<std::int64_t> as_int64() const;
   std::optional<std::uint64_t> as_uint64() const;
 
-  std::size_t size() const;                       // of an array or object
+  std::size_t size() const;                       // of an array or object, else 0
   Value at(std::size_t index) const;              // of an array, or the index-th member's value
   std::string_view key(std::size_t index) const;  // the index-th member's name
   std::optional<Value> find(std::string_view key) const;

@@ -38,6 +38,19 @@ TEST(Json, reads_a_lone_value_of_any_kind) {
   for (const char* text : {"null", "true", "0", "\"\"", "[]", "{}"}) EXPECT_EQ(round_trip(text), text);
 }
 
+TEST(Json, answers_nothing_about_another_kind) {
+  const Document document = MUST(Document::parse(R"(["text", 7, [0], {"a": 0}])"));
+  const Value root = document.root();
+  EXPECT_FALSE(root.find("a"));
+  EXPECT_EQ(root.at(0).size(), 0U);
+  EXPECT_FALSE(root.at(0).find("a"));
+  EXPECT_EQ(root.at(0).as_int64(), std::nullopt);
+  EXPECT_EQ(root.at(2).as_uint64(), std::nullopt);
+  EXPECT_EQ(root.at(3).as_double(), 0);
+  EXPECT_EQ(root.at(1).as_string(), "");
+  EXPECT_FALSE(root.at(1).as_bool());
+}
+
 TEST(Json, survives_being_moved) {
   Document first = MUST(Document::parse(R"(["a"])"));
   const Document second = std::move(first);
