@@ -56,8 +56,9 @@ class Init(ShimTest):
             self.assertEqual(client.wait_exit().code, 9, number)
 
     def test_with_g_they_reach_its_group(self):
-        shim = self.container("sh -c 'trap \"echo child; exit\" TERM; echo ready; while :; do sleep .02; done' & "
-                              "trap 'wait; exit 4' TERM; wait", init=("-g", "--"))
+        shim = self.container("trap 'wait; exit 4' TERM; "
+                              "sh -c 'trap \"echo child; exit\" TERM; echo ready; while :; do sleep .02; done' & wait",
+                              init=("-g", "--"))
         client = self.attached(shim, STDOUT)
         client.start()
         client.read_until(b"ready")
