@@ -205,7 +205,7 @@ class Runtime:
 
 def read_log(path):
     with contextlib.suppress(FileNotFoundError):
-        return [json.loads(line) for line in read(path).splitlines()]
+        return [json.loads(line) for line in read(path).split("\n") if line]
     return []
 
 
@@ -433,10 +433,15 @@ class RuntimeTest(unittest.TestCase):
         for word in words:
             self.assertIn(word.lower(), outcome.error.lower())
 
+    def assert_nothing_left(self, id, seconds=3):
+        """What is on its way out gets a moment to go."""
+        with contextlib.suppress(AssertionError):
+            wait_for(lambda: not self.runtime.left_of(id), seconds=seconds)
+        self.assertEqual(self.runtime.left_of(id), [])
+
     def assert_create_refused(self, bundle, *words, save=True):
         """`create` says these words, and leaves nothing on the machine."""
         outcome = self.runtime.try_create(bundle, save=save)
         self.assert_refused(outcome, *words)
-        wait_for(lambda: not self.runtime.left_of(bundle.id),
-                 f"the refused container to be gone: {self.runtime.left_of(bundle.id)}", 3)
+        self.assert_nothing_left(bundle.id)
         return outcome.error

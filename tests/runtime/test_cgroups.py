@@ -236,8 +236,9 @@ class Path(CgroupTest):
 
     def remove_parent(self):
         for path in {mount.path for mount in cgroup_mounts()}:
-            for directory, _, _ in os.walk(f"{path}/{self.PARENT}", topdown=False):
-                os.rmdir(directory)
+            for directory, _, _ in os.walk(path, topdown=False):
+                if self.PARENT in directory:
+                    os.rmdir(directory)
 
     def cgroup_of(self, bundle, controller="memory"):
         self.container = self.running(bundle)
@@ -262,7 +263,9 @@ class Path(CgroupTest):
         self.assertEqual(os.path.basename(self.cgroup_of(bundle)), bundle.id)
 
     def test_it_is_the_same_in_every_hierarchy(self):
-        container = self.running()
+        bundle = self.bundle("sleep", "600")
+        bundle.linux["cgroupsPath"] = f"/{bundle.id}"
+        container = self.running(bundle)
         paths = {line.split(":", 2)[2] for line in container.proc("cgroup").splitlines()}
         self.assertEqual(len(paths), 1, paths)
 

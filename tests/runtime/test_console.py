@@ -144,7 +144,7 @@ class Create(RuntimeTest):
         bundle.process["terminal"] = True
         outcome = self.runtime.try_create(bundle, "--console-socket", "/nowhere/socket")
         self.assert_refused(outcome, "/nowhere/socket")
-        wait_for(lambda: not self.runtime.left_of(bundle.id), "nothing left")
+        self.assert_nothing_left(bundle.id)
 
     def test_a_socket_that_nobody_listens_to_is_refused(self):
         path = f"{self.scratch}/s"
@@ -153,7 +153,7 @@ class Create(RuntimeTest):
         bundle = self.bundle("sleep", "600")
         bundle.process["terminal"] = True
         self.assert_refused(self.runtime.try_create(bundle, "--console-socket", path), path)
-        wait_for(lambda: not self.runtime.left_of(bundle.id), "nothing left")
+        self.assert_nothing_left(bundle.id)
 
     def test_a_file_in_place_of_the_socket_is_refused(self):
         bundle = self.bundle("sleep", "600")

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 import unittest
@@ -168,9 +169,9 @@ class Call(HookTest):
         self.runtime.run(bundle, ok=True)
         found = []
         for kind in kinds:
-            lines = [line.split() for line in self.written(kind).splitlines() if "->" in line]
+            open_files = re.findall(r"(\d+) -> (.*)", self.written(kind))
             # But for the directory that `ls` reads.
-            found.append([line[-3] for line in lines if not line[-1].startswith("/proc/")])
+            found.append([number for number, target in open_files if not target.startswith("/proc/")])
         return found
 
     def test_gets_no_other_descriptor(self):
@@ -263,7 +264,7 @@ class Failure(HookTest):
                 started = time.monotonic()
                 error = self.assert_create_refused(self.failing(kind, "echo $$ > $D/pid; exec sleep 20", timeout=1))
                 self.assertLess(time.monotonic() - started, 5)
-                self.assertRegex(error.lower(), "tim|killed")
+                self.assertRegex(error.lower(), "time|longer|killed")
                 if kind == "createRuntime":
                     self.assertFalse(os.path.exists(f"/proc/{self.written('pid').strip()}"))
 

@@ -102,7 +102,7 @@ class CreateAndStart(RuntimeTest):
         self.runtime.remember(bundle)
         outcome = self.runtime("create", "--bundle", bundle.path, "--pid-file", "/nowhere/pid", bundle.id)
         self.assert_refused(outcome, "/nowhere/")
-        wait_for(lambda: not self.runtime.left_of(bundle.id), "nothing left")
+        self.assert_nothing_left(bundle.id)
 
     def test_two_creates_of_one_id_at_once_make_one_container(self):
         bundle = self.bundle("sleep", "600")

@@ -481,6 +481,7 @@ class IdMapped(MountTest):
     def test_files_made_through_it_get_the_id_back(self):
         bundle = self.bundle()
         source = self.source()
+        os.chown(source, 3, 3)
         bundle.mount("/data", "bind", source, ["rbind", "idmap"], **self.map(3, 0, 1))
         self.inside("echo x > /data/new", bundle)
         self.assertEqual(os.stat(f"{source}/new").st_uid, 3)
@@ -554,10 +555,6 @@ class Cgroups(MountTest):
     @beyond_runc
     def test_nothing_can_be_added_beside_the_hierarchies(self):
         self.assertEqual(self.inside("mkdir /sys/fs/cgroup/x 2>&1 | grep -c Read-only", self.own_files("ro")), "1\n")
-
-    @beyond_runc
-    def test_the_unified_hierarchy_is_among_them_on_a_mixed_host(self):
-        self.assertIn("unified", self.inside("ls /sys/fs/cgroup").split())
 
     def test_cgroup2_by_name(self):
         bundle = self.bundle()

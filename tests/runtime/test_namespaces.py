@@ -140,14 +140,19 @@ class Joined(NamespaceTest):
 
     @beyond_runc
     def test_time(self):
-        holder = self.holder("--time", "--monotonic", "1000", "--fork")
+        holder = self.holder("--time", "--monotonic", "1000", "--fork", "--kill-child")
         child = wait_for(lambda: read(f"/proc/{holder}/task/{holder}/children").split(), "its child")[0]
         self.assertEqual(self.joined("time", child), os.readlink(f"/proc/{child}/ns/time"))
 
     @beyond_runc
     def test_mount_namespace_of_a_holder_with_the_same_files(self):
         holder = self.holder("--mount")
-        self.assertEqual(self.joined("mount", holder), os.readlink(f"/proc/{holder}/ns/mnt"))
+        bundle = self.bundle()
+        bundle.config["mounts"] = []
+        bundle.linux["maskedPaths"] = bundle.linux["readonlyPaths"] = []
+        bundle.process["args"] = ["sleep", "600"]
+        bundle.namespace("mount", f"/proc/{holder}/ns/mnt")
+        self.assertEqual(os.readlink(f"/proc/{self.running(bundle).pid}/ns/mnt"), os.readlink(f"/proc/{holder}/ns/mnt"))
 
 
 class Refused(NamespaceTest):
@@ -164,7 +169,7 @@ class Refused(NamespaceTest):
             other = "uts" if type != "uts" else "ipc"
             with self.subTest(type):
                 path = f"/proc/{os.getpid()}/ns/{FILES[other]}"
-                self.refused(type, path, path, type)
+                self.refused(type, path, path, FILES[type])
 
     def test_a_file_that_is_no_namespace(self):
         self.refused("network", "/etc/passwd")

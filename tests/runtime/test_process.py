@@ -413,7 +413,7 @@ class Scheduling(ProcessTest):
             write(top, "500000")
         except OSError as error:
             self.skipTest(f"this machine's cgroup may have no real time: {error}")
-        self.addCleanup(write, top, before)
+        self._cleanups.insert(0, (write, (top, before), {}))  # after the container in it is gone
         bundle = self.bundle("probe", "scheduler")
         bundle.process["scheduler"] = {"policy": "SCHED_FIFO", "priority": 10}
         bundle.resources["cpu"] = {"realtimeRuntime": 100000, "realtimePeriod": 1000000}

@@ -159,7 +159,8 @@ class OneId(RootlessTest):
         bundle.linux["resources"] = {"pids": {"limit": 20}}
         outcome = self.run_as_user(bundle)
         if outcome.code == 0:
-            self.assertTrue(any("cgroup" in warning for warning in outcome.warnings), outcome.log)
+            self.assertTrue(any("cgroup" in warning or "control group" in warning for warning in outcome.warnings),
+                            outcome.log)
         else:
             self.assert_refused(outcome, "cgroup")
 

@@ -47,7 +47,7 @@ class Foreground(RuntimeTest):
         bundle = self.script("sleep 601 & exit 0")
         bundle.without_namespace("pid")
         self.runtime.run(bundle, ok=True)
-        wait_for(lambda: self.runtime.left_of(bundle.id) == [], "nothing left")
+        self.assert_nothing_left(bundle.id)
 
     def test_with_keep_leaves_the_stopped_container(self):
         bundle = self.bundle("true")

@@ -271,6 +271,8 @@ class Agent:
                 connection, _ = self.socket.accept()
                 with connection:
                     message, ancillary, _, _ = connection.recvmsg(65536, socket.CMSG_SPACE(64))
+                    if not message:  # who only tries whether we are there
+                        continue
                     descriptors = array.array("i")
                     for _, _, data in ancillary:
                         descriptors.frombytes(data[:len(data) - len(data) % descriptors.itemsize])
