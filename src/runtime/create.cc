@@ -5,16 +5,12 @@
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdlib>
 
 #include "base/file.h"
-#include "base/timestamp.h"
 #include "kernel/capabilities.h"
 #include "kernel/namespaces.h"
 #include "kernel/pidfd.h"
@@ -24,6 +20,7 @@
 #include "runtime/hooks.h"
 #include "runtime/namespace_plan.h"
 #include "runtime/net_devices.h"
+#include "runtime/new_container.h"
 #include "runtime/process_attributes.h"
 #include "runtime/process_start.h"
 
@@ -45,71 +42,10 @@ Result<void> check(const oci::Spec& spec, const NamespacePlan& namespaces) {
   return {};
 }
 
-std::string absolute(const std::string& path, const std::string& base) {
-  return path.starts_with('/') ? path : base + "/" + path;
-}
-
-Result<std::string> real_path(const std::string& path) {
-  char* real = ::realpath(path.c_str(), nullptr);
-  if (real == nullptr) return sys_error("find '{}'", path);
-  std::string result = real;
-  std::free(real);
-  return result;
-}
-
 bool has_effective(unsigned capability) {
   const auto effective = kernel::effective_capabilities();
   return effective && (*effective & kernel::capability_bit(capability)) != 0;
 }
-
-// Ends and reaps the first process unless it is handed on.
-class InitProcess {
- public:
-  explicit InitProcess(pid_t pid) : pid_(pid) {}
-  InitProcess(InitProcess&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
-  InitProcess& operator=(InitProcess&&) = delete;
-  ~InitProcess() {
-    if (pid_ <= 0) return;
-    (void)::kill(pid_, SIGKILL);  // our own child: the pid cannot be another's before it is reaped
-    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-    }
-  }
-  pid_t pid() const { return pid_; }
-
-  // Reaps it. Why it ended without a word of its own; with its memory limit reached it has none.
-  std::string reap() {
-    int status = 0;
-    while (::waitpid(std::exchange(pid_, -1), &status, 0) < 0 && errno == EINTR) {
-    }
-    if (!WIFSIGNALED(status)) return fmt::format("exit status {}", WEXITSTATUS(status));
-    if (WTERMSIG(status) == SIGKILL) return "killed, perhaps because its memory limit is too small";
-    return fmt::format("signal {}", WTERMSIG(status));
-  }
-  pid_t release() { return std::exchange(pid_, -1); }
-
- private:
-  pid_t pid_;
-};
-
-// A directory entry of a container that did not come to be.
-class RecordGuard {
- public:
-  explicit RecordGuard(Container& container) : container_(&container) {}
-  RecordGuard(const RecordGuard&) = delete;
-  RecordGuard& operator=(const RecordGuard&) = delete;
-  ~RecordGuard() {
-    if (container_ == nullptr) return;
-    (void)container_->remove();  // the first error is the one to report
-    if (hooks_log_ != nullptr) run_poststop(*container_, *hooks_log_);
-  }
-  // Once hooks have run for the container, others may have something to take back (config.md, "Lifecycle").
-  void run_poststop_hooks(const Log& log) { hooks_log_ = &log; }
-  void release() { container_ = nullptr; }
-
- private:
-  Container* container_;
-  const Log* hooks_log_ = nullptr;
-};
 
 int cgroup_fd(const InitPlan& plan) { return plan.cgroup == nullptr ? -1 : plan.cgroup->into_cgroup_fd(); }
 
@@ -178,26 +114,6 @@ Result<void> run_runtime_hooks(const Channel& init, const oci::Spec& spec, const
   return init.send(Signal::Go, std::to_string(state.pid));
 }
 
-Result<void> write_pid_file(const std::string& path, pid_t pid) {
-  if (path.empty()) return {};
-  return replace_file_at(AT_FDCWD, path, std::to_string(pid), 0644);
-}
-
-Record make_record(const CreateOptions& options, const oci::Spec& spec, const NamespacePlan& namespaces,
-                   const std::string& bundle, const std::string& root_path) {
-  return {.oci_version = spec.oci_version,
-          .id = options.id,
-          .bundle = bundle,
-          .rootfs = root_path,
-          .created = format_timestamp(wall_clock_now()),
-          .owner = ::geteuid(),
-          .creator = ProcessRef::of(::getpid()),
-          .has_pid_namespace = namespaces.creates(CLONE_NEWPID),
-          .annotations = spec.annotations,
-          .poststart = spec.hooks.poststart,
-          .poststop = spec.hooks.poststop};
-}
-
 }  // namespace
 
 Result<std::pair<std::string, oci::Spec>> load_bundle(const std::string& bundle) {
@@ -211,12 +127,11 @@ Result<CreatedContainer> create_container(CreateOptions options, const std::stri
                                           const Log& log) {
   const NamespacePlan namespaces = TRY(NamespacePlan::make(spec));
   TRY(check(spec, namespaces));
-  const std::string bundle = TRY(real_path(options.bundle));
-  const std::string root_path = TRY_DURING(real_path(absolute(spec.root.path, bundle)), "root.path");
+  const BundlePaths paths = TRY(BundlePaths::find(options.bundle, spec));
 
   Container container = TRY(Container::create(options.root, options.id));
   RecordGuard guard(container);
-  container.record() = make_record(options, spec, namespaces, bundle, root_path);
+  container.record() = new_record(options.id, spec, namespaces, paths);
   ContainerCgroup cgroup = TRY(ContainerCgroup::plan(spec, options.id, options.systemd_cgroup, log));
   cgroup.describe(container.record());
   TRY(container.save());  // from here on `delete --force` finds whatever is left of us
@@ -226,8 +141,8 @@ Result<CreatedContainer> create_container(CreateOptions options, const std::stri
   auto [ours, theirs] = TRY(Channel::make_pair());
   InitPlan plan{.spec = spec,
                 .id = options.id,
-                .bundle = bundle,
-                .root_path = root_path,
+                .bundle = paths.bundle,
+                .root_path = paths.rootfs,
                 .namespaces = namespaces,
                 .cgroup = cgroup.group(),
                 .cgroup_views = cgroup.views(),
@@ -238,7 +153,7 @@ Result<CreatedContainer> create_container(CreateOptions options, const std::stri
                 .preserve_fds = options.preserve_fds,
                 .log = log};
   plan.bind_sources.resize(spec.mounts.size());
-  if (has_effective(CAP_SYS_ADMIN)) plan.bind_sources = TRY(open_sources_for(spec, bundle, namespaces));
+  if (has_effective(CAP_SYS_ADMIN)) plan.bind_sources = TRY(open_sources_for(spec, paths.bundle, namespaces));
   if (options.wait_for_start) plan.start_socket = TRY(container.listen_for_start());
   if (spec.linux_.seccomp && !spec.linux_.seccomp->listener_path.empty())
     plan.seccomp_socket = TRY_DURING(kernel::connect_unix(spec.linux_.seccomp->listener_path, SOCK_STREAM),
