@@ -435,9 +435,10 @@ class RuntimeTest(unittest.TestCase):
 
     def assert_nothing_left(self, id, seconds=3):
         """What is on its way out gets a moment to go."""
-        with contextlib.suppress(AssertionError):
-            wait_for(lambda: not self.runtime.left_of(id), seconds=seconds)
-        self.assertEqual(self.runtime.left_of(id), [])
+        deadline = time.monotonic() + seconds
+        while (left := self.runtime.left_of(id)) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertEqual(left, [])
 
     def assert_create_refused(self, bundle, *words, save=True):
         """`create` says these words, and leaves nothing on the machine."""

@@ -250,13 +250,14 @@ class Interactive(RuntimeTest):
         self.assertIn("<word>", console.read_until("<word>"))
         self.assertEqual(process.wait(PATIENCE), 0)
 
-    def test_run_has_the_size_of_the_outer_terminal(self):
-        _, console = self.run_on_terminal(self.script("sleep 0.2; stty size"))
-        self.assertIn("31 97", console.read_until("31 97"))
+    def test_run_has_the_size_of_the_outer_terminal_from_the_start(self):
+        for _ in range(5):
+            _, console = self.run_on_terminal(self.bundle("stty", "size"))
+            self.assertEqual(console.read_until("\n").split(), ["31", "97"])
 
     def test_run_passes_on_a_new_size(self):
         _, console = self.run_on_terminal(
-            self.script("trap 'stty size; exit' WINCH; sleep 0.2; echo ready; while :; do sleep 0.01; done"))
+            self.script("trap 'stty size' WINCH; echo ready; while :; do sleep 0.01; done"))
         console.read_until("ready")
         set_size(console.master, 17, 77)
         self.assertIn("17 77", console.read_until("17 77"))

@@ -303,7 +303,7 @@ class Text(BundleTest):
             limited = ["prlimit", f"--as={2 << 30}", *self.runtime.words("create", "--bundle", self.shared.path,
                                                                            self.shared.id)]
             try:
-                code = subprocess.run(limited, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=10).returncode
+                code = subprocess.run(limited, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=3).returncode
                 self.assertNotEqual(code, 0)
             except subprocess.TimeoutExpired:
                 if make is not os.mkfifo:  # waiting for a writer of a FIFO is what open(2) does

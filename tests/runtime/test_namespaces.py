@@ -169,7 +169,7 @@ class Refused(NamespaceTest):
             other = "uts" if type != "uts" else "ipc"
             with self.subTest(type):
                 path = f"/proc/{os.getpid()}/ns/{FILES[other]}"
-                self.refused(type, path, path, FILES[type])
+                self.refused(type, path, path, type)
 
     def test_a_file_that_is_no_namespace(self):
         self.refused("network", "/etc/passwd")

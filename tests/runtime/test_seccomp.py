@@ -329,7 +329,7 @@ class Notify(SeccompTest):
         self.assertRegex(message["ociVersion"], r"^1\.")
         state = message["state"]
         self.assertEqual((state["id"], state["bundle"], state["pid"], state["status"]),
-                         (bundle.id, bundle.path, container.pid, "creating"))
+                         (bundle.id, bundle.path, container.pid, "created"))
         self.assertEqual(state["annotations"], {"org.example.key": "value"})
 
     def test_exec_gets_a_descriptor_of_its_own(self):
