@@ -257,8 +257,9 @@ def _processes():
             continue
         try:
             state = re.search(r"^State:\s+(\S)", read(f"/proc/{name}/status"), re.M).group(1)
-            if state != "Z" and int(name) != os.getpid():
-                found[int(name)] = read(f"/proc/{name}/cmdline").replace("\0", " ")
+            command = read(f"/proc/{name}/cmdline").replace("\0", " ")
+            if command and state != "Z" and int(name) != os.getpid():  # a thread of the kernel has none
+                found[int(name)] = command
         except (FileNotFoundError, ProcessLookupError):
             pass
     return found
