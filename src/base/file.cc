@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <memory>
 #include <vector>
 
 #include <fmt/format.h>
@@ -89,18 +90,16 @@ Result<void> make_directories(const std::string& path, mode_t mode) {
 Result<void> remove_tree_at(int dir, const std::string& path) {
   if (::unlinkat(dir, path.c_str(), 0) == 0 || errno == ENOENT) return {};
   if (errno != EISDIR && errno != EPERM) return sys_error("remove '{}'", path);
-  UniqueFd fd(::openat(dir, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd) return errno == ENOENT ? Result<void>{} : sys_error("open '{}' to remove it", path);
-  // fdopendir(3) takes the descriptor; names are collected first because removal disturbs readdir(3).
+  const int fd = ::openat(dir, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return errno == ENOENT ? Result<void>{} : sys_error("open '{}' to remove it", path);
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd), ::closedir);  // owns fd
+  // Names are collected first because removal disturbs readdir(3).
   std::vector<std::string> names;
-  DIR* stream = ::fdopendir(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
-  if (stream == nullptr) return sys_error("list '{}'", path);
-  while (dirent* entry = ::readdir(stream)) {
+  while (dirent* entry = ::readdir(stream.get())) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);
   }
-  (void)::closedir(stream);
-  for (const std::string& name : names) TRY(remove_tree_at(fd.get(), name));
+  for (const std::string& name : names) TRY(remove_tree_at(fd, name));
   if (::unlinkat(dir, path.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT)
     return sys_error("remove directory '{}'", path);
   return {};

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "runtime/cgroup_path.h"
 #include "runtime/resources.h"
+#include "runtime/systemd_scope.h"
 
 namespace gantry::runtime {
 namespace {
@@ -61,15 +62,56 @@ CgroupView view_of(const std::string& key, const std::string& path) {
 
 }  // namespace
 
+// The unit that systemd makes for the container, which ends with this object unless it is to stay.
+class ContainerCgroup::Scope {
+ public:
+  Scope(Systemd systemd, ScopeName name) : systemd_(std::move(systemd)), name_(std::move(name)) {}
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+  ~Scope() {
+    if (is_started_) (void)systemd_.stop(name_.unit);  // the first error is the one to report
+  }
+
+  const std::string& unit() const { return name_.unit; }
+  Result<void> start(pid_t pid, kernel::CgroupMode mode, const oci::Resources& resources) {
+    auto properties = TRY(unit_properties(resources, mode, Purpose::Create));
+    is_started_ = true;  // even after an error there may be something to stop
+    return systemd_.start_scope(name_, pid, mode, std::move(properties));
+  }
+  void keep() { is_started_ = false; }
+
+ private:
+  Systemd systemd_;
+  ScopeName name_;
+  bool is_started_ = false;
+};
+
+ContainerCgroup::ContainerCgroup(const oci::Resources& resources, const Log& log)
+    : resources_(&resources), log_(&log) {}
+ContainerCgroup::ContainerCgroup(ContainerCgroup&&) noexcept = default;
+ContainerCgroup::~ContainerCgroup() = default;
+
 Result<ContainerCgroup> ContainerCgroup::plan(const oci::Spec& spec, const std::string& id, bool systemd,
                                               const Log& log) {
   static const oci::Resources kNone;
   const oci::Resources& resources = spec.linux_.resources ? *spec.linux_.resources : kNone;
-  if (systemd) return error(Code::Unsupported, "--systemd-cgroup: not available yet");
   ContainerCgroup cgroup(resources, log);
   cgroup.layout_ = TRY(kernel::CgroupLayout::read());
-  cgroup.plan_ = TRY(plan_cgroup(cgroup.layout_, spec.linux_.cgroups_path, id, resources));
   cgroup.is_rootless_ = is_rootless();
+  if (systemd) {
+    ScopeName name = TRY(scope_name(spec.linux_.cgroups_path, id, cgroup.is_rootless_));
+    Systemd manager = TRY(Systemd::connect(cgroup.is_rootless_));
+    cgroup.plan_ = plan_cgroup_at(cgroup.layout_, TRY(manager.group_path(name)), resources);
+    cgroup.plan_.adopts_processes = true;
+    // The user's systemd has nothing but v2 to give.
+    if (cgroup.is_rootless_)
+      std::erase_if(cgroup.plan_.places, [](const kernel::CgroupPlace& place) {
+        return place.version() == kernel::CgroupVersion::V1;
+      });
+    cgroup.scope_ = std::make_unique<Scope>(std::move(manager), std::move(name));
+    return cgroup;
+  }
+  cgroup.plan_ = TRY(plan_cgroup(cgroup.layout_, spec.linux_.cgroups_path, id, resources));
   if (cgroup.is_rootless_) {
     std::erase_if(cgroup.plan_.places,
                   [&](const kernel::CgroupPlace& place) { return !is_delegated(place, cgroup.layout_); });
@@ -81,15 +123,27 @@ Result<ContainerCgroup> ContainerCgroup::plan(const oci::Spec& spec, const std::
 
 void ContainerCgroup::describe(Record& record) const {
   for (const kernel::CgroupPlace& place : plan_.places) record.cgroups[place.key] = place.path;
+  if (scope_) record.systemd_unit = scope_->unit();
 }
 
-Result<void> ContainerCgroup::create() {
-  if (plan_.places.empty()) return {};
+Result<void> ContainerCgroup::make_and_limit() {
   group_.emplace(TRY(kernel::Cgroup::create(plan_)));
   std::vector<std::string> warnings;
   TRY(apply_resources(*group_, *resources_, {.purpose = Purpose::Create, .rootless = is_rootless_}, warnings));
   for (const std::string& warning : warnings) log_->warn(warning);
+  return {};
+}
+
+Result<void> ContainerCgroup::create() {
+  if (plan_.places.empty()) return {};
+  TRY(make_and_limit());
   return group_->prepare_join();
+}
+
+Result<void> ContainerCgroup::create_around(pid_t pid) {
+  TRY(scope_->start(pid, layout_.mode(), *resources_));
+  TRY(make_and_limit());
+  return group_->join(pid);  // where systemd has not put it: hierarchies that it does not manage
 }
 
 std::vector<CgroupView> ContainerCgroup::views() const {
@@ -105,12 +159,30 @@ std::vector<CgroupView> ContainerCgroup::views() const {
 
 void ContainerCgroup::keep() {
   if (group_) group_->keep();
+  if (scope_) scope_->keep();
+}
+
+Result<void> update_cgroup(const Container& container, const oci::Resources& resources, const Log& log) {
+  kernel::Cgroup cgroup = TRY(container.open_cgroup());
+  if (const std::string& unit = container.record().systemd_unit; !unit.empty()) {
+    const kernel::CgroupLayout layout = TRY(kernel::CgroupLayout::read());
+    Systemd systemd = TRY(Systemd::connect(is_rootless()));
+    TRY(systemd.set_properties(unit, TRY(unit_properties(resources, layout.mode(), Purpose::Update))));
+  }
+  std::vector<std::string> warnings;
+  TRY(apply_resources(cgroup, resources, {.purpose = Purpose::Update}, warnings));
+  for (const std::string& warning : warnings) log.warn(warning);
+  return {};
 }
 
 Result<void> remove_cgroup(const Container& container) {
-  if (container.record().cgroups.empty()) return {};
   kernel::Cgroup cgroup = TRY(container.open_cgroup());
+  // First, because systemd would ask them to end, and wait.
   TRY(cgroup.kill_all());
+  if (const std::string& unit = container.record().systemd_unit; !unit.empty()) {
+    Systemd systemd = TRY(Systemd::connect(is_rootless()));
+    TRY(systemd.stop(unit));
+  }
   return cgroup.remove();
 }
 

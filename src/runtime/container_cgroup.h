@@ -4,6 +4,9 @@
 // limits they carry, and whether systemd has to be asked for them.
 #pragma once
 
+#include <sys/types.h>
+
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,29 +22,43 @@ namespace gantry::runtime {
 
 class ContainerCgroup {
  public:
+  ContainerCgroup(ContainerCgroup&&) noexcept;
+  ~ContainerCgroup();
+
   // Decides the places; nothing is made.
   static Result<ContainerCgroup> plan(const oci::Spec& spec, const std::string& id, bool systemd, const Log& log);
 
-  // Writes the places into the record, before they are made.
+  // Writes the places, and systemd's name for them, into the record, before they are made.
   void describe(Record& record) const;
 
+  // Whether the groups are made around the container's first process, which has to wait for that; else they are
+  // there before it, and it is born in them or joins them.
+  bool is_made_around_process() const { return scope_ != nullptr; }
   Result<void> create();
-  // Null where the container stays in the runtime's own groups.
+  Result<void> create_around(pid_t pid);
+  // Null where the container stays in the runtime's own groups, and before they are made.
   kernel::Cgroup* group() { return group_ ? &*group_ : nullptr; }
   std::vector<CgroupView> views() const;
   // The group stays when this object goes.
   void keep();
 
  private:
-  ContainerCgroup(const oci::Resources& resources, const Log& log) : resources_(&resources), log_(&log) {}
+  class Scope;
+  ContainerCgroup(const oci::Resources& resources, const Log& log);
+  Result<void> make_and_limit();
 
   const oci::Resources* resources_;
   const Log* log_;
   kernel::CgroupLayout layout_;
   kernel::CgroupPlan plan_;
   bool is_rootless_ = false;
+  std::unique_ptr<Scope> scope_;  // with --systemd-cgroup
   std::optional<kernel::Cgroup> group_;
 };
+
+// Changes what the resources mention, for systemd as well where it has made the groups.
+Result<void> update_cgroup(const Container& container, const oci::Resources& resources, const Log& log);
+
 
 // Ends every process of the container and takes its groups away.
 Result<void> remove_cgroup(const Container& container);

@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "kernel/descriptors.h"
 #include "kernel/namespaces.h"
 #include "kernel/pty.h"
 #include "kernel/rooted_path.h"
@@ -49,9 +50,8 @@ Result<void> set_sysctls(const oci::StringMap& sysctls) {
   if (sysctls.empty()) return {};
   const kernel::RootDir proc_sys = TRY(kernel::RootDir::open("/proc/sys"));
   for (const auto& [name, value] : sysctls) {
-    std::string path = name;
-    std::ranges::replace(path, '.', '/');
-    UniqueFd file = TRY_DURING(proc_sys.open_without_links(path, O_WRONLY), "linux.sysctl '{}'", name);
+    UniqueFd file =
+        TRY_DURING(proc_sys.open_without_links(oci::sysctl_path(name), O_WRONLY), "linux.sysctl '{}'", name);
     TRY_DURING(write_all(file.get(), value, name), "linux.sysctl '{}'", name);
   }
   return {};
@@ -87,10 +87,8 @@ class Init {
  private:
   Result<void> enter_namespaces() {
     const NamespacePlan& namespaces = plan_.namespaces;
-    if (!in_stage_ && namespaces.creates(CLONE_NEWUSER)) {
-      TRY(parent_.expect(Signal::Go));  // the id maps are written
-      TRY(become_root_inside());
-    }
+    if (!in_stage_ && plan_.begins_held()) TRY(parent_.expect(Signal::Go));
+    if (!in_stage_ && namespaces.creates(CLONE_NEWUSER)) TRY(become_root_inside());
     if (plan_.cgroup != nullptr) TRY(plan_.cgroup->join_self());
     TRY(namespaces.enter_rest(in_stage_));
     // Its root is where the process is, so only now.
@@ -160,6 +158,10 @@ class Init {
   }
 
   Result<void> wait_for_go(ProcessStart& start) {
+    // What is left of the host goes before anybody else can be in the container.
+    std::vector<int> needed = start.descriptors();
+    needed.insert(needed.end(), {parent_.fd(), plan_.start_socket.get(), plan_.seccomp_socket.get()});
+    TRY(kernel::close_all_but(3 + plan_.preserve_fds, std::move(needed)));
     // From here on the container lives without the process that made it.
     if (::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0) return sys_error("outlive the runtime");
     TRY(parent_.send(Signal::Ready));
@@ -204,7 +206,7 @@ void run_container_init(InitPlan& plan, const Channel& parent, bool in_stage) {
 void run_stage(InitPlan& plan, const Channel& parent, std::uint64_t clone_flags) {
   const auto stage = [&]() -> Result<void> {
     const NamespacePlan& namespaces = plan.namespaces;
-    if (namespaces.creates(CLONE_NEWUSER)) TRY(parent.expect(Signal::Go));
+    if (plan.begins_held()) TRY(parent.expect(Signal::Go));
     if (const JoinedNamespace* user = namespaces.find_joined(CLONE_NEWUSER))
       TRY(kernel::enter_namespace(user->fd.get(), CLONE_NEWUSER));
     // As root of the user namespace, but still readable: its own /proc files are needed below.

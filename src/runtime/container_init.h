@@ -23,17 +23,21 @@ struct InitPlan {
   std::string bundle;
   std::string root_path;
   const NamespacePlan& namespaces;
-  kernel::Cgroup* cgroup;  // null: the container stays in the runtime's own groups
+  kernel::Cgroup* cgroup;  // to join; null: it is put where it belongs, or stays in the runtime's own groups
   std::vector<CgroupView> cgroup_views;
   std::vector<std::optional<kernel::DetachedMount>> bind_sources;
   oci::State state;          // for hooks; the pid is filled in by whom it concerns
   UniqueFd console_socket;   // receives the terminal's master
   UniqueFd start_socket;     // listens for `start`; empty: `run`, which does not wait
   UniqueFd seccomp_socket;   // connected to linux.seccomp.listenerPath
+  bool waits_for_scope = false;  // systemd makes the groups around the process
   bool no_pivot = false;
   bool new_keyring = true;
   int preserve_fds = 0;
   const Log& log;
+
+  // Whether nothing happens before the parent's Go, because it does something to the process from outside.
+  bool begins_held() const { return waits_for_scope || namespaces.creates(CLONE_NEWUSER); }
 };
 
 // Never returns. `in_stage` says that an intermediate process has entered the user namespace already.

@@ -49,7 +49,16 @@ bool has_effective(unsigned capability) {
 
 int cgroup_fd(const InitPlan& plan) { return plan.cgroup == nullptr ? -1 : plan.cgroup->into_cgroup_fd(); }
 
-Result<InitProcess> spawn_staged(InitPlan& plan, const Channel& ours, const Channel& theirs) {
+// What the process (the stage, where there is one) waits for.
+Result<void> let_go(pid_t pid, const InitPlan& plan, ContainerCgroup& cgroup, const Channel& child) {
+  if (!plan.begins_held()) return {};
+  if (plan.namespaces.creates(CLONE_NEWUSER)) TRY(kernel::write_id_maps(pid, plan.namespaces.maps));
+  if (plan.waits_for_scope) TRY(cgroup.create_around(pid));
+  return child.send(Signal::Go);
+}
+
+Result<InitProcess> spawn_staged(InitPlan& plan, ContainerCgroup& cgroup, const Channel& ours,
+                                 const Channel& theirs) {
   const NamespacePlan& namespaces = plan.namespaces;
   constexpr std::uint64_t kMadeLater = CLONE_NEWCGROUP | CLONE_NEWTIME;  // by the stage and by init themselves
   const std::uint64_t inner = namespaces.created & ~(kMadeLater | CLONE_NEWUSER);
@@ -57,26 +66,21 @@ Result<InitProcess> spawn_staged(InitPlan& plan, const Channel& ours, const Chan
       {.flags = namespaces.created & CLONE_NEWUSER, .cgroup = cgroup_fd(plan)}));
   if (stage == 0) run_stage(plan, theirs, inner);
   InitProcess stage_process(stage);
-  if (namespaces.creates(CLONE_NEWUSER)) {
-    TRY(kernel::write_id_maps(stage, namespaces.maps));
-    TRY(ours.send(Signal::Go));
-  }
+  TRY(let_go(stage, plan, cgroup, ours));
   return InitProcess(std::atoi(TRY(ours.expect(Signal::Pid)).c_str()));
 }
 
-Result<InitProcess> spawn_init(InitPlan& plan, const Channel& ours, const Channel& theirs) {
+Result<InitProcess> spawn_init(InitPlan& plan, ContainerCgroup& cgroup, const Channel& ours,
+                               const Channel& theirs) {
   const NamespacePlan& namespaces = plan.namespaces;
-  if (namespaces.needs_stage()) return spawn_staged(plan, ours, theirs);
+  if (namespaces.needs_stage()) return spawn_staged(plan, cgroup, ours, theirs);
   TRY(namespaces.enter_for_children());
   auto cloned = kernel::clone_process({.flags = namespaces.created & ~std::uint64_t{CLONE_NEWCGROUP | CLONE_NEWTIME},
                                        .cgroup = cgroup_fd(plan)});
   if (cloned && *cloned == 0) run_container_init(plan, theirs, false);
   TRY(namespaces.leave_for_children());
   InitProcess init(TRY(std::move(cloned)));
-  if (namespaces.creates(CLONE_NEWUSER)) {
-    TRY(kernel::write_id_maps(init.pid(), namespaces.maps));
-    TRY(ours.send(Signal::Go));
-  }
+  TRY(let_go(init.pid(), plan, cgroup, ours));
   return init;
 }
 
@@ -136,7 +140,7 @@ Result<CreatedContainer> create_container(CreateOptions options, const std::stri
   cgroup.describe(container.record());
   TRY(container.save());  // from here on `delete --force` finds whatever is left of us
   TRY(container.save_config(config_json));
-  TRY(cgroup.create());
+  if (!cgroup.is_made_around_process()) TRY(cgroup.create());
 
   auto [ours, theirs] = TRY(Channel::make_pair());
   InitPlan plan{.spec = spec,
@@ -148,6 +152,7 @@ Result<CreatedContainer> create_container(CreateOptions options, const std::stri
                 .cgroup_views = cgroup.views(),
                 .state = container.state(Status::Creating),
                 .console_socket = std::move(options.console_socket),
+                .waits_for_scope = cgroup.is_made_around_process(),
                 .no_pivot = options.no_pivot,
                 .new_keyring = options.new_keyring,
                 .preserve_fds = options.preserve_fds,
@@ -159,7 +164,7 @@ Result<CreatedContainer> create_container(CreateOptions options, const std::stri
     plan.seccomp_socket = TRY_DURING(kernel::connect_unix(spec.linux_.seccomp->listener_path, SOCK_STREAM),
                                      "linux.seccomp.listenerPath");
 
-  InitProcess init = TRY(spawn_init(plan, ours, theirs));
+  InitProcess init = TRY(spawn_init(plan, cgroup, ours, theirs));
   { const Channel closed = std::move(theirs); }  // the child has its own; end of file must mean its end
   log.debug(fmt::format("first process of '{}' is {}", container.id(), init.pid()));
   plan.start_socket.reset();

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "kernel/mount.h"
+#include "runtime/proc_guard.h"
 
 namespace gantry::runtime {
 namespace {
@@ -38,12 +39,13 @@ Result<void> bind_from_host(const kernel::RootDir& root, const oci::Device& devi
                  device.major, device.minor);
   kernel::DetachedMount mount = TRY(kernel::DetachedMount::copy_of(host.get(), "", kernel::Depth::One));
   UniqueFd target = TRY(root.make_file(device.path, 0600));
+  TRY(refuse_inside_proc(target.get(), root));
   return mount.attach_to(target.get());
 }
 
 Result<void> make_node(const kernel::RootDir& root, const oci::Device& device) {
   auto [parent, name] = TRY(root.make_parent(device.path, 0755));
-  const mode_t mode = device.file_mode.value_or(kDefaultMode);
+  const mode_t mode = device.file_mode.value_or(kDefaultMode) & 07777;  // podman adds the bits of the type
   int made = ::mknodat(parent.get(), name.c_str(), file_type(device) | mode, number_of(device));
   if (made < 0 && errno == EEXIST) {
     // What an image brings under this name is not to be trusted to be that device.

@@ -13,6 +13,7 @@
 #include <cstdlib>
 
 #include "base/file.h"
+#include "kernel/descriptors.h"
 #include "kernel/namespaces.h"
 #include "kernel/pidfd.h"
 #include "kernel/pty.h"
@@ -30,7 +31,8 @@ struct ExecPlan {
   ExecOptions options;
   std::string keyring;
   kernel::Cgroup& cgroup;
-  UniqueFd init;             // pidfd of the container's first process
+  pid_t init_pid;            // the container's first process
+  UniqueFd init;             // its pidfd
   std::uint64_t namespaces;  // CLONE_NEW* of those that differ from the caller's
   UniqueFd seccomp_socket;
   const Log& log;
@@ -103,6 +105,11 @@ class ExecChild {
                                                  .preserve_fds = plan_.options.preserve_fds,
                                                  .keyring = plan_.keyring,
                                                  .log = plan_.log}));
+    // Nothing of the host comes along, not even as long as it takes to get to the program.
+    std::vector<int> needed = start.descriptors();
+    needed.insert(needed.end(), {parent_.fd(), plan_.init.get(), plan_.seccomp_socket.get(),
+                                 plan_.options.console_socket.get()});
+    TRY(kernel::close_all_but(3 + plan_.options.preserve_fds, std::move(needed)));
     if (namespaces != 0) TRY(kernel::enter_namespace(plan_.init.get(), namespaces));
     plan_.init.reset();
     if ((plan_.namespaces & CLONE_NEWUSER) != 0) TRY(become_root_inside());
@@ -148,7 +155,9 @@ Result<kernel::Cgroup> open_cgroup_for(const Container& container, const std::ve
   for (const std::string& argument : below) {
     const std::size_t colon = argument.find(':');
     const std::string controllers = colon == std::string::npos ? "" : argument.substr(0, colon);
-    const std::string path = kernel::clean_path(argument.substr(colon + 1));  // npos + 1 is 0
+    const std::string path = "/" + argument.substr(colon + 1);  // npos + 1 is 0
+    if ((path + "/").find("/../") != std::string::npos)
+      return error(Code::InvalidArgument, "--cgroup: '{}' leads out of the container's group", argument);
     for (kernel::CgroupPlace& place : places)
       if (controllers.empty() || is_in(place.key, controllers)) place.path += path;
   }
@@ -164,10 +173,30 @@ void reap(pid_t pid) {
   }
 }
 
+// The v2 group that the first process has moved itself to, below the container's.
+Result<UniqueFd> open_group_of_init(const ExecPlan& plan) {
+  const std::string own = TRY(read_file(fmt::format("/proc/{}/cgroup", plan.init_pid)));
+  const auto layout = kernel::CgroupLayout::parse(TRY(read_file("/proc/self/mountinfo")), own);
+  const kernel::Hierarchy* v2 = layout.v2();
+  const std::string path = v2 != nullptr && v2->own ? v2->mount + *v2->own : "";
+  if (!path.starts_with(plan.cgroup.v2_place()->path + "/"))
+    return error(Code::Conflict, "the container's first process is not in a control group of the container");
+  return open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+// Into the container's groups. A v2 group that gives controllers to groups below it takes no processes
+// (cgroup-v2.rst, "No Internal Process Constraint"). Where that is so, the container's first process, systemd
+// for one, has gone down to a group of its own, and so do we.
+Result<pid_t> clone_into_groups(ExecPlan& plan) {
+  auto pid = kernel::clone_process({.cgroup = plan.cgroup.into_cgroup_fd()});
+  if (pid || pid.error().errno_value() != EBUSY || plan.cgroup.v2_place() == nullptr) return pid;
+  const UniqueFd group = TRY_DURING(open_group_of_init(plan), "{}", pid.error().message());
+  return kernel::clone_process({.cgroup = group.get()});
+}
+
 Result<pid_t> spawn(ExecPlan& plan, const Channel& ours, const Channel& theirs) {
-  const int cgroup = plan.cgroup.into_cgroup_fd();
   if ((plan.namespaces & CLONE_NEWUSER) != 0) {
-    const pid_t stage = TRY(kernel::clone_process({.cgroup = cgroup}));
+    const pid_t stage = TRY(clone_into_groups(plan));
     if (stage == 0) ExecChild(plan, theirs).run_stage();
     auto pid = ours.expect(Signal::Pid);
     if (!pid) reap(stage);
@@ -183,7 +212,7 @@ Result<pid_t> spawn(ExecPlan& plan, const Channel& ours, const Channel& theirs) 
     own_pid = TRY(kernel::open_namespace("/proc/self/ns/pid", CLONE_NEWPID));
     TRY(kernel::enter_namespace(plan.init.get(), CLONE_NEWPID));
   }
-  auto pid = kernel::clone_process({.cgroup = cgroup});
+  auto pid = clone_into_groups(plan);
   if (pid && *pid == 0) ExecChild(plan, theirs).run(plan.namespaces & ~std::uint64_t{CLONE_NEWPID}, false);
   if (has_pid) TRY(kernel::enter_namespace(own_pid.get(), CLONE_NEWPID));
   return pid;
@@ -218,6 +247,7 @@ Result<pid_t> exec_in_container(const Container& container, const oci::Process& 
                 .spec = spec,
                 .options = std::move(options),
                 .cgroup = cgroup,
+                .init_pid = init.pid,
                 .init = TRY(kernel::open_pidfd(init.pid, init.start_time)),
                 .namespaces = TRY(differing_namespaces(init.pid)),
                 .log = log};

@@ -70,7 +70,10 @@ Result<Foreground> Foreground::begin() {
   return Foreground(std::move(signals));
 }
 
-Result<UniqueFd> Foreground::make_console_socket() {
+Result<UniqueFd> Foreground::make_console_socket(oci::Process& process) {
+  winsize size{};
+  if (!process.console_size && ::ioctl(0, TIOCGWINSZ, &size) == 0)
+    process.console_size = {.height = size.ws_row, .width = size.ws_col};
   int fds[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0) return sys_error("make socket pair");
   console_socket_.reset(fds[0]);

@@ -7,7 +7,6 @@
 #include "runtime/channel.h"
 #include "runtime/container_cgroup.h"
 #include "runtime/create.h"
-#include "runtime/resources.h"
 
 namespace gantry::runtime {
 namespace {
@@ -95,11 +94,7 @@ Result<void> resume_container(const Container& container) {
 Result<void> update_container(const Container& container, const oci::Resources& resources, const Log& log) {
   const Status status = container.status();
   if (status == Status::Stopped) return is_not(container, status, "update");
-  kernel::Cgroup cgroup = TRY(container.open_cgroup());
-  std::vector<std::string> warnings;
-  TRY(apply_resources(cgroup, resources, {.purpose = Purpose::Update}, warnings));
-  for (const std::string& warning : warnings) log.warn(warning);
-  return {};
+  return update_cgroup(container, resources, log);
 }
 
 Result<std::vector<pid_t>> processes_of(const Container& container) {

@@ -37,6 +37,13 @@ Result<std::vector<unsigned>> indexes_in(int there, int own) {
   return kernel::interface_indexes();
 }
 
+// The kernel moves first and renames then, so a name that is taken would lose the interface to the container.
+Result<void> check_name_is_free(const std::string& name, int there, int own) {
+  const InNamespace inside = TRY(InNamespace::enter(there, own));
+  if (!kernel::interface_index(name)) return {};
+  return error(Code::AlreadyExists, "the container has an interface '{}' already", name);
+}
+
 // A running interface cannot be moved under another name, so it goes down first; one that could not be moved
 // comes up again.
 Result<void> move_down(unsigned index, const std::string& name, int container) {
@@ -51,6 +58,7 @@ Result<void> move_one(const std::string& host_name, const std::string& name, int
   const unsigned index = TRY(kernel::interface_index(host_name));
   const auto addresses = TRY(kernel::permanent_addresses(index));
   const auto before = TRY(indexes_in(container, own));
+  TRY(check_name_is_free(name, container, own));
   TRY(move_down(index, name, container));
   // Neither its index nor, with a number to choose, its name need be the same there: it is the new one.
   const auto after = TRY(indexes_in(container, own));

@@ -17,6 +17,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/printable.h"
 #include "kernel/pty.h"
 #include "kernel/rooted_path.h"
 #include "kernel/seccomp.h"
@@ -115,6 +116,10 @@ Result<ProcessStart> ProcessStart::open(const Options& options) {
     start.exec_label_ = TRY(open_at(AT_FDCWD, "/proc/self/attr/exec", O_WRONLY));
     start.label_ = process.selinux_label;
   }
+  struct stat own {};
+  if (::stat("/proc/self/exe", &own) < 0) return sys_error("look at this program");
+  start.own_device_ = own.st_dev;
+  start.own_inode_ = own.st_ino;
   if (options.linux_.seccomp) {
     start.filter_ = TRY(compile_seccomp(*options.linux_.seccomp));
     for (const std::string& name : start.filter_->unknown_syscalls)
@@ -222,21 +227,26 @@ Result<bool> ProcessStart::enter_working_directory() const {
   return true;
 }
 
+// 0 when this process may execute it, else the errno that says why not.
+int ProcessStart::check_program(const std::string& path) const {
+  struct stat st {};
+  if (::stat(path.c_str(), &st) < 0) return errno;
+  if (S_ISDIR(st.st_mode)) return EISDIR;
+  // /proc/self/exe and the like: the runtime's own (sealed) program is not the container's to run.
+  if (st.st_dev == own_device_ && st.st_ino == own_inode_) return EACCES;
+  return ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) < 0 ? errno : 0;
+}
+
 // The texts below are read by callers: Docker and podman turn them into exit status 127 and 126.
 Result<void> ProcessStart::find_program() {
   const std::string& name = options_.process.args[0];
-  const auto check = [&](const std::string& path) -> int {
-    struct stat st {};
-    if (::stat(path.c_str(), &st) < 0) return errno;
-    if (S_ISDIR(st.st_mode)) return EISDIR;
-    return ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) < 0 ? errno : 0;
-  };
+  const std::string shown = printable(name, 1024);
   if (name.find('/') != std::string::npos) {
-    const int failed = check(name);
-    if (failed == EISDIR) return error(Code::PermissionDenied, "exec: \"{}\": is a directory: permission denied", name);
+    const int failed = check_program(name);
+    if (failed == EISDIR) return error(Code::PermissionDenied, "exec: \"{}\": is a directory: permission denied", shown);
     if (failed == ENOENT || failed == ENOTDIR)
-      return sys_error_of(failed, "exec: \"{}\": stat {}: no such file or directory", name, name);
-    if (failed != 0) return sys_error_of(failed, "exec: \"{}\": permission denied", name);
+      return sys_error_of(failed, "exec: \"{}\": stat {}: no such file or directory", shown, shown);
+    if (failed != 0) return sys_error_of(failed, "exec: \"{}\": permission denied", shown);
     program_ = name;
     return {};
   }
@@ -248,14 +258,14 @@ Result<void> ProcessStart::find_program() {
     const std::string_view directory = path.substr(0, colon);
     path.remove_prefix(colon == std::string_view::npos ? path.size() : colon + 1);
     std::string candidate = directory.empty() ? "./" + name : fmt::format("{}/{}", directory, name);
-    const int failed = check(candidate);
+    const int failed = check_program(candidate);
     is_there |= failed == EACCES;
     if (failed != 0) continue;
     program_ = std::move(candidate);
     return {};
   }
-  if (is_there) return sys_error_of(EACCES, "exec: \"{}\": permission denied", name);
-  return error(Code::NotFound, "exec: \"{}\": executable file not found in $PATH", name);
+  if (is_there) return sys_error_of(EACCES, "exec: \"{}\": permission denied", shown);
+  return error(Code::NotFound, "exec: \"{}\": executable file not found in $PATH", shown);
 }
 
 Result<void> ProcessStart::finish() {
@@ -288,8 +298,8 @@ Error ProcessStart::run() {
   if (auto finished = finish(); !finished) return std::move(finished).error();
   ::execve(program_.c_str(), arguments.data(), environment.data());
   const int failed = errno;
-  if (failed == ENOEXEC) return sys_error_of(failed, "exec {}: exec format error", program_);
-  return sys_error_of(failed, "exec {}", program_);
+  if (failed == ENOEXEC) return sys_error_of(failed, "exec {}: exec format error", printable(program_, 1024));
+  return sys_error_of(failed, "exec {}", printable(program_, 1024));
 }
 
 }  // namespace gantry::runtime

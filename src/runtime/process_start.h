@@ -11,6 +11,8 @@
 //   return start.run();            // seccomp, the last capabilities, execve: only an error returns
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <vector>
 
@@ -52,6 +54,11 @@ class ProcessStart {
   // Standard streams are in place already, or come with `terminal` (the slave of a pty; -1: none).
   Result<void> prepare(int terminal);
 
+  // Descriptors it still needs, for whoever closes the others.
+  std::vector<int> descriptors() const {
+    return {exec_label_.get(), listener_.socket.get(), options_.log.fd()};
+  }
+
   void set_listener(SeccompListener listener) { listener_ = std::move(listener); }
   bool needs_listener() const { return filter_ && filter_->has_notify; }
 
@@ -66,6 +73,7 @@ class ProcessStart {
   void compute_capabilities();
   // False: this user may not go there.
   Result<bool> enter_working_directory() const;
+  int check_program(const std::string& path) const;
   Result<void> find_program();
   Result<void> finish();
 
@@ -77,6 +85,8 @@ class ProcessStart {
   kernel::CapabilitySets capabilities_;
   std::vector<std::string> environment_;
   std::string program_;
+  dev_t own_device_ = 0;  // of the file this program runs from
+  ino_t own_inode_ = 0;
 };
 
 }  // namespace gantry::runtime

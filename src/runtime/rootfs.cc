@@ -2,12 +2,10 @@
 #include "runtime/rootfs.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/mount.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +18,7 @@
 #include "runtime/copy_up.h"
 #include "runtime/devices.h"
 #include "runtime/mount_options.h"
+#include "runtime/proc_guard.h"
 
 namespace gantry::runtime {
 namespace {
@@ -62,29 +61,6 @@ Result<DetachedMount> open_bind_source(const oci::Mount& mount, const MountOptio
                                  options.bind_recursive ? Depth::Tree : Depth::One));
   if (maps_ids(mount)) TRY(map_ids(source, mount, options, container_user_namespace));
   return source;
-}
-
-Result<long> filesystem_magic(int fd) {
-  struct statfs fs {};
-  if (::fstatfs(fd, &fs) < 0) return sys_error("look at file system");
-  return static_cast<long>(fs.f_type);
-}
-
-// Files of procfs that may be covered: lxcfs and the like show a container its own figures there.
-constexpr std::string_view kCoverableProcFiles[] = {
-    "/cpuinfo", "/diskstats", "/meminfo", "/stat", "/swaps", "/uptime", "/loadavg", "/slabinfo",
-    "/sys/kernel/ns_last_pid", "/sys/crypto/fips_enabled"};
-
-// A process that trusts /proc (the runtime in `exec`, a label, a sysctl) must not find something
-// else there. What counts is what was opened, not what the path looked like.
-Result<void> refuse_inside_proc(int target, const kernel::RootDir& root) {
-  if (TRY(filesystem_magic(target)) != PROC_SUPER_MAGIC) return {};
-  const std::string root_path = TRY(kernel::path_of(root.fd()));
-  std::string path = TRY(kernel::path_of(target));
-  if (root_path != "/" && path.starts_with(root_path)) path.erase(0, root_path.size());
-  for (const std::string_view name : kCoverableProcFiles)
-    if (path.ends_with(name) && path.size() - name.size() == std::string_view("/proc").size()) return {};
-  return error(Code::PermissionDenied, "'{}' is inside of proc and must not be covered", path);
 }
 
 Result<void> attach(DetachedMount& mount, const MountOptions& options, int target) {
@@ -159,7 +135,10 @@ Result<Rootfs> Rootfs::assemble(const RootfsPlan& plan) {
   DetachedMount root = TRY_DURING(DetachedMount::copy_of(AT_FDCWD, plan.root_path, Depth::Tree), "root.path");
   UniqueFd place = TRY(open_at(AT_FDCWD, plan.root_path, O_PATH | O_DIRECTORY));
   TRY_DURING(root.attach_to(place.get()), "root.path '{}'", plan.root_path);
-  TRY(root.set_attributes({.propagation = MS_PRIVATE}, Depth::One));
+  const unsigned long asked = propagation_flag(plan.spec.linux_.rootfs_propagation);
+  const bool is_cut_off = (asked & (MS_PRIVATE | MS_SHARED | MS_UNBINDABLE)) != 0;  // shared: anew, with nobody yet
+  const std::uint64_t now = is_cut_off ? MS_PRIVATE : MS_SLAVE;
+  TRY(root.set_attributes({.propagation = now}, Depth::One));
   Rootfs rootfs(plan, kernel::RootDir(std::move(root).release()));
   TRY(rootfs.mount_all());
   TRY(rootfs.set_up_dev());
@@ -186,8 +165,8 @@ Result<void> Rootfs::mount_bind(const oci::Mount& mount, std::optional<DetachedM
   if (::fstat(source->fd(), &st) < 0) return sys_error("look at '{}'", mount.source);
   UniqueFd target = TRY(S_ISDIR(st.st_mode) ? root_.make_directory(mount.destination, 0755)
                                             : root_.make_file(mount.destination, 0755));
-  // A proc bound over /proc is still a proc.
-  if (TRY(filesystem_magic(source->fd())) != PROC_SUPER_MAGIC) TRY(refuse_inside_proc(target.get(), root_));
+  // A whole proc bound over /proc is still a proc.
+  if (!TRY(is_root_of_proc(source->fd()))) TRY(refuse_inside_proc(target.get(), root_));
   TRY(source->set_attributes({.set = options.attributes.set, .clear = options.attributes.clear}, Depth::One));
   return attach(*source, options, target.get());
 }
@@ -289,7 +268,11 @@ Result<void> Rootfs::set_up_dev() const {
 Result<UniqueFd> Rootfs::open_console(UniqueFd& slave) const {
   UniqueFd ptmx = TRY(root_.open_path("/dev/ptmx", O_RDWR | O_NOCTTY));
   kernel::Pty pty = TRY(kernel::open_pty(std::move(ptmx)));
-  UniqueFd target = TRY(root_.make_file("/dev/console", 0600));
+  // Without links: neither an image nor a container that shares the root may choose what is covered.
+  UniqueFd dev = TRY(root_.open_without_links("/dev", O_PATH | O_DIRECTORY));
+  if (::mknodat(dev.get(), "console", S_IFREG | 0600, 0) < 0 && errno != EEXIST) return sys_error("make '/dev/console'");
+  UniqueFd target = TRY(root_.open_without_links("/dev/console", O_PATH));
+  TRY(refuse_inside_proc(target.get(), root_));
   DetachedMount console = TRY(DetachedMount::copy_of(pty.slave.get(), "", Depth::One));
   TRY_DURING(console.attach_to(target.get()), "bind '/dev/console'");
   slave = std::move(pty.slave);

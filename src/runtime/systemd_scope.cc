@@ -9,7 +9,6 @@
 
 #include "kernel/cgroup_stats.h"
 #include "kernel/device_list.h"
-#include "runtime/resources.h"
 
 namespace gantry::runtime {
 namespace {
@@ -168,10 +167,11 @@ Result<std::vector<std::uint8_t>> cpu_mask(std::string_view list) {
   return mask;
 }
 
-Result<std::vector<Property>> unit_properties(const oci::Resources& resources, CgroupMode mode) {
+Result<std::vector<Property>> unit_properties(const oci::Resources& resources, CgroupMode mode,
+                                              Purpose purpose) {
   const bool v2 = mode == CgroupMode::V2;
   std::vector<Property> properties;
-  TRY(add_devices(properties, resources));
+  if (purpose == Purpose::Create || !resources.devices.empty()) TRY(add_devices(properties, resources));
   if (resources.memory) TRY(add_memory(properties, *resources.memory, v2));
   if (resources.cpu) {
     const oci::CpuResources& cpu = *resources.cpu;
@@ -321,6 +321,12 @@ Result<void> Systemd::set_properties(const std::string& unit, const std::vector<
   Encoder body;
   body.string(unit).boolean(true /* until the unit ends */).properties(properties);
   (void)TRY_DURING(call("SetUnitProperties", "sba(sv)", std::move(body)), "change unit '{}'", unit);
+  // The answer comes before the group's files are written, which is the first thing systemd does before it
+  // listens again. What the caller writes there has to come later: systemd rounds some of it.
+  (void)TRY(bus_.call({.path = kObject,
+                       .interface = "org.freedesktop.DBus.Peer",
+                       .member = "Ping",
+                       .destination = kService}));
   return {};
 }
 

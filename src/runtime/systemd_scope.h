@@ -26,6 +26,7 @@
 #include "kernel/cgroup_layout.h"
 #include "oci/runtime_spec.h"
 #include "runtime/dbus.h"
+#include "runtime/resources.h"
 
 namespace gantry::runtime {
 
@@ -41,7 +42,8 @@ Result<ScopeName> scope_name(std::string_view cgroups_path, std::string_view id,
 Result<std::string> slice_path(std::string_view slice);
 
 // What systemd is to know of the limits, so that a reload of its configuration does not undo them.
-Result<std::vector<dbus::Property>> unit_properties(const oci::Resources& resources, kernel::CgroupMode mode);
+Result<std::vector<dbus::Property>> unit_properties(const oci::Resources& resources, kernel::CgroupMode mode,
+                                                    Purpose purpose);
 
 // "0-2,9" -> the bit mask that AllowedCPUs takes: 07 02.
 Result<std::vector<std::uint8_t>> cpu_mask(std::string_view list);
@@ -57,6 +59,7 @@ class Systemd {
   // Returns when the process is in the scope. `mode` decides the words for accounting.
   Result<void> start_scope(const ScopeName& name, pid_t pid, kernel::CgroupMode mode,
                            std::vector<dbus::Property> properties);
+  // Returns when systemd has written them into the unit's group.
   Result<void> set_properties(const std::string& unit, const std::vector<dbus::Property>& properties);
   // Ends what is left in it. A unit that is gone is fine.
   Result<void> stop(const std::string& unit);

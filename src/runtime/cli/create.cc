@@ -84,7 +84,7 @@ Result<int> run_in_foreground(CreateOptions options, const std::string& text, oc
   options.wait_for_start = false;
   const std::string id = options.id;
   Foreground foreground = TRY(Foreground::begin());
-  if (spec.process && spec.process->terminal) options.console_socket = TRY(foreground.make_console_socket());
+  if (spec.process && spec.process->terminal) options.console_socket = TRY(foreground.make_console_socket(*spec.process));
   CreatedContainer created = TRY(create_container(std::move(options), text, std::move(spec), globals.log));
   auto ended = [&]() -> Result<int> {
     TRY(created.init.wait_for_end());

@@ -107,7 +107,7 @@ Result<int> exec(const Globals& globals, const Arguments& words) {
   const auto operands = TRY(parse({"exec", 1, SIZE_MAX, Operands::EndTheOptions}, arguments.table(), words));
   const Container container = TRY(Container::open(globals.root, operands[0]));
   const oci::Spec spec = TRY(container.load_spec());
-  const oci::Process process = TRY(make_process(spec, arguments, std::span(operands).subspan(1)));
+  oci::Process process = TRY(make_process(spec, arguments, std::span(operands).subspan(1)));
   if (process.terminal && arguments.detach && arguments.console_socket.empty())
     return error(Code::InvalidArgument, "exec: a detached process with a terminal needs --console-socket");
   if (!arguments.console_socket.empty() && !process.terminal)
@@ -125,7 +125,7 @@ Result<int> exec(const Globals& globals, const Arguments& words) {
     return 0;
   }
   Foreground foreground = TRY(Foreground::begin());
-  if (process.terminal && !options.console_socket) options.console_socket = TRY(foreground.make_console_socket());
+  if (process.terminal && !options.console_socket) options.console_socket = TRY(foreground.make_console_socket(process));
   const pid_t pid = TRY(exec_in_container(container, process, spec, std::move(options), globals.log));
   return foreground.wait_for(pid);
 }
