@@ -52,6 +52,7 @@ static void fields(json::Fields& f, Record& record) {
   f("isCreated", record.is_created);
   f("creator", record.creator);
   f("init", record.init);
+  f("isCheckpointed", record.is_checkpointed);
   f("hasPidNamespace", record.has_pid_namespace);
   f("cgroups", record.cgroups);
   f("systemdUnit", record.systemd_unit);

@@ -40,6 +40,7 @@ struct Record {
   bool is_created = false;   // `create` came to its end
   ProcessRef creator;        // the runtime process that makes, or made, the container
   ProcessRef init;
+  bool is_checkpointed = false;   // it ended because a checkpoint was made of it
   bool has_pid_namespace = true;  // its processes die with the first one
   std::map<std::string, std::string> cgroups;  // by hierarchy name ("" for v2): the directory
   std::string systemd_unit;

@@ -24,6 +24,7 @@ namespace cli {
 namespace {
 
 constexpr Command kCommands[] = {
+    {"checkpoint", "<container-id>", "Save the processes of a container to files", checkpoint},
     {"create", "<container-id>", "Make a container that waits for 'start'", create, Enters::Container},
     {"delete", "<container-id>", "Remove a container and all that it holds", remove},
     {"events", "<container-id>", "Show statistics and out-of-memory events", events},
@@ -33,6 +34,7 @@ constexpr Command kCommands[] = {
     {"list", "", "List the containers below the root directory", list},
     {"pause", "<container-id>", "Freeze all processes of a container", pause},
     {"ps", "<container-id> [ps options]", "List a container's processes", ps},
+    {"restore", "<container-id>", "Make a container from a checkpoint", restore},
     {"resume", "<container-id>", "Let a paused container go on", resume},
     {"run", "<container-id>", "Make a container and start it", run, Enters::Container},
     {"spec", "", "Write a config.json to start from", spec},
@@ -67,7 +69,7 @@ struct GlobalOptions {
   std::string log;
   std::string log_format = "text";
   std::string rootless = "auto";
-  std::string criu;
+  std::string criu = "criu";
   bool debug = false;
   bool systemd_cgroup = false;
   bool version = false;
@@ -80,7 +82,7 @@ struct GlobalOptions {
             {0, "debug", "", &debug, "Log more"},
             {0, "systemd-cgroup", "", &systemd_cgroup, "Let systemd make the control groups"},
             {0, "rootless", "WORD", &rootless, "Accepted for compatibility: privileges are looked at, not told"},
-            {0, "criu", "PATH", &criu, "Accepted for compatibility: criu is found by PATH"},
+            {0, "criu", "PATH", &criu, "The criu program (default: criu, found by PATH)"},
             {'v', "version", "", &version, "Show the version"},
             {'h', "help", "", &help, "Show this text"}};
   }
@@ -116,6 +118,7 @@ Result<int> dispatch(char* const* argv, GlobalOptions& options, std::span<const 
   }
   const Globals globals{.root = options.root.empty() ? default_root() : options.root,
                         .systemd_cgroup = options.systemd_cgroup,
+                        .criu = options.criu,
                         .log = log};
   auto status = command->run(globals, Arguments(rest.begin() + 1, rest.end()));
   if (status) return status;

@@ -17,6 +17,7 @@ namespace gantry::runtime::cli {
 struct Globals {
   std::string root;
   bool systemd_cgroup = false;
+  std::string criu;  // the program, by path or by name
   const Log& log;
 };
 
