@@ -321,7 +321,7 @@ Result<void> read_hugetlb(Reader& reader, const std::string& page_sizes,
   (void)::closedir(directory);
   const bool v1 = reader.is_v1(Controller::Hugetlb);
   for (auto& [size, stats] : hugetlb) {
-    const auto name = [&size = size](const char* what) { return fmt::format("hugetlb.{}.{}", size, what); };
+    const auto name = [&size](const char* what) { return fmt::format("hugetlb.{}.{}", size, what); };
     const auto read = [&](const char* what) {
       return reader.number(Controller::Hugetlb, name(what).c_str());
     };
@@ -331,7 +331,7 @@ Result<void> read_hugetlb(Reader& reader, const std::string& page_sizes,
       stats.fail_count = TRY(read("failcnt"));
     } else {
       each_pair(TRY(reader.text(Controller::Hugetlb, name("events").c_str())),
-                [&stats = stats](std::string_view key, std::uint64_t n) {
+                [&stats](std::string_view key, std::uint64_t n) {
                   if (key == "max") stats.fail_count = n;
                 });
     }
