@@ -189,6 +189,9 @@ Result<void> Rootfs::mount_filesystem(const oci::Mount& mount) {
     if (::fstat(target.get(), &st) < 0) return sys_error("look at the directory to cover");
     options.data.push_back(fmt::format("mode={:o}", st.st_mode & 07777));
   }
+  // Files of proc, sysfs and mqueue have labels of the kernel's own.
+  const std::string& label = plan_.spec.linux_.mount_label;
+  if (!label.empty() && !is_kernel_view && mount.type != "mqueue") options.data.push_back("context=" + label);
   // The file system is made writable where something has to be put into it first.
   const bool is_dev = kernel::clean_path(mount.destination) == "/dev";
   const bool later = (options.copy_up || is_dev) && (options.attributes.set & MOUNT_ATTR_RDONLY) != 0;
