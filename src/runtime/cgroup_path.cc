@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cgroup_path.h"
 
+#include "kernel/rooted_path.h"
 #include "runtime/resources.h"
 
 namespace gantry::runtime {
@@ -33,24 +34,10 @@ void add_place(CgroupPlan& plan, const Hierarchy& hierarchy, std::string_view be
 
 }  // namespace
 
-std::string clean_path(std::string_view path) {
-  std::string clean;
-  while (!path.empty()) {
-    const std::size_t end = path.find('/');
-    const std::string_view part = path.substr(0, end);
-    path.remove_prefix(end == std::string_view::npos ? path.size() : end + 1);
-    if (part == "..")
-      clean.resize(clean.empty() ? 0 : clean.rfind('/'));
-    else if (!part.empty() && part != ".")
-      clean.append("/").append(part);
-  }
-  return clean;
-}
-
 Result<CgroupPlan> plan_cgroup(const CgroupLayout& layout, std::string_view cgroups_path, std::string_view id,
                                const oci::Resources& resources) {
-  const std::string path = clean_path(cgroups_path.empty() ? id : cgroups_path);
-  if (path.empty())
+  const std::string path = kernel::clean_path(cgroups_path.empty() ? id : cgroups_path);
+  if (path == "/")
     return error(Code::InvalidArgument, "linux.cgroupsPath: '{}' is the root of the hierarchy", cgroups_path);
   if (cgroups_path.starts_with('/')) return plan_cgroup_at(layout, path, resources);
   CgroupPlan plan = start_plan(layout, resources);

@@ -27,7 +27,4 @@ Result<kernel::CgroupPlan> plan_cgroup(const kernel::CgroupLayout& layout, std::
 kernel::CgroupPlan plan_cgroup_at(const kernel::CgroupLayout& layout, std::string_view path,
                                   const oci::Resources& resources);
 
-// Without ".", ".." and double slashes: "/a/b", or "" if nothing is left.
-std::string clean_path(std::string_view path);
-
 }  // namespace gantry::runtime
