@@ -22,7 +22,7 @@ Result<UniqueFd> open_at(int dir, const std::string& path, int flags, mode_t mod
 Result<std::string> read_all(int fd, std::string_view what, std::size_t limit) {
   std::string data;
   std::size_t used = 0;
-  struct stat st {};
+  struct stat st{};
   // Pseudo files say 0; one byte more than the size lets end of file show without growing.
   if (::fstat(fd, &st) == 0 && st.st_size > 0) data.resize(std::min<std::size_t>(st.st_size, limit) + 1);
   for (;;) {
@@ -87,19 +87,25 @@ Result<void> make_directories(const std::string& path, mode_t mode) {
   return {};
 }
 
-Result<void> remove_tree_at(int dir, const std::string& path) {
-  if (::unlinkat(dir, path.c_str(), 0) == 0 || errno == ENOENT) return {};
-  if (errno != EISDIR && errno != EPERM) return sys_error("remove '{}'", path);
-  const int fd = ::openat(dir, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return errno == ENOENT ? Result<void>{} : sys_error("open '{}' to remove it", path);
+Result<std::vector<std::string>> names_in(int dir, const std::string& path) {
+  const int fd = ::openat(dir, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return sys_error("list '{}'", path);
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd), ::closedir);  // owns fd
-  // Names are collected first because removal disturbs readdir(3).
   std::vector<std::string> names;
-  while (dirent* entry = ::readdir(stream.get())) {
+  while (const dirent* entry = ::readdir(stream.get())) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);
   }
-  for (const std::string& name : names) TRY(remove_tree_at(fd, name));
+  return names;
+}
+
+Result<void> remove_tree_at(int dir, const std::string& path) {
+  if (::unlinkat(dir, path.c_str(), 0) == 0 || errno == ENOENT) return {};
+  if (errno != EISDIR && errno != EPERM) return sys_error("remove '{}'", path);
+  UniqueFd fd(::openat(dir, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return errno == ENOENT ? Result<void>{} : sys_error("open '{}' to remove it", path);
+  // Names are collected first because removal disturbs readdir(3).
+  for (const std::string& name : TRY(names_in(fd.get(), "."))) TRY(remove_tree_at(fd.get(), name));
   if (::unlinkat(dir, path.c_str(), AT_REMOVEDIR) < 0 && errno != ENOENT)
     return sys_error("remove directory '{}'", path);
   return {};

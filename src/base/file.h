@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
@@ -41,6 +42,9 @@ Result<void> replace_file_at(int dir, const std::string& path, std::string_view 
 
 // mkdir -p. Directories made get `mode`.
 Result<void> make_directories(const std::string& path, mode_t mode);
+
+// What the directory holds, in no order, without "." and "..".
+Result<std::vector<std::string>> names_in(int dir, const std::string& path);
 
 // rm -r of what `path` names below `dir`, never following a link. What is not there is fine.
 Result<void> remove_tree_at(int dir, const std::string& path);

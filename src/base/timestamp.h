@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <ctime>
+#include <limits>
 #include <string>
 
 namespace gantry {
@@ -22,7 +23,7 @@ class Timestamp {
  private:
   void set_second(time_t second);
   char text_[kTimestampSize] = {};
-  time_t second_ = -1;
+  time_t second_ = std::numeric_limits<time_t>::min();  // none yet
 };
 
 timespec wall_clock_now();
