@@ -65,8 +65,10 @@ CapabilityMask bounding_set() {
 }
 
 Result<void> limit_bounding_set(CapabilityMask keep) {
-  for (unsigned i = 0; i < 64 && is_known_to_kernel(i); ++i) {
-    if (keep & capability_bit(i)) continue;
+  // Only what is there: dropping takes CAP_SETPCAP even for what is gone already.
+  const CapabilityMask drop = bounding_set() & ~keep;
+  for (unsigned i = 0; i < 64; ++i) {
+    if (!(drop & capability_bit(i))) continue;
     if (::prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0) return sys_error("drop {} for good", capability_name(i));
   }
   return {};

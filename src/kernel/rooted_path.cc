@@ -55,6 +55,10 @@ Result<std::string> path_of(int fd) {
   const std::string link = fmt::format("/proc/self/fd/{}", fd);
   std::string path = TRY(read_link(AT_FDCWD, link));
   if (path.empty() || path[0] != '/') return error(Code::NotFound, "'{}' is outside of the root", path);
+  // proc(5) appends that to the path of what was removed; a file that is there may also be called so.
+  struct stat st {};
+  if (path.ends_with(" (deleted)") && ::fstat(fd, &st) == 0 && st.st_nlink == 0)
+    return error(Code::NotFound, "'{}' was removed", path);
   return path;
 }
 
@@ -111,7 +115,18 @@ Result<UniqueFd> RootDir::make(const std::string& path, mode_t mode, mode_t type
   if (errno != ENOENT) return sys_error("open '{}' in the root", path);
   if (links_left == 0) return sys_error_of(ELOOP, "make '{}' in the root", path);
   const std::string target = TRY(read_link(parent.get(), name));
-  return make(target.starts_with('/') ? target : above + target, mode, type, links_left - 1);
+  if (target.starts_with('/')) return make(target, mode, type, links_left - 1);
+  // From where the link stands; the words of `path` may lead there over links of their own.
+  return make(TRY(path_inside(parent.get())) + "/" + target, mode, type, links_left - 1);
+}
+
+// The path of what is open in the root, without links.
+Result<std::string> RootDir::path_inside(int fd) const {
+  const std::string root = TRY(path_of(fd_.get()));
+  const std::string path = TRY(path_of(fd));
+  if (root == "/") return path;
+  if (path != root && !path.starts_with(root + "/")) return error(Code::Conflict, "'{}' was moved out of the root", path);
+  return path.substr(root.size());
 }
 
 }  // namespace gantry::kernel

@@ -43,6 +43,7 @@ class RootDir {
 
  private:
   Result<UniqueFd> make(const std::string& path, mode_t mode, mode_t type, int links_left) const;
+  Result<std::string> path_inside(int fd) const;
   UniqueFd fd_;
 };
 
