@@ -21,9 +21,9 @@ import tempfile
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 HELPERS = f"{CHECKOUT}/tests/runtime/helpers"
 BUSYBOX = "/bin/busybox"
-APPLETS = ("[ awk basename cat chmod chown chroot cp cut date dd df dmesg echo env expr false find grep head hostname "
-           "id ifconfig ionice ip kill ln ls mkdir mkfifo mknod mount mv nice nproc od ps pwd readlink rm rmdir sed "
-           "seq setsid sh sleep sort stat stty sync tail test timeout touch tr true tty umount uname wc yes").split()
+APPLETS = ("[ awk basename cat chmod chown cp cut date dd df echo env expr false grep head hostname id ip kill "
+           "ln ls mkdir mkfifo mknod mount mv od ps pwd readlink rm rmdir sed seq setsid sh sleep sort stat stty "
+           "sync tail test timeout touch tr true tty umount uname wc yes").split()
 
 # What dockerd, podman and containerd leave to a container by default.
 CAPABILITIES = ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW",
@@ -71,7 +71,8 @@ def default_config(args):
             {"destination": "/dev/pts", "type": "devpts", "source": "devpts",
              "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]},
             {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": usual + ["ro"]},
-            {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": usual + ["ro"]},
+            {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",
+             "options": usual + ["ro"]},
             {"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue", "options": usual},
             {"destination": "/dev/shm", "type": "tmpfs", "source": "shm",
              "options": usual + ["mode=1777", "size=67108864"]},
@@ -211,4 +212,4 @@ def mounts_below(path):
 
 def unmount_below(path):
     for point in mounts_below(os.path.realpath(path)):
-        subprocess.run(["umount", "-l", point], stderr=subprocess.DEVNULL)  # propagation may have taken it already
+        subprocess.run(["umount", "-l", point], stderr=subprocess.DEVNULL)  # it may have gone with another

@@ -14,6 +14,7 @@ directory of its own; a process, mount, cgroup or state directory that outlives 
 """
 
 import contextlib
+import functools
 import json
 import os
 import select
@@ -26,7 +27,7 @@ import time
 import unittest
 from typing import NamedTuple
 
-from lib.bundle import CHECKOUT, Bundle, helper, mounts_below, unmount_below
+from lib.bundle import CHECKOUT, Bundle, mounts_below, unmount_below
 from lib.isolation import cgroup_mounts, remove_cgroup_tree
 
 PROGRAM = os.environ.get("GANTRY_RUNTIME", f"{CHECKOUT}/build/release/bin/gantry-runtime")
@@ -115,13 +116,14 @@ class Runtime:
         if open_fds:
             redirections = " ".join(f"{number}>>'{path}'" for number, path in open_fds.items())
             words = ["sh", "-c", f'exec "$@" {redirections}', "sh", *words]
-        with tempfile.TemporaryFile(dir=self.scratch) as out, tempfile.TemporaryFile(dir=self.scratch) as err, \
-                tempfile.TemporaryFile(dir=self.scratch) as given:
+        temporary = functools.partial(tempfile.TemporaryFile, dir=self.scratch)
+        with temporary() as given, temporary() as out, temporary() as err:
             given.write(input.encode())
             given.seek(0)
             command = subprocess.Popen(
                 words, stdin=given if stdin is None else stdin, stdout=out, stderr=err, cwd=cwd,
-                env=os.environ | (env or {}), user=user, group=user, extra_groups=None if user is None else [])
+                env=os.environ | (env or {}), user=user, group=user,
+                extra_groups=None if user is None else [])
             try:
                 code = command.wait(seconds)
             except subprocess.TimeoutExpired:
@@ -163,7 +165,8 @@ class Runtime:
             log = f"{self.scratch}/{bundle.id}.log"
             stdin = more.pop("stdin", null)
             code = subprocess.run(
-                self.words("create", "--bundle", bundle.path, "--pid-file", container.pid_path, *options, bundle.id,
+                self.words("create", "--bundle", bundle.path, "--pid-file", container.pid_path, *options,
+                           bundle.id,
                            log=log),
                 stdin=stdin, stdout=out, stderr=err, timeout=30, **more).returncode
         if code != 0:
@@ -219,9 +222,9 @@ def processes_of(id):
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
-            if int(pid) == os.getpid() or not is_alive(pid):
-                continue
             line = read_bytes(f"/proc/{pid}/cmdline")
+            if not line or int(pid) == os.getpid() or not is_alive(pid):  # a thread of the kernel has none
+                continue
             text = line + read_bytes(f"/proc/{pid}/environ") + read_bytes(f"/proc/{pid}/cgroup")
             # As a whole word: gt7-1 is not gt7-12.
             if any(part in (b"\0", b"/", b"\n", b"=", b"") for part in after(text, id.encode())):

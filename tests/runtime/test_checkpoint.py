@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""checkpoint and restore, by CRIU: where it can, the container goes on; where it cannot, its own words are shown."""
+"""checkpoint and restore by CRIU: where it can, the container goes on; where it cannot, it says so itself."""
 
 import os
 import shutil
@@ -10,7 +10,8 @@ from lib.runtime import RuntimeTest, beyond_runc, is_alive, wait_for
 
 
 def criu_works():
-    return subprocess.run(["criu", "check"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+    return subprocess.run(["criu", "check"], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL).returncode == 0
 
 
 @unittest.skipUnless(shutil.which("criu"), "criu is not installed")
@@ -31,7 +32,8 @@ class Checkpoint(RuntimeTest):
         self.assertEqual(self.checkpoint().code, 0)
         count = len(self.container.stdout.split())
         self.container.delete(ok=True)
-        self.runtime("restore", "--detach", "--image-path", self.images, "--bundle", self.container.bundle.path,
+        self.runtime("restore", "--detach", "--image-path", self.images, "--bundle",
+                     self.container.bundle.path,
                      "--pid-file", self.container.pid_path, self.container.id, ok=True)
         wait_for(lambda: len(self.container.stdout.split()) > count, "the count to go on")
 
@@ -58,7 +60,8 @@ class Checkpoint(RuntimeTest):
     def test_restore_without_images_is_an_error(self):
         bundle = self.bundle()
         bundle.save()
-        outcome = self.runtime("restore", "--detach", "--image-path", "/nowhere/images", "--bundle", bundle.path,
+        outcome = self.runtime("restore", "--detach", "--image-path", "/proc/nowhere/images", "--bundle",
+                               bundle.path,
                                bundle.id)
         self.assertNotEqual(outcome.code, 0)
         self.assertTrue(outcome.error)
@@ -66,8 +69,9 @@ class Checkpoint(RuntimeTest):
 
     @beyond_runc
     def test_without_criu_says_so(self):
-        outcome = self.runtime("--criu", "/nowhere/criu", "checkpoint", "--image-path", self.images, self.container.id)
-        self.assert_refused(outcome, "/nowhere/criu")
+        outcome = self.runtime("--criu", "/proc/nowhere/criu", "checkpoint", "--image-path", self.images,
+                               self.container.id)
+        self.assert_refused(outcome, "/proc/nowhere/criu")
         self.assertTrue(os.path.isdir(self.images))
 
 

@@ -10,7 +10,7 @@ import subprocess
 import termios
 import unittest
 
-from lib.runtime import PATIENCE, ConsoleSocket, RuntimeTest, beyond_runc, wait_for
+from lib.runtime import PATIENCE, ConsoleSocket, RuntimeTest, beyond_runc
 
 
 TIOCGPTN = 0x80045430  # ioctl_tty(2); Python 3.11 has no name for it
@@ -22,7 +22,7 @@ def set_size(fd, rows, columns):
 
 class Create(RuntimeTest):
     def terminal(self, bundle):
-        """Runs a bundle on a terminal of its own, to the end. Returns what it said, without carriage returns."""
+        """Runs a bundle on a terminal of its own, to the end. Returns what it said, without '\r'."""
         bundle.process["terminal"] = True
         console = self.console()
         container = self.created(bundle, "--console-socket", console.path)
@@ -142,8 +142,8 @@ class Create(RuntimeTest):
     def test_a_socket_that_is_not_there_is_named_and_nothing_stays(self):
         bundle = self.bundle("sleep", "600")
         bundle.process["terminal"] = True
-        outcome = self.runtime.try_create(bundle, "--console-socket", "/nowhere/socket")
-        self.assert_refused(outcome, "/nowhere/socket")
+        outcome = self.runtime.try_create(bundle, "--console-socket", "/proc/nowhere/socket")
+        self.assert_refused(outcome, "/proc/nowhere/socket")
         self.assert_nothing_left(bundle.id)
 
     def test_a_socket_that_nobody_listens_to_is_refused(self):
@@ -167,8 +167,10 @@ class Create(RuntimeTest):
         console = self.console()
         bundle.save()
         self.runtime.remember(bundle)
-        process = self.runtime.popen("create", "--bundle", bundle.path, "--console-socket", console.path, bundle.id,
-                                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = self.runtime.popen("create", "--bundle", bundle.path, "--console-socket", console.path,
+                                     bundle.id,
+                                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                     stderr=subprocess.DEVNULL)
         connection, _ = console.socket.accept()
         connection.close()
         process.wait(PATIENCE)
@@ -188,7 +190,8 @@ class Exec(RuntimeTest):
 
     def test_process_json_with_a_terminal_and_size(self):
         console = self.console()
-        self.container.exec_process(["stty", "size"], terminal=True, consoleSize={"height": 20, "width": 70}, ok=True,
+        self.container.exec_process(["stty", "size"], terminal=True, consoleSize={"height": 20, "width": 70},
+                                    ok=True,
                                     options=["--detach", "--console-socket", console.path])
         console.accept()
         self.assertEqual(console.read_until(None), "20 70\r\n")
@@ -208,7 +211,8 @@ class Exec(RuntimeTest):
     def test_two_terminals_are_two(self):
         consoles = [self.console(), self.console()]
         for console in consoles:
-            self.container.exec("sh", "-c", "tty; sleep 1", options=["-t", "-d", "--console-socket", console.path],
+            self.container.exec("sh", "-c", "tty; sleep 1", options=["-t", "-d", "--console-socket",
+                                                                     console.path],
                                 ok=True)
             console.accept()
         names = {console.read_until("\n").strip() for console in consoles}

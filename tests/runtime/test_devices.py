@@ -34,11 +34,13 @@ class Nodes(RuntimeTest):
 
     def test_the_usual_links_are_there(self):
         out = self.inside("cd /dev; for l in fd stdin stdout stderr ptmx; do readlink $l; done")
-        self.assertEqual(out.split(), ["/proc/self/fd", "/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2",
+        self.assertEqual(out.split(), ["/proc/self/fd", "/proc/self/fd/0", "/proc/self/fd/1",
+                                       "/proc/self/fd/2",
                                        "pts/ptmx"])
 
     def test_the_default_ones_work(self):
-        self.assertEqual(self.inside("echo x > /dev/null; head -c 3 /dev/zero | wc -c; head -c 3 /dev/urandom | wc -c; "
+        self.assertEqual(self.inside("echo x > /dev/null; "
+                                     "head -c 3 /dev/zero | wc -c; head -c 3 /dev/urandom | wc -c; "
                                      "probe write /dev/full x"), "3\n3\nENOSPC\n")
 
     def test_one_more_with_mode_and_owner(self):
@@ -48,7 +50,8 @@ class Nodes(RuntimeTest):
     def test_the_mode_is_not_cut_by_the_umask(self):
         before = os.umask(0o077)
         self.addCleanup(os.umask, before)
-        self.assertEqual(self.stat(self.with_device(**FUSE, fileMode=0o666), "/dev/fuse"), ["character 10:229 666 0:0"])
+        self.assertEqual(self.stat(self.with_device(**FUSE, fileMode=0o666), "/dev/fuse"),
+                         ["character 10:229 666 0:0"])
 
     def test_a_block_device(self):
         bundle = self.with_device(type="b", path="/dev/disk", major=254, minor=0, fileMode=0o600)
@@ -101,7 +104,8 @@ class Nodes(RuntimeTest):
     def test_in_a_user_namespace_the_hosts_nodes_are_bound(self):
         bundle = self.bundle()
         bundle.user_namespace()
-        self.assertEqual([line.split()[1] for line in self.stat(bundle, "/dev/null", "/dev/zero")], ["1:3", "1:5"])
+        self.assertEqual([line.split()[1] for line in self.stat(bundle, "/dev/null", "/dev/zero")],
+                         ["1:3", "1:5"])
 
 
 class Access(RuntimeTest):
@@ -112,7 +116,8 @@ class Access(RuntimeTest):
         bundle.resources["devices"] = rules
         if device:
             bundle.linux["devices"] = [device]
-        return self.inside(f"mknod /dev/new {path} && probe open {device['path'] if device else '/dev/new'} {flags}",
+        opened = device["path"] if device else "/dev/new"
+        return self.inside(f"mknod /dev/new {path} && probe open {opened} {flags}",
                            bundle).strip()
 
     DENY = [{"allow": False, "access": "rwm"}]
@@ -122,7 +127,8 @@ class Access(RuntimeTest):
 
     def test_any_node_can_be_made(self):
         # Engines rely on it: images have device nodes, and what counts is opening them.
-        self.assertEqual(self.inside("mknod /dev/new c 10 229 && mknod /dev/disk b 254 0 && echo made"), "made\n")
+        self.assertEqual(self.inside("mknod /dev/new c 10 229 && mknod /dev/disk b 254 0 && echo made"),
+                         "made\n")
 
     def test_an_allowed_one_can_be_opened(self):
         rules = self.DENY + [{"allow": True, "type": "c", "major": 10, "minor": 229, "access": "rwm"}]
@@ -163,10 +169,12 @@ class Access(RuntimeTest):
 
     def test_exec_is_under_the_same_rules(self):
         container = self.running()
-        self.assertEqual(container.exec("sh", "-c", "mknod /dev/new c 10 229; probe open /dev/new r").stdout, "EPERM\n")
+        self.assertEqual(container.exec("sh", "-c", "mknod /dev/new c 10 229; probe open /dev/new r").stdout,
+                         "EPERM\n")
 
     def test_a_privileged_disk_is_out_of_reach(self):
-        out = self.inside("mknod /dev/disk b 254 0; probe open /dev/disk r; mknod /dev/mem c 1 1; probe open /dev/mem r")
+        out = self.inside("mknod /dev/disk b 254 0; probe open /dev/disk r; "
+                          "mknod /dev/mem c 1 1; probe open /dev/mem r")
         self.assertEqual(out.split(), ["EPERM", "EPERM"])
 
     @beyond_runc

@@ -7,7 +7,8 @@ import subprocess
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
-from lib.runtime import PATIENCE, RuntimeTest, beyond_runc, cgroup_directory, fields, is_alive, read, wait_for_exit
+from lib.runtime import (PATIENCE, RuntimeTest, beyond_runc, cgroup_directory, fields, is_alive, read,
+                         wait_for_exit)
 
 NET_ADMIN = 1 << 12
 
@@ -80,12 +81,14 @@ class Exec(RuntimeTest):
         below = f"{self.container.cgroup('pids')}/below"
         os.mkdir(below)
         pid_path = f"{self.scratch}/exec.pid"
-        self.container.exec("sleep", "600", options=["--cgroup", "pids:/below", "-d", "--pid-file", pid_path], ok=True)
+        self.container.exec("sleep", "600", options=["--cgroup", "pids:/below", "-d", "--pid-file", pid_path],
+                            ok=True)
         self.assertEqual(cgroup_directory(int(read(pid_path)), "pids"), below)
 
     def test_cgroup_option_cannot_leave_the_container(self):
         pid_path = f"{self.scratch}/exec.pid"
-        outcome = self.container.exec("sleep", "600", options=["--cgroup", "pids:/../..", "-d", "--pid-file", pid_path])
+        outcome = self.container.exec("sleep", "600", options=["--cgroup", "pids:/../..", "-d", "--pid-file",
+                                                               pid_path])
         if outcome.code == 0:
             self.assertEqual(cgroup_directory(int(read(pid_path)), "pids"), self.container.cgroup("pids"))
 
@@ -186,7 +189,8 @@ class Exec(RuntimeTest):
         self.assert_refused(self.runtime("exec", "unknown", "true"), "does not exist")
 
     def test_signals_to_the_runtime_are_forwarded(self):
-        process = self.runtime.popen("exec", self.container.id, "probe", "catch", "15", stdout=subprocess.PIPE,
+        process = self.runtime.popen("exec", self.container.id, "probe", "catch", "15",
+                                     stdout=subprocess.PIPE,
                                      text=True)
         try:
             self.assertEqual(process.stdout.readline(), "ready\n")
@@ -209,8 +213,10 @@ class Exec(RuntimeTest):
 
     def test_32_callers_at_once_each_get_their_own(self):
         with ThreadPoolExecutor(32) as pool:
-            outcomes = list(pool.map(lambda n: self.container.exec("sh", "-c", f"echo {n}; exit {n}"), range(32)))
-        self.assertEqual([(outcome.code, outcome.stdout) for outcome in outcomes], [(n, f"{n}\n") for n in range(32)])
+            outcomes = list(pool.map(lambda n: self.container.exec("sh", "-c", f"echo {n}; exit {n}"),
+                                     range(32)))
+        self.assertEqual([(outcome.code, outcome.stdout) for outcome in outcomes],
+                         [(n, f"{n}\n") for n in range(32)])
 
     def test_a_created_container_can_be_entered(self):
         container = self.created()
@@ -234,7 +240,8 @@ class ExecProcess(RuntimeTest):
         return fields(self.container.exec_process(["cat", "/proc/self/status"], ok=True, **process).stdout)
 
     def test_args_env_and_cwd(self):
-        outcome = self.container.exec_process(["sh", "-c", "pwd; echo $A"], env=["A=b", "PATH=/bin"], cwd="/tmp")
+        outcome = self.container.exec_process(["sh", "-c", "pwd; echo $A"], env=["A=b", "PATH=/bin"],
+                                              cwd="/tmp")
         self.assertEqual(outcome.stdout, "/tmp\nb\n")
 
     def test_the_environment_is_that_of_the_file_alone(self):
@@ -289,8 +296,8 @@ class ExecProcess(RuntimeTest):
         self.assertTrue(outcome.error)
 
     def test_a_missing_file_is_named(self):
-        outcome = self.runtime("exec", "--process", "/nowhere.json", self.container.id)
-        self.assertIn("/nowhere.json", outcome.error)
+        outcome = self.runtime("exec", "--process", "/proc/nowhere.json", self.container.id)
+        self.assertIn("/proc/nowhere.json", outcome.error)
 
     def test_a_field_of_the_wrong_type_is_named(self):
         outcome = self.container.exec_process(["true"], cwd=7)

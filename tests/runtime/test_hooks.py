@@ -71,7 +71,8 @@ class When(HookTest):
                                            "readlink /proc/$pid/ns/net /proc/self/ns/net > $D/net")
         container = self.created(bundle)
         theirs, own = self.written("net").split()
-        self.assertEqual((theirs, own), (os.readlink(f"/proc/{container.pid}/ns/net"), os.readlink("/proc/self/ns/net")))
+        self.assertEqual((theirs, own), (os.readlink(f"/proc/{container.pid}/ns/net"),
+                                         os.readlink("/proc/self/ns/net")))
 
     def test_create_container_runs_in_the_containers_mount_namespace_before_the_root_is_changed(self):
         bundle = self.bundle("sleep", "600")
@@ -90,7 +91,8 @@ class When(HookTest):
     def test_poststop_runs_when_the_process_is_gone(self):
         bundle = self.bundle("sleep", "600")
         container = self.created(bundle)
-        self.hook(bundle, "poststop", f"kill -0 {container.pid} 2>/dev/null && echo alive > $D/x || echo gone > $D/x")
+        self.hook(bundle, "poststop",
+                  f"kill -0 {container.pid} 2>/dev/null && echo alive > $D/x || echo gone > $D/x")
         container.delete("--force", ok=True)
         bundle.id += "b"
         second = self.running(bundle)
@@ -262,7 +264,8 @@ class Failure(HookTest):
         for kind in ("createRuntime", "createContainer"):
             with self.subTest(kind):
                 started = time.monotonic()
-                error = self.assert_create_refused(self.failing(kind, "echo $$ > $D/pid; exec sleep 20", timeout=1))
+                error = self.assert_create_refused(self.failing(kind, "echo $$ > $D/pid; exec sleep 20",
+                                                                timeout=1))
                 self.assertLess(time.monotonic() - started, 5)
                 self.assertRegex(error.lower(), "time|longer|killed")
                 if kind == "createRuntime":
@@ -273,8 +276,8 @@ class Failure(HookTest):
 
     def test_a_hook_that_is_not_there_is_named(self):
         bundle = self.bundle()
-        bundle.hook("createRuntime", "/nowhere/hook")
-        self.assert_create_refused(bundle, "/nowhere/hook")
+        bundle.hook("createRuntime", "/proc/nowhere/hook")
+        self.assert_create_refused(bundle, "/proc/nowhere/hook")
 
     def test_a_hook_that_is_not_executable_is_named(self):
         bundle = self.bundle()

@@ -60,11 +60,12 @@ class Killed(RuntimeTest):
         return bundle
 
     def quiet(self, words):
-        return subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        return subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL,
                               timeout=20).returncode
 
     def attempt(self, name, runtime, bundle, process=0, call=0):
-        """Runs a command to the call where it is killed, then deletes. Returns the kill_at report and what is left."""
+        """Runs a command to where it is killed, then deletes. Returns the report and what is left."""
         bundle.process["env"][-1] = f"GANTRY_TEST={bundle.id}"
         bundle.save()
         report = f"{runtime.scratch}/{bundle.id}.report"
@@ -111,7 +112,8 @@ class Killed(RuntimeTest):
                     killed = [line for line in report if line.startswith("killed")]
                     where = self.names.get(int(killed[0].split()[1]), "?") if killed else "not reached"
                     with lock:
-                        failures.append(f"{name}: process {process} killed at call {call} ({where}): {'; '.join(left)}")
+                        failures.append(f"{name}: process {process} killed at call {call} ({where}): "
+                                        + "; ".join(left))
 
         with ThreadPoolExecutor(WORKERS) as pool:
             list(pool.map(work, range(WORKERS)))

@@ -46,7 +46,8 @@ class CreateAndStart(RuntimeTest):
         bundle = self.bundle("sleep", "600")
         bundle.save()
         container = self.runtime.remember(bundle)
-        self.runtime("create", "--bundle", os.path.basename(bundle.path), bundle.id, cwd=self.scratch, ok=True)
+        self.runtime("create", "--bundle", os.path.basename(bundle.path), bundle.id, cwd=self.scratch,
+                     ok=True)
         self.assertEqual(container.state["bundle"], bundle.path)
 
     def test_an_id_in_use_is_refused(self):
@@ -65,8 +66,8 @@ class CreateAndStart(RuntimeTest):
         self.assert_refused(self.runtime("start", container.id), "stopped")
 
     def test_a_missing_bundle_is_named(self):
-        outcome = self.runtime("create", "--bundle", "/nowhere/bundle", "gt-missing")
-        self.assert_refused(outcome, "/nowhere/bundle")
+        outcome = self.runtime("create", "--bundle", "/proc/nowhere/bundle", "gt-missing")
+        self.assert_refused(outcome, "/proc/nowhere/bundle")
 
     def test_a_bundle_without_a_config_is_refused(self):
         bundle = self.bundle()
@@ -93,15 +94,17 @@ class CreateAndStart(RuntimeTest):
         bundle.save()
         path = f"{self.scratch}/pid"
         self.runtime.remember(bundle)
-        self.assertNotEqual(self.runtime("create", "--bundle", bundle.path, "--pid-file", path, bundle.id).code, 0)
+        self.assertNotEqual(self.runtime("create", "--bundle", bundle.path, "--pid-file", path,
+                                         bundle.id).code, 0)
         self.assertFalse(os.path.exists(path))
 
     def test_a_pid_file_that_cannot_be_written_fails_create_and_leaves_nothing(self):
         bundle = self.bundle("sleep", "600")
         bundle.save()
         self.runtime.remember(bundle)
-        outcome = self.runtime("create", "--bundle", bundle.path, "--pid-file", "/nowhere/pid", bundle.id)
-        self.assert_refused(outcome, "/nowhere/")
+        outcome = self.runtime("create", "--bundle", bundle.path, "--pid-file", "/proc/nowhere/pid",
+                               bundle.id)
+        self.assert_refused(outcome, "/proc/nowhere/")
         self.assert_nothing_left(bundle.id)
 
     def test_two_creates_of_one_id_at_once_make_one_container(self):
@@ -126,7 +129,8 @@ class CreateAndStart(RuntimeTest):
             "create", "--bundle", bundle.path, "--pid-file", container.pid_path, bundle.id)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         wait_for(lambda: os.path.exists(container.pid_path) and read(container.pid_path), "the pid file")
-        wait_for(lambda: fields(read(f"/proc/{container.pid}/status"))["PPid"] == str(shim.pid), "a new parent")
+        wait_for(lambda: fields(read(f"/proc/{container.pid}/status"))["PPid"] == str(shim.pid),
+                 "a new parent")
         container.start()
         self.assertEqual(shim.communicate(timeout=10)[0], f"{container.pid} 3\n")
 
@@ -296,7 +300,8 @@ class Kill(RuntimeTest):
     def test_all_reaches_every_process(self):
         container = self.running(self.script("sleep 601 & sleep 602 & echo ready; sleep 603"))
         container.wait_for_output("ready")
-        wait_for(lambda: len(json.loads(self.runtime("ps", "--format", "json", container.id).stdout)) == 3, "3")
+        wait_for(lambda: len(json.loads(self.runtime("ps", "--format", "json", container.id).stdout)) == 3,
+                 "3")
         pids = json.loads(self.runtime("ps", "--format", "json", container.id).stdout)
         container.kill("KILL", "--all", ok=True)
         for pid in pids:
@@ -386,7 +391,8 @@ class Delete(RuntimeTest):
         bundle = self.bundle("spread")
         bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", ["rw"])
         bundle.script("/bin/spread", "mkdir -p /sys/fs/cgroup/pids/below\nsleep 601 &\n"
-                                     "echo $! > /sys/fs/cgroup/pids/below/cgroup.procs && echo ready\nsleep 600")
+                                     "echo $! > /sys/fs/cgroup/pids/below/cgroup.procs && echo ready\n"
+                                     "sleep 600")
         container = self.running(bundle)
         container.wait_for_output("ready")
         container.delete("--force", ok=True)
@@ -432,7 +438,8 @@ class Delete(RuntimeTest):
         container = self.running(self.bundle("true"))
         container.wait()
         container.delete(ok=True)
-        self.runtime("create", "--bundle", container.bundle.path, container.id, ok=True, stdin=subprocess.DEVNULL)
+        self.runtime("create", "--bundle", container.bundle.path, container.id, ok=True,
+                     stdin=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rest of `linux` and of the configuration: names, sysctl, memory policy, network devices, labels, annotations."""
+"""The rest of the configuration: names, sysctl, memory policy, network devices, labels, versions."""
 
 import json
 import os
@@ -59,7 +59,8 @@ class Sysctl(RuntimeTest):
         self.assertEqual(read("/proc/sys/net/ipv4/ip_default_ttl"), before)
 
     def test_with_several_numbers(self):
-        self.assertEqual(self.inside_value("net.ipv4.ip_local_port_range", "20000 30000").split(), ["20000", "30000"])
+        self.assertEqual(self.inside_value("net.ipv4.ip_local_port_range", "20000 30000").split(),
+                         ["20000", "30000"])
 
     def test_of_ipc(self):
         self.assertEqual(self.inside_value("kernel.shmmni", "1234"), "1234")
@@ -72,7 +73,8 @@ class Sysctl(RuntimeTest):
         self.assertEqual(self.inside("cat /proc/sys/net/ipv4/ip_forward", bundle), "1\n")
 
     def test_of_the_host_is_refused(self):
-        for key in ("kernel.panic", "vm.swappiness", "fs.file-max", "kernel.core_pattern", "debug.exception-trace"):
+        for key in ("kernel.panic", "vm.swappiness", "fs.file-max", "kernel.core_pattern",
+                    "debug.exception-trace"):
             with self.subTest(key):
                 self.assert_create_refused(self.set(key, "1"), key)
 
@@ -105,7 +107,8 @@ class Sysctl(RuntimeTest):
     def test_works_though_proc_sys_is_read_only_inside(self):
         bundle = self.set("net.ipv4.ip_forward", "1")
         self.assertIn("/proc/sys", bundle.linux["readonlyPaths"])
-        self.assertEqual(self.inside("cat /proc/sys/net/ipv4/ip_forward; probe open /proc/sys/net/ipv4/ip_forward w",
+        self.assertEqual(self.inside("cat /proc/sys/net/ipv4/ip_forward; "
+                                     "probe open /proc/sys/net/ipv4/ip_forward w",
                                      bundle), "1\nEROFS\n")
 
 
@@ -163,12 +166,13 @@ class MemoryPolicy(RuntimeTest):
         self.assert_create_refused(self.policy("MPOL_BOGUS"), "memoryPolicy", "MPOL_BOGUS")
 
     def test_an_unknown_flag_is_refused(self):
-        self.assert_create_refused(self.policy("MPOL_BIND", "0", ["MPOL_F_BOGUS"]), "memoryPolicy", "MPOL_F_BOGUS")
+        self.assert_create_refused(self.policy("MPOL_BIND", "0", ["MPOL_F_BOGUS"]), "memoryPolicy",
+                                   "MPOL_F_BOGUS")
 
 
 @beyond_runc
 class NetDevices(RuntimeTest):
-    """config-linux.md, "Network Devices": moved in with addresses, brought up, never moved out by the runtime."""
+    """config-linux.md, "Network Devices": moved in with addresses, brought up, never moved out again."""
 
     def setUp(self):
         super().setUp()

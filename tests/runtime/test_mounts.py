@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""root, mounts, maskedPaths, readonlyPaths and rootfsPropagation, as /proc/self/mountinfo inside tells them."""
+"""root, mounts, maskedPaths, readonlyPaths, rootfsPropagation, as /proc/self/mountinfo inside tells them."""
 
 import os
 import subprocess
@@ -26,7 +26,8 @@ def parse_mountinfo(text):
         left, right = line.split(" - ")
         _, _, _, root, point, options, *tags = left.split()
         type, source, super_options = right.split(" ", 2)
-        mounts[point] = Mount(root, point, set(options.split(",")), {tag.split(":")[0] for tag in tags}, type, source,
+        mounts[point] = Mount(root, point, set(options.split(",")), {tag.split(":")[0] for tag in tags}, type,
+                              source,
                               set(super_options.split(",")))
     return mounts
 
@@ -50,7 +51,8 @@ class Root(MountTest):
     def test_readonly(self):
         bundle = self.bundle()
         bundle.config["root"]["readonly"] = True
-        self.assertEqual(self.inside("probe open / w; touch /file 2>&1 | grep -c Read-only; touch /dev/shm/x && echo shm",
+        self.assertEqual(self.inside("probe open / w; touch /file 2>&1 | grep -c Read-only; "
+                                     "touch /dev/shm/x && echo shm",
                                      bundle).split(), ["EISDIR", "1", "shm"])
 
     def test_readonly_makes_missing_mount_targets_first(self):
@@ -164,7 +166,8 @@ class FileSystems(MountTest):
         lower, upper, work = (self.directory(name) for name in ("lower", "upper", "work"))
         write(f"{lower}/file", "from below")
         bundle = self.bundle()
-        bundle.mount("/merged", "overlay", "overlay", [f"lowerdir={lower}", f"upperdir={upper}", f"workdir={work}"])
+        bundle.mount("/merged", "overlay", "overlay", [f"lowerdir={lower}", f"upperdir={upper}",
+                                                       f"workdir={work}"])
         self.assertEqual(self.inside("cat /merged/file; echo x > /merged/new", bundle), "from below")
         self.assertEqual(read(f"{upper}/new"), "x\n")
 
@@ -244,7 +247,8 @@ class Options(MountTest):
 
     def test_propagation(self):
         bundle = self.bundle()
-        for word in ("private", "shared", "slave", "unbindable", "rprivate", "rshared", "rslave", "runbindable"):
+        for word in ("private", "shared", "slave", "unbindable", "rprivate", "rshared", "rslave",
+                     "runbindable"):
             bundle.mount(f"/{word}", "tmpfs", "tmpfs", [word])
         mounts = self.mounts(bundle)
         expected = {"private": set(), "shared": {"shared"}, "slave": set(), "unbindable": {"unbindable"}}
@@ -261,7 +265,8 @@ class Options(MountTest):
         os.symlink("file", bundle.host("/data/link"))
         os.chmod(bundle.host("/data"), 0o750)
         bundle.mount("/data", "tmpfs", "tmpfs", ["tmpcopyup"])
-        out = self.inside("cat /data/file /data/sub/deep; readlink /data/link; stat -c '%a %u %g' /data/file; "
+        out = self.inside("cat /data/file /data/sub/deep; readlink /data/link; "
+                          "stat -c '%a %u %g' /data/file; "
                           "grep -c ' /data .*tmpfs' /proc/self/mountinfo; echo new > /data/new", bundle)
         self.assertEqual(out, "contentmorefile\n640 11 12\n1\n")
         self.assertFalse(os.path.exists(bundle.host("/data/new")))
@@ -272,7 +277,8 @@ class Options(MountTest):
         bundle.file("/data/x")
         os.symlink(f"{self.scratch}/secret", bundle.host("/data/link"))
         bundle.mount("/data", "tmpfs", "tmpfs", ["tmpcopyup"])
-        self.assertEqual(self.inside("test -L /data/link; cat /data/link 2>/dev/null; echo end", bundle), "end\n")
+        self.assertEqual(self.inside("test -L /data/link; cat /data/link 2>/dev/null; echo end", bundle),
+                         "end\n")
 
 
 class Bind(MountTest):
@@ -301,7 +307,8 @@ class Bind(MountTest):
         write(f"{self.scratch}/file", "content")
         bundle = self.bundle()
         bundle.bind(f"{self.scratch}/file", "/etc/new.conf", "ro")
-        self.assertEqual(self.inside("cat /etc/new.conf; probe open /etc/new.conf w", bundle), "contentEROFS\n")
+        self.assertEqual(self.inside("cat /etc/new.conf; probe open /etc/new.conf w", bundle),
+                         "contentEROFS\n")
 
     def test_of_a_file_over_a_file(self):
         write(f"{self.scratch}/file", "content")
@@ -545,16 +552,19 @@ class Cgroups(MountTest):
                 self.assertEqual(self.inside("cat /sys/fs/cgroup/pids/pids.max", bundle), "77\n")
 
     def test_read_only(self):
-        self.assertEqual(self.inside("mkdir /sys/fs/cgroup/pids/x 2>&1 | grep -c Read-only", self.own_files("ro")),
+        self.assertEqual(self.inside("mkdir /sys/fs/cgroup/pids/x 2>&1 | grep -c Read-only",
+                                     self.own_files("ro")),
                          "1\n")
 
     def test_writable(self):
-        out = self.inside("mkdir /sys/fs/cgroup/pids/x && echo made; rmdir /sys/fs/cgroup/pids/x", self.own_files("rw"))
+        out = self.inside("mkdir /sys/fs/cgroup/pids/x && echo made; rmdir /sys/fs/cgroup/pids/x",
+                          self.own_files("rw"))
         self.assertEqual(out, "made\n")
 
     @beyond_runc
     def test_nothing_can_be_added_beside_the_hierarchies(self):
-        self.assertEqual(self.inside("mkdir /sys/fs/cgroup/x 2>&1 | grep -c Read-only", self.own_files("ro")), "1\n")
+        self.assertEqual(self.inside("mkdir /sys/fs/cgroup/x 2>&1 | grep -c Read-only", self.own_files("ro")),
+                         "1\n")
 
     def test_cgroup2_by_name(self):
         bundle = self.bundle()
@@ -576,7 +586,8 @@ class MaskedPaths(MountTest):
     def test_a_directory_is_empty_and_read_only(self):
         bundle = self.masked("/etc/secrets")
         bundle.file("/etc/secrets/one", "hidden")
-        self.assertEqual(self.inside("ls /etc/secrets; touch /etc/secrets/x 2>&1 | grep -c Read-only", bundle), "1\n")
+        self.assertEqual(self.inside("ls /etc/secrets; touch /etc/secrets/x 2>&1 | grep -c Read-only",
+                                     bundle), "1\n")
 
     def test_what_is_not_there_is_skipped(self):
         self.assertEqual(self.inside("echo fine", self.masked("/not/there")), "fine\n")
@@ -612,7 +623,8 @@ class ReadonlyPaths(MountTest):
     def test_of_one_file(self):
         bundle = self.bundle()
         bundle.linux["readonlyPaths"] = ["/etc/passwd"]
-        self.assertEqual(self.inside("probe open /etc/passwd w; touch /etc/new && echo new", bundle), "EROFS\nnew\n")
+        self.assertEqual(self.inside("probe open /etc/passwd w; touch /etc/new && echo new", bundle),
+                         "EROFS\nnew\n")
 
     def test_sysctls_of_the_usual_configuration(self):
         self.assertEqual(self.inside("probe open /proc/sys/kernel/hostname w"), "EROFS\n")

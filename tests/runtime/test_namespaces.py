@@ -152,7 +152,8 @@ class Joined(NamespaceTest):
         bundle.linux["maskedPaths"] = bundle.linux["readonlyPaths"] = []
         bundle.process["args"] = ["sleep", "600"]
         bundle.namespace("mount", f"/proc/{holder}/ns/mnt")
-        self.assertEqual(os.readlink(f"/proc/{self.running(bundle).pid}/ns/mnt"), os.readlink(f"/proc/{holder}/ns/mnt"))
+        self.assertEqual(os.readlink(f"/proc/{self.running(bundle).pid}/ns/mnt"),
+                         os.readlink(f"/proc/{holder}/ns/mnt"))
 
 
 class Refused(NamespaceTest):
@@ -250,10 +251,12 @@ class UserNamespace(NamespaceTest):
     def test_owns_the_other_new_namespaces(self):
         bundle = self.user_bundle()
         bundle.capabilities(**{which: ["CAP_NET_ADMIN"] for which in ("bounding", "permitted", "effective")})
-        self.assertEqual(self.inside("ip link set lo down && ip link set lo up && echo owned", bundle), "owned\n")
+        self.assertEqual(self.inside("ip link set lo down && ip link set lo up && echo owned", bundle),
+                         "owned\n")
 
     def test_the_usual_devices_work(self):
-        self.assertEqual(self.inside("echo x > /dev/null; head -c 4 /dev/zero | wc -c", self.user_bundle()), "4\n")
+        self.assertEqual(self.inside("echo x > /dev/null; head -c 4 /dev/zero | wc -c", self.user_bundle()),
+                         "4\n")
 
     def test_without_maps_is_refused(self):
         bundle = self.user_bundle()
@@ -274,7 +277,8 @@ class UserNamespace(NamespaceTest):
     def test_exec_and_terminal(self):
         container = self.running(self.user_bundle("sleep", "600"))
         console = self.console()
-        container.exec("sh", "-c", "id -u; tty", options=["-t", "-d", "--console-socket", console.path], ok=True)
+        container.exec("sh", "-c", "id -u; tty", options=["-t", "-d", "--console-socket", console.path],
+                       ok=True)
         console.accept()
         self.assertEqual(console.read_until(None), "0\r\n/dev/pts/0\r\n")
 

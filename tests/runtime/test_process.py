@@ -11,9 +11,11 @@ from lib.runtime import RuntimeTest, beyond_runc, fields, read, wait_for, write
 
 CAP_SYS_RESOURCE = 24
 
-CAPABILITY_NAMES = """CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE
-    NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE
-    SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL
+CAPABILITY_NAMES = """
+    CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE
+    NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT
+    SYS_PTRACE SYS_PACCT
+    SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL
     SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF
     CHECKPOINT_RESTORE""".split()  # in the order of their numbers
 
@@ -45,13 +47,14 @@ class Args(ProcessTest):
         self.assertEqual(self.runtime.run(self.bundle(*args)).stdout, "\0".join(args) + "\0")
 
     def test_may_be_empty_have_spaces_newlines_and_any_letter(self):
-        bundle = self.bundle("sh", "-c", 'for a; do echo "<$a>"; done', "sh", "", "a b", "c\nd", "\u00fc\u4e2d", "\\\"'")
+        bundle = self.bundle("sh", "-c", 'for a; do echo "<$a>"; done', "sh", "", "a b", "c\nd",
+                             "\u00fc\u4e2d", "\\\"'")
         self.assertEqual(self.runtime.run(bundle).stdout, "<>\n<a b>\n<c\nd>\n<\u00fc\u4e2d>\n<\\\"'>\n")
 
     def test_the_program_is_looked_for_in_the_containers_path(self):
         bundle = self.bundle("tool")
         bundle.script("/opt/tool", "echo found")
-        bundle.process["env"] = ["PATH=/nowhere:/opt:/bin"]
+        bundle.process["env"] = ["PATH=/proc/nowhere:/opt:/bin"]
         self.assertEqual(self.runtime.run(bundle).stdout, "found\n")
 
     def test_a_program_with_a_relative_path_is_taken_from_the_working_directory(self):
@@ -138,7 +141,7 @@ class Cwd(ProcessTest):
         bundle.process["cwd"] = ""
         self.assert_create_refused(bundle, "cwd")
 
-    # Volumes of root are given to programs of ordinary users, who then start where they may not go themselves.
+    # Volumes of root are given to programs of ordinary users, who then start where they may not go.
     def test_that_the_user_may_not_enter_is_where_the_process_starts(self):
         bundle = self.bundle("readlink", "/proc/self/cwd")
         os.mkdir(bundle.host("/closed"), 0o700)
@@ -176,7 +179,8 @@ class User(ProcessTest):
 
     def test_of_a_hundred_groups(self):
         groups = list(range(1000, 1100))
-        self.assertEqual(self.of(uid=1, gid=1, additionalGids=groups)["Groups"].split(), [str(gid) for gid in groups])
+        self.assertEqual(self.of(uid=1, gid=1, additionalGids=groups)["Groups"].split(),
+                         [str(gid) for gid in groups])
 
     def test_umask_is_0022_when_not_given(self):
         self.assertEqual(self.of(uid=0, gid=0)["Umask"], "0022")
@@ -220,7 +224,8 @@ class Capabilities(ProcessTest):
         bundle = self.bundle()
         bundle.process["user"] = {"uid": 1000, "gid": 1000}
         some = ["CAP_NET_RAW", "CAP_KILL"]
-        bundle.capabilities(bounding=some, permitted=some, effective=some, inheritable=some, ambient=["CAP_NET_RAW"])
+        bundle.capabilities(bounding=some, permitted=some, effective=some, inheritable=some,
+                            ambient=["CAP_NET_RAW"])
         self.assertEqual(self.sets(bundle), [mask(*some), mask("NET_RAW"), mask("NET_RAW"), mask(*some),
                                              mask("NET_RAW")])
 
@@ -267,7 +272,8 @@ class Rlimits(ProcessTest):
         self.assertRegex(text, r"Max cpu time +100 +200 ")
 
     def test_every_kind(self):
-        kinds = ["AS", "CORE", "CPU", "DATA", "FSIZE", "LOCKS", "MEMLOCK", "MSGQUEUE", "NICE", "NOFILE", "NPROC",
+        kinds = ["AS", "CORE", "CPU", "DATA", "FSIZE", "LOCKS", "MEMLOCK", "MSGQUEUE", "NICE", "NOFILE",
+                 "NPROC",
                  "RSS", "RTPRIO", "RTTIME", "SIGPENDING", "STACK"]
         bundle = self.bundle()
         bundle.process["rlimits"] = []
@@ -275,7 +281,8 @@ class Rlimits(ProcessTest):
             # Nothing above what there is: that takes a privilege this machine may not give.
             index = getattr(resource, f"RLIMIT_{kind}", {"LOCKS": 10}.get(kind))
             hard = resource.getrlimit(index)[1]
-            value = (1 << 30) + number * 4096 if hard in (-1, resource.RLIM_INFINITY) else min(hard, 1000 + number)
+            value = (1 << 30) + number * 4096 if hard in (-1, resource.RLIM_INFINITY) else min(hard,
+                                                                                               1000 + number)
             bundle.process["rlimits"].append({"type": f"RLIMIT_{kind}", "soft": value, "hard": value})
         text = self.inside("cat /proc/self/limits", bundle)
         values = {line[:26].strip(): line[26:].split()[:2] for line in text.splitlines()[1:]}
@@ -403,7 +410,8 @@ class Scheduling(ProcessTest):
         self.assertEqual(self.attributes(policy="SCHED_IDLE")["policy"], 5)
 
     def test_flag_reset_on_fork(self):
-        self.assertEqual(self.attributes(policy="SCHED_BATCH", flags=["SCHED_FLAG_RESET_ON_FORK"])["flags"], 1)
+        self.assertEqual(self.attributes(policy="SCHED_BATCH", flags=["SCHED_FLAG_RESET_ON_FORK"])["flags"],
+                         1)
 
     def test_fifo_with_real_time_given_to_the_cgroup(self):
         top = "/sys/fs/cgroup/cpu/cpu.rt_runtime_us"
@@ -442,7 +450,8 @@ class Scheduling(ProcessTest):
 
     def test_exec_has_a_scheduler_of_its_own(self):
         container = self.running()
-        out = container.exec_process(["probe", "scheduler"], scheduler={"policy": "SCHED_BATCH", "nice": 4}).stdout
+        out = container.exec_process(["probe", "scheduler"], scheduler={"policy": "SCHED_BATCH",
+                                                                        "nice": 4}).stdout
         self.assertIn("policy 3 flags 0 nice 4", out)
 
     def test_io_priority(self):
@@ -469,7 +478,8 @@ class Scheduling(ProcessTest):
         for cpus in ("0", "1", "0-1"):
             with self.subTest(cpus):
                 status = fields(container.exec_process(["cat", "/proc/self/status"], ok=True,
-                                                       execCPUAffinity={"initial": "0", "final": cpus}).stdout)
+                                                       execCPUAffinity={"initial": "0",
+                                                                        "final": cpus}).stdout)
                 self.assertEqual(status["Cpus_allowed_list"], cpus)
 
     def test_exec_cpu_affinity_of_the_configuration_is_for_exec_only(self):

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The runtime in the hands of an ordinary user: user namespaces of one id and of many, cgroups where delegated."""
+"""The runtime of an ordinary user: user namespaces of one id and of many, cgroups where delegated."""
 
 import os
 import unittest
 
 from lib.isolation import cgroup_mounts, remove_cgroup_tree
-from lib.runtime import PROGRAM, Runtime, RuntimeTest, beyond_runc, cgroup_directory, fields, read, wait_for, write
+from lib.runtime import (PROGRAM, Runtime, RuntimeTest, beyond_runc, cgroup_directory, fields, read, wait_for,
+                         write)
 
 UID = 23456
 FIRST_SUB_ID = 400000
@@ -35,7 +36,8 @@ class RootlessTest(RuntimeTest):
             self.as_user("delete", "--force", container.id)
 
     def as_user(self, *words, **more):
-        return self.runtime(*words, user=UID, env={"XDG_RUNTIME_DIR": self.scratch, "HOME": self.scratch}, **more)
+        return self.runtime(*words, user=UID, env={"XDG_RUNTIME_DIR": self.scratch, "HOME": self.scratch},
+                            **more)
 
     def user_bundle(self, *args):
         """As `podman run` makes it for an ordinary user."""
@@ -47,7 +49,8 @@ class RootlessTest(RuntimeTest):
         for which in ("uidMappings", "gidMappings"):
             bundle.linux[which] = [{"containerID": 0, "hostID": UID, "size": 1}]
         del bundle.linux["resources"]
-        bundle.mount("/dev/pts", "devpts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"])
+        bundle.mount("/dev/pts", "devpts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666",
+                                                      "mode=0620"])
         return bundle
 
     def run_as_user(self, bundle, *options, **more):
@@ -68,7 +71,8 @@ class RootlessTest(RuntimeTest):
         path = f"{self.runtime.root}/{bundle.id}.pid"
         container.pid_path = path
         with open(os.devnull) as null:
-            self.as_user("create", "--bundle", bundle.path, "--pid-file", path, bundle.id, ok=True, stdin=null)
+            self.as_user("create", "--bundle", bundle.path, "--pid-file", path, bundle.id, ok=True,
+                         stdin=null)
         self.as_user("start", bundle.id, ok=True)
         return container
 
@@ -88,7 +92,8 @@ class OneId(RootlessTest):
             self.assertNotEqual(line, os.readlink(f"/proc/self/ns/{kind}"))
 
     def test_devices_and_file_systems_work(self):
-        out = self.see("echo x > /dev/null; head -c 2 /dev/zero | wc -c; ls /dev/pts; touch /dev/shm/x && echo shm")
+        out = self.see("echo x > /dev/null; head -c 2 /dev/zero | wc -c; ls /dev/pts; "
+                       "touch /dev/shm/x && echo shm")
         self.assertEqual(out.split(), ["2", "ptmx", "shm"])
 
     def test_bind_mounts_of_its_own_files(self):
@@ -159,7 +164,8 @@ class OneId(RootlessTest):
         bundle.linux["resources"] = {"pids": {"limit": 20}}
         outcome = self.run_as_user(bundle)
         if outcome.code == 0:
-            self.assertTrue(any("cgroup" in warning or "control group" in warning for warning in outcome.warnings),
+            self.assertTrue(any("cgroup" in warning or "control group" in warning
+                                for warning in outcome.warnings),
                             outcome.log)
         else:
             self.assert_refused(outcome, "cgroup")
@@ -237,7 +243,8 @@ class InHelpersAbsence(RootlessTest):
         bundle.linux["uidMappings"].append({"containerID": 1, "hostID": FIRST_SUB_ID, "size": 10})
         bundle.save()
         self.runtime.remember(bundle)
-        outcome = self.runtime("run", "--bundle", bundle.path, bundle.id, user=UID, env={"PATH": "/nowhere"})
+        outcome = self.runtime("run", "--bundle", bundle.path, bundle.id, user=UID,
+                               env={"PATH": "/proc/nowhere"})
         self.assert_refused(outcome)
 
 

@@ -4,6 +4,7 @@
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import unittest
 
@@ -20,7 +21,8 @@ class Foreground(RuntimeTest):
         bundle = self.bundle(*args)
         bundle.save()
         self.container = self.runtime.remember(bundle)
-        process = self.runtime.popen("run", "--bundle", bundle.path, "--pid-file", self.container.pid_path, bundle.id,
+        process = self.runtime.popen("run", "--bundle", bundle.path, "--pid-file", self.container.pid_path,
+                                     bundle.id,
                                      stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True, **options)
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
@@ -34,7 +36,8 @@ class Foreground(RuntimeTest):
 
     def test_a_signal_is_128_and_its_number(self):
         process = self.start("sleep", "600")
-        wait_for(lambda: os.path.exists(self.container.pid_path) and read(self.container.pid_path), "the pid file")
+        wait_for(lambda: os.path.exists(self.container.pid_path) and read(self.container.pid_path),
+                 "the pid file")
         os.kill(self.container.pid, signal.SIGKILL)
         self.assertEqual(process.wait(PATIENCE), 137)
 
@@ -79,7 +82,7 @@ class Foreground(RuntimeTest):
         self.assertEqual(os.readlink(f"/proc/{container.pid}/fd/2"), container.stderr_path)
 
     def test_closed_standard_streams_do_not_let_others_take_their_numbers(self):
-        bundle = self.bundle("sh", "-c", "readlink /proc/self/fd/0; probe fds > /dev/shm/x; cat /dev/shm/x >&2")
+        bundle = self.script("probe fds > /dev/shm/x; cat /dev/shm/x >&2")
         bundle.save()
         self.runtime.remember(bundle)
         command = " ".join(self.runtime.words("run", "--bundle", bundle.path, bundle.id))
@@ -111,7 +114,8 @@ class Detached(RuntimeTest):
         bundle = self.script("sleep 601; exit 9")
         bundle.save()
         container = self.runtime.remember(bundle)
-        self.runtime("run", "--detach", "--bundle", bundle.path, "--pid-file", container.pid_path, bundle.id, ok=True)
+        self.runtime("run", "--detach", "--bundle", bundle.path, "--pid-file", container.pid_path, bundle.id,
+                     ok=True)
         self.assertTrue(is_alive(container.pid))
         self.assertEqual(container.status, "running")
 
@@ -133,12 +137,14 @@ class Descriptors(RuntimeTest):
         self.assertEqual(set(self.fds(self.bundle("probe", "fds"))), {0, 1, 2})
 
     def test_a_descriptor_of_the_caller_does_not_leak(self):
-        found = self.fds(self.bundle("probe", "fds"), open_fds={3: f"{self.scratch}/leak", 9: f"{self.scratch}/leak"})
+        found = self.fds(self.bundle("probe", "fds"), open_fds={3: f"{self.scratch}/leak",
+                                                                9: f"{self.scratch}/leak"})
         self.assertEqual(set(found), {0, 1, 2})
 
     def test_preserve_fds_passes_that_many(self):
         path = f"{self.scratch}/passed"
-        found = self.fds(self.bundle("probe", "fds"), "--preserve-fds", "2", open_fds={3: path, 4: path, 5: path})
+        found = self.fds(self.bundle("probe", "fds"), "--preserve-fds", "2",
+                         open_fds={3: path, 4: path, 5: path})
         self.assertEqual(set(found), {0, 1, 2, 3, 4})
         self.assertTrue(found[3].endswith("/passed"))
 
@@ -155,10 +161,35 @@ class Descriptors(RuntimeTest):
         bundle.save()
         self.runtime.remember(bundle)
         words = self.runtime.words("run", "--bundle", bundle.path, bundle.id)
-        out = subprocess.run(["sh", "-c", f'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@" 3>{self.scratch}/listening', "sh",
+        out = subprocess.run(["sh", "-c", f'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@" 3>{self.scratch}/listening',
+                              "sh",
                               *words], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
         self.assertEqual(out[0], "1 1")
         self.assertTrue(out[1].endswith("/listening"), out[1])
+
+
+class Notify(RuntimeTest):
+    """NOTIFY_SOCKET in the runtime's environment, as conmon has it for `podman run --sdnotify=container`."""
+
+    def setUp(self):
+        super().setUp()
+        self.path = f"{self.scratch}/notify"
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.socket.close)
+        self.socket.bind(self.path)
+        self.socket.settimeout(PATIENCE)
+
+    def test_the_container_can_say_that_it_is_ready(self):
+        bundle = self.script("probe notify READY=1; exec sleep 600")
+        container = self.created(bundle, env=os.environ | {"NOTIFY_SOCKET": self.path})
+        self.runtime("start", container.id, env={"NOTIFY_SOCKET": self.path}, ok=True)
+        message = self.socket.recv(4096)
+        while b"READY=1" not in message:  # MAINPID=... comes by itself
+            message = self.socket.recv(4096)
+
+    def test_a_socket_that_is_not_there_is_no_reason_to_fail(self):
+        outcome = self.runtime.run(self.bundle("true"), env={"NOTIFY_SOCKET": "/proc/nowhere/notify"})
+        self.assertEqual(outcome.code, 0, outcome)
 
 
 class Options(RuntimeTest):
@@ -166,18 +197,21 @@ class Options(RuntimeTest):
         return ctypes.CDLL(None).syscall(KEYCTL, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0)
 
     def test_the_session_keyring_is_new(self):
-        self.assertNotEqual(int(self.runtime.run(self.bundle("probe", "keyring"), ok=True).stdout), self.own_keyring())
+        self.assertNotEqual(int(self.runtime.run(self.bundle("probe", "keyring"), ok=True).stdout),
+                            self.own_keyring())
 
     def test_no_new_keyring_keeps_the_callers(self):
         outcome = self.runtime.run(self.bundle("probe", "keyring"), "--no-new-keyring", ok=True)
         self.assertEqual(int(outcome.stdout), self.own_keyring())
 
     def test_no_pivot_confines_to_the_root_all_the_same(self):
-        bundle = self.bundle("sh", "-c", "ls -d /../../work /usr 2>/dev/null; cut -d' ' -f5 /proc/self/mountinfo | head -1")
+        bundle = self.script("ls -d /../../usr /usr 2>/dev/null; "
+                             "head -1 /proc/self/mountinfo | cut -d' ' -f5")
         self.assertEqual(self.runtime.run(bundle, "--no-pivot").stdout, "/\n")
 
     def test_the_old_root_is_not_among_the_mounts(self):
-        points = self.runtime.run(self.bundle("cut", "-d ", "-f5", "/proc/self/mountinfo"), ok=True).stdout.split()
+        points = self.runtime.run(self.bundle("cut", "-d ", "-f5", "/proc/self/mountinfo"),
+                                  ok=True).stdout.split()
         expected = {"/", "/proc", "/dev", "/dev/pts", "/sys", "/dev/mqueue", "/dev/shm"}
         self.assertLessEqual(expected, set(points))
         for point in points:

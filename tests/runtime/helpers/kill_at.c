@@ -33,7 +33,8 @@ static int index_of(pid_t pid) {
 // The number of the call that a stopped process is about to enter; -1 as it leaves one.
 static long call_entered(pid_t pid) {
   struct __ptrace_syscall_info info;
-  if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) < 0 || info.op != PTRACE_SYSCALL_INFO_ENTRY) return -1;
+  if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) < 0 || info.op != PTRACE_SYSCALL_INFO_ENTRY)
+    return -1;
   return (long)info.entry.nr;
 }
 
@@ -52,7 +53,8 @@ int main(int argc, char** argv) {
   long killed = -1;
   waitpid(program, &status, 0);
   ptrace(PTRACE_SETOPTIONS, program, 0,
-         PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC);
+         PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
+             PTRACE_O_TRACEEXEC);
   tracees[count++].pid = program;
   ptrace(PTRACE_SYSCALL, program, 0, 0);
 

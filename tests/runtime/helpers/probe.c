@@ -21,6 +21,7 @@
 //   probe hold SECONDS           sleeps without children
 //   probe steal-exe SECONDS      opens the program of every process that comes by; at the end tries to
 //                                write to it: "held NAME", "WROTE NAME"
+//   probe notify TEXT            sends a text to $NOTIFY_SOCKET, as sd_notify(3) does
 //   probe swap SECONDS A B       exchanges two names as fast as it can (outside of a container)
 
 #include <dirent.h>
@@ -34,9 +35,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -93,7 +96,10 @@ static int call(char** words, int count) {
 static int call32(char** words, int count) {
   long a[4] = {0}, result;
   for (int i = 0; i < count && i < 4; i++) a[i] = strtol(words[i], NULL, 0);
-  __asm__ volatile("int $0x80" : "=a"(result) : "a"(a[0]), "b"(a[1]), "c"(a[2]), "d"(a[3]) : "memory", "r8", "r9", "r10", "r11");
+  __asm__ volatile("int $0x80"
+                   : "=a"(result)
+                   : "a"(a[0]), "b"(a[1]), "c"(a[2]), "d"(a[3])
+                   : "memory", "r8", "r9", "r10", "r11");
   if (result < 0) errno = -result;
   return say(result < 0 ? -1 : result);
 }
@@ -118,8 +124,8 @@ static int scheduler(void) {
     unsigned util_min, util_max;
   } attr = {0};
   if (syscall(SYS_sched_getattr, 0, &attr, sizeof attr, 0) < 0) return say(-1);
-  printf("policy %u flags %llu nice %d priority %u runtime %llu deadline %llu period %llu\n", attr.policy, attr.flags,
-         attr.nice, attr.priority, attr.runtime, attr.deadline, attr.period);
+  printf("policy %u flags %llu nice %d priority %u runtime %llu deadline %llu period %llu\n", attr.policy,
+         attr.flags, attr.nice, attr.priority, attr.runtime, attr.deadline, attr.period);
   return 0;
 }
 
@@ -147,8 +153,9 @@ static int terminal(void) {
   struct stat tty_info;
   pid_t session = -1;
   if (control >= 0) ioctl(control, TIOCGSID, &session);
-  printf("rows %d columns %d owner %d:%d mode %o controlling %s session %s\n", size.ws_row, size.ws_col, info.st_uid,
-         info.st_gid, info.st_mode & 07777, control >= 0 ? "yes" : "no", session == getsid(0) ? "own" : "other");
+  printf("rows %d columns %d owner %d:%d mode %o controlling %s session %s\n", size.ws_row, size.ws_col,
+         info.st_uid, info.st_gid, info.st_mode & 07777, control >= 0 ? "yes" : "no",
+         session == getsid(0) ? "own" : "other");
   if (stat("/dev/console", &tty_info) == 0)
     printf("console %s\n", tty_info.st_rdev == info.st_rdev ? "same" : "other");
   return 0;
@@ -158,8 +165,8 @@ static int process_control(void) {
   int death = -1, reaper = -1;
   prctl(PR_GET_PDEATHSIG, &death);
   prctl(PR_GET_CHILD_SUBREAPER, &reaper);
-  printf("dumpable %d death-signal %d securebits %d no-new-privs %d subreaper %d\n", prctl(PR_GET_DUMPABLE), death,
-         prctl(PR_GET_SECUREBITS), prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), reaper);
+  printf("dumpable %d death-signal %d securebits %d no-new-privs %d subreaper %d\n", prctl(PR_GET_DUMPABLE),
+         death, prctl(PR_GET_SECUREBITS), prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), reaper);
   return 0;
 }
 
@@ -226,6 +233,15 @@ static int steal_exe(double seconds) {
   return 0;
 }
 
+static int notify(const char* text) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  const char* path = getenv("NOTIFY_SOCKET");
+  if (!path) return puts("no NOTIFY_SOCKET") < 0;
+  strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+  int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+  return say_ok(sendto(fd, text, strlen(text), 0, (struct sockaddr*)&address, sizeof address) < 0);
+}
+
 static int swap(double seconds, const char* a, const char* b) {
   for (double end = now(CLOCK_MONOTONIC) + seconds; now(CLOCK_MONOTONIC) < end;)
     for (int i = 0; i < 64; i++) renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
@@ -254,6 +270,7 @@ int main(int count, char** words) {
   if (!strcmp(what, "catch")) catch_signal(atoi(first));
   if (!strcmp(what, "hold")) return sleep(atoi(first)) != 0;
   if (!strcmp(what, "steal-exe")) return steal_exe(atof(first));
+  if (!strcmp(what, "notify")) return notify(first);
   if (!strcmp(what, "swap") && count > 4) return swap(atof(first), words[3], words[4]);
   fprintf(stderr, "probe: what is '%s'?\n", what);
   return 2;
