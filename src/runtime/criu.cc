@@ -17,12 +17,21 @@ namespace {
 
 constexpr std::size_t kLargestLog = 256 << 20;  // bytes; with all of its debug messages it gets long
 
-// "(00.012345) Error (criu/mount.c:1088): ..." without the time in front.
-std::string_view without_time(std::string_view line) {
-  const std::size_t end = line.find(") ");
-  if (!line.starts_with('(') || end == std::string_view::npos) return line;
-  const bool is_time = line.substr(1, end - 1).find_first_not_of("0123456789.") == std::string_view::npos;
-  return is_time ? line.substr(end + 2) : line;
+std::string_view without_blanks(std::string_view line) {
+  line.remove_prefix(std::min(line.find_first_not_of(" \t\r"), line.size()));
+  return line;
+}
+
+// "(00.012345)      1: Error (criu/mount.c:1088): ..." without the time and the process in front.
+std::string_view without_origin(std::string_view line) {
+  const auto skip = [&](std::string_view begin, std::string_view digits, char end) {
+    if (!line.starts_with(begin)) return;
+    const std::size_t after = line.find_first_not_of(digits, begin.size());
+    if (after != std::string_view::npos && line[after] == end) line = without_blanks(line.substr(after + 1));
+  };
+  skip("(", "0123456789.", ')');
+  skip("", "0123456789", ':');
+  return line;
 }
 
 template <class Take>
@@ -41,13 +50,12 @@ int clear_close_on_exec(int fd) { return ::fcntl(fd, F_SETFD, 0); }
 std::string criu_complaints(std::string_view standard_error, std::string_view log) {
   std::vector<std::string_view> lines;
   const auto take = [&](std::string_view line) {
-    line = without_time(line);
-    line.remove_prefix(std::min(line.find_first_not_of(" \t\r"), line.size()));
     if (!line.empty() && std::ranges::find(lines, line) == lines.end()) lines.push_back(line);
   };
-  for_each_line(standard_error, take);
+  for_each_line(standard_error, [&](std::string_view line) { take(without_blanks(line)); });
   for_each_line(log, [&](std::string_view line) {
-    if (without_time(line).starts_with("Error ")) take(line);
+    line = without_origin(line);
+    if (line.starts_with("Error ")) take(line);
   });
   return fmt::format("{}", fmt::join(lines, "; "));
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/json_codec.h"
+#include "kernel/mount.h"
 #include "kernel/namespaces.h"
 #include "kernel/rooted_path.h"
 #include "runtime/checkpoint.h"
@@ -90,14 +93,21 @@ Result<void> join_namespaces(Criu& criu, const oci::Spec& spec) {
 
 // CRIU wants the root to be a mount point and makes the container's mount namespace from its own. It gets one
 // to itself, so nothing of this can stay behind, whatever happens.
-Result<void> mount_root_on_itself(const std::string& rootfs) {
+Result<void> mount_root_on_itself(const std::string& rootfs, bool read_only) {
   TRY(kernel::unshare_namespaces(CLONE_NEWNS));
   if (::mount(nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr) < 0)
     return sys_error("keep mounts from travelling to the host");
-  if (::mount(rootfs.c_str(), rootfs.c_str(), nullptr, MS_BIND | MS_REC, nullptr) < 0)
-    return sys_error("mount '{}'", rootfs);
-  if (::mount(nullptr, rootfs.c_str(), nullptr, MS_PRIVATE, nullptr) < 0)
-    return sys_error("keep mounts of '{}' from travelling", rootfs);
+  // It stays a slave of the host's: what the container's root follows is taken from here.
+  kernel::DetachedMount root = TRY(kernel::DetachedMount::copy_of(AT_FDCWD, rootfs, kernel::Depth::Tree));
+  if (read_only) TRY(root.set_attributes({.set = MOUNT_ATTR_RDONLY}, kernel::Depth::One));
+  UniqueFd place = TRY(open_at(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY));
+  return root.attach_to(place.get());
+}
+
+// What CRIU 3 does not restore, but passes on to its children.
+Result<void> limit_privileges(const oci::Process& process) {
+  if (process.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+    return sys_error("process.noNewPrivileges");
   return {};
 }
 
@@ -173,7 +183,8 @@ Result<Container> restore_container(const RestoreOptions& options, const std::st
   const auto inside = [&]() -> Result<void> {
     if (kernel::Cgroup* group = cgroup.group()) TRY(group->join_self());
     TRY(add_cgroup_roots(criu));
-    return mount_root_on_itself(paths.rootfs);
+    if (spec.process) TRY(limit_privileges(*spec.process));
+    return mount_root_on_itself(paths.rootfs, spec.root.readonly);
   };
   kernel::Cgroup* group = cgroup.group();
   TRY_DURING(criu.run(group == nullptr ? -1 : group->into_cgroup_fd(), around, inside),
