@@ -107,7 +107,7 @@ Result<void> walk(UniqueFd top, Enter enter, Leave leave) {
   }
 }
 
-constexpr auto kNothing = [](auto...) -> Result<void> { return {}; };
+constexpr auto kNothing = [](const auto&...) -> Result<void> { return {}; };
 
 void append_pids(std::string_view text, std::vector<pid_t>& pids) {
   const char* at = text.data();

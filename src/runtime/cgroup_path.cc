@@ -9,7 +9,6 @@ namespace gantry::runtime {
 using kernel::CgroupLayout;
 using kernel::CgroupMode;
 using kernel::CgroupPlan;
-using kernel::CgroupVersion;
 using kernel::ControllerSet;
 using kernel::Hierarchy;
 
