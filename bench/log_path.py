@@ -7,9 +7,9 @@
 For each driver: seconds from the start of the container until every line is in its log, and CPU seconds of
 the process that reads the output (its runtime calls included), per GiB written by the container; the median
 run. Ends with how many times as fast gantry is. Every log is checked for its number of lines. Needs root,
-conmon and runc; the container is runc's for all, and its program cat, which costs next to nothing.
-
-Another driver is one more function in DRIVERS; `dockerd` (its json-file driver) is to come with the engine.
+conmon, dockerd and runc; the container is runc's for all, and its program cat, which costs next to nothing.
+dockerd writes with its json-file driver; its CPU is that of the daemon alone, without containerd's shim, which
+copies every byte once more. Run it on a machine of its own: tests/run.py --shell $PWD/bench/log_path.py
 """
 
 import argparse
@@ -80,7 +80,54 @@ def conmon(bundle, scratch, log):
     return Run(seconds, cpu)
 
 
-DRIVERS = {"gantry": gantry, "conmon": conmon}
+def cpu_of(pid):
+    """CPU seconds of a process that goes on living."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def dockerd(bundle, scratch, log):
+    bundle.save()
+    home = f"{scratch}/docker"
+    address = ["--host", f"unix://{home}/socket"]
+    os.makedirs(home)
+    with open(f"{home}/daemon.json", "w") as file:
+        file.write("{}")
+    with open(f"{home}/log", "w") as output:
+        daemon = subprocess.Popen(["dockerd", *address, "--data-root", f"{home}/data", "--exec-root", f"{home}/exec",
+                                   "--pidfile", f"{home}/pid", "--config-file", f"{home}/daemon.json",
+                                   "--bridge", "none", "--iptables=false"], stdout=output, stderr=output)
+
+    def docker(*arguments, **options):
+        return subprocess.run(["/usr/bin/docker", *address, *arguments], check=True, capture_output=True, text=True,
+                              **options).stdout.strip()
+
+    try:
+        while subprocess.run(["/usr/bin/docker", *address, "version"], capture_output=True).returncode:
+            if daemon.poll() is not None:
+                sys.exit(f"dockerd does not start:\n{open(f'{home}/log').read()}")
+            time.sleep(0.1)
+        with subprocess.Popen(["tar", "-C", bundle.root, "-c", "."], stdout=subprocess.PIPE) as tar:
+            docker("import", "-", "bench", stdin=tar.stdout)
+        container = docker("create", "--network", "none", "bench", *bundle.process["args"])
+        before = cpu_of(daemon.pid)
+        begin = time.monotonic()
+        docker("start", container)
+        docker("wait", container)
+        seconds = time.monotonic() - begin
+        cpu = cpu_of(daemon.pid) - before
+        os.rename(f"{home}/data/containers/{container}/{container}-json.log", log)
+        docker("rm", container)
+    finally:
+        daemon.terminate()
+        daemon.wait()
+        subprocess.run(["umount", f"{home}/exec/netns/default"], stderr=subprocess.DEVNULL)
+        shutil.rmtree(home)
+    return Run(seconds, cpu)
+
+
+DRIVERS = {"gantry": gantry, "conmon": conmon, "dockerd": dockerd}
 
 
 def measure(driver, chunks, scratch):
