@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/copy_up.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -17,26 +16,14 @@
 namespace gantry::runtime {
 namespace {
 
-Result<std::vector<std::string>> names_in(int dir) {
-  DIR* stream = ::fdopendir(::fcntl(dir, F_DUPFD_CLOEXEC, 0));
-  if (stream == nullptr) return sys_error("list directory");
-  ::rewinddir(stream);
-  std::vector<std::string> names;
-  while (dirent* entry = ::readdir(stream)) {
-    std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(std::move(name));
-  }
-  (void)::closedir(stream);
-  return names;
-}
-
 // Those that the new file system cannot keep stay behind, as with cp -a.
 Result<void> copy_attributes(int from, int to) {
   std::vector<char> names(XATTR_LIST_MAX);
   const ssize_t length = ::flistxattr(from, names.data(), names.size());
   if (length < 0) return errno == ENOTSUP ? Result<void>{} : sys_error("list extended attributes");
   std::vector<char> value(XATTR_SIZE_MAX);
-  for (const char* name = names.data(); name < names.data() + length; name += std::string_view(name).size() + 1) {
+  for (const char* name = names.data(); name < names.data() + length;
+       name += std::string_view(name).size() + 1) {
     const ssize_t size = ::fgetxattr(from, name, value.data(), value.size());
     if (size < 0) return sys_error("read extended attribute '{}'", name);
     if (::fsetxattr(to, name, value.data(), static_cast<std::size_t>(size), 0) < 0 && errno != ENOTSUP)
@@ -53,11 +40,16 @@ Result<void> copy_contents(int from, int to) {
   }
 }
 
-Result<void> copy_status(int to, const struct stat& st) {
+Result<void> copy_owner_and_mode(int to, const struct stat& st) {
   if (::fchown(to, st.st_uid, st.st_gid) < 0) return sys_error("set owner");
-  if (::fchmod(to, st.st_mode & 07777) < 0) return sys_error("set mode");  // after chown(2), which clears set-id bits
+  if (::fchmod(to, st.st_mode & 07777) < 0)
+    return sys_error("set mode");  // after chown(2), which clears set-id bits
+  return {};
+}
+
+Result<void> copy_times(int to_dir, const std::string& name, const struct stat& st) {
   const timespec times[2] = {st.st_atim, st.st_mtim};
-  if (::futimens(to, times) < 0) return sys_error("set times");
+  if (::utimensat(to_dir, name.c_str(), times, AT_SYMLINK_NOFOLLOW) < 0) return sys_error("set times");
   return {};
 }
 
@@ -67,19 +59,21 @@ Result<void> copy_link(int from_dir, int to_dir, const std::string& name, const 
   if (n < 0) return sys_error("read link");
   target[n] = '\0';
   if (::symlinkat(target, to_dir, name.c_str()) < 0) return sys_error("make link");
-  if (::fchownat(to_dir, name.c_str(), st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0) return sys_error("set owner");
-  return {};
+  if (::fchownat(to_dir, name.c_str(), st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+    return sys_error("set owner");
+  return copy_times(to_dir, name, st);
 }
 
 Result<void> copy_node(int to_dir, const std::string& name, const struct stat& st) {
   if (::mknodat(to_dir, name.c_str(), st.st_mode, st.st_rdev) < 0) return sys_error("make node");
-  if (::fchownat(to_dir, name.c_str(), st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0) return sys_error("set owner");
+  if (::fchownat(to_dir, name.c_str(), st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+    return sys_error("set owner");
   if (::fchmodat(to_dir, name.c_str(), st.st_mode & 07777, 0) < 0) return sys_error("set mode");
-  return {};
+  return copy_times(to_dir, name, st);
 }
 
 Result<void> copy_entry(int from_dir, int to_dir, const std::string& name) {
-  struct stat st {};
+  struct stat st{};
   if (::fstatat(from_dir, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) return sys_error("look at it");
   if (S_ISLNK(st.st_mode)) return copy_link(from_dir, to_dir, name, st);
   if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)) return copy_node(to_dir, name, st);
@@ -94,14 +88,16 @@ Result<void> copy_entry(int from_dir, int to_dir, const std::string& name) {
     to = TRY(open_at(to_dir, name, O_WRONLY | O_CREAT | O_EXCL, 0600));
     TRY(copy_contents(from.get(), to.get()));
   }
-  TRY(copy_attributes(from.get(), to.get()));
-  return copy_status(to.get(), st);
+  TRY(copy_owner_and_mode(to.get(), st));
+  TRY(copy_attributes(from.get(), to.get()));  // after chown(2), which takes a file's capabilities away
+  return copy_times(to_dir, name, st);
 }
 
 }  // namespace
 
 Result<void> copy_up(int from, int to) {
-  for (const std::string& name : TRY(names_in(from))) TRY_DURING(copy_entry(from, to, name), "'{}'", name);
+  for (const std::string& name : TRY(names_in(from, ".")))
+    TRY_DURING(copy_entry(from, to, name), "'{}'", name);
   return {};
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Copies what a directory holds into an empty one (mount option "tmpcopyup"):
-// directories, files, links, nodes and fifos with owner, mode, times and
-// extended attributes. Links are copied, never followed.
+// directories and files with owner, mode, times and extended attributes; links,
+// nodes, sockets and fifos with owner, mode and times. Links are copied, never followed.
 #pragma once
 
 #include "base/error.h"
