@@ -9,6 +9,8 @@
 #include <climits>
 #include <cstdlib>
 
+#include <fmt/format.h>
+
 #include "base/file.h"
 #include "base/json_codec.h"
 #include "runtime/criu_options.h"
