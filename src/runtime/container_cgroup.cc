@@ -60,6 +60,24 @@ CgroupView view_of(const std::string& key, const std::string& path) {
   return view;
 }
 
+// Who owns the v2 group: root of a user namespace that sees it, and nothing above it, through a mount that
+// can be written to. An init that manages groups of its own needs that; read-only mounts are everybody else's
+// case.
+std::optional<uid_t> delegate_of(const oci::Spec& spec) {
+  const auto makes = [&](oci::NamespaceType type) {
+    const oci::Namespace* ns = spec.find_namespace(type);
+    return ns != nullptr && ns->path.empty();
+  };
+  const bool is_writable = std::ranges::any_of(spec.mounts, [](const oci::Mount& mount) {
+    return mount.type.starts_with("cgroup") && std::ranges::find(mount.options, "ro") == mount.options.end();
+  });
+  if (!is_writable || !makes(oci::NamespaceType::User) || !makes(oci::NamespaceType::Cgroup))
+    return std::nullopt;
+  for (const oci::IdMapping& map : spec.linux_.uid_mappings)
+    if (map.container_id == 0) return map.host_id;
+  return std::nullopt;
+}
+
 }  // namespace
 
 // The unit that systemd makes for the container, which ends with this object unless it is to stay.
@@ -98,6 +116,7 @@ Result<ContainerCgroup> ContainerCgroup::plan(const oci::Spec& spec, const std::
   ContainerCgroup cgroup(resources, log);
   cgroup.layout_ = TRY(kernel::CgroupLayout::read());
   cgroup.is_rootless_ = is_rootless();
+  cgroup.delegate_ = delegate_of(spec);
   if (systemd) {
     ScopeName name = TRY(scope_name(spec.linux_.cgroups_path, id, cgroup.is_rootless_));
     Systemd manager = TRY(Systemd::connect(cgroup.is_rootless_));
@@ -129,8 +148,10 @@ void ContainerCgroup::describe(Record& record) const {
 Result<void> ContainerCgroup::make_and_limit() {
   group_.emplace(TRY(kernel::Cgroup::create(plan_)));
   std::vector<std::string> warnings;
-  TRY(apply_resources(*group_, *resources_, {.purpose = Purpose::Create, .rootless = is_rootless_}, warnings));
+  TRY(apply_resources(*group_, *resources_, {.purpose = Purpose::Create, .rootless = is_rootless_},
+                      warnings));
   for (const std::string& warning : warnings) log_->warn(warning);
+  if (delegate_) return group_->delegate_to(*delegate_);
   return {};
 }
 

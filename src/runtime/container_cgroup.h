@@ -26,13 +26,14 @@ class ContainerCgroup {
   ~ContainerCgroup();
 
   // Decides the places; nothing is made.
-  static Result<ContainerCgroup> plan(const oci::Spec& spec, const std::string& id, bool systemd, const Log& log);
+  static Result<ContainerCgroup> plan(const oci::Spec& spec, const std::string& id, bool systemd,
+                                      const Log& log);
 
   // Writes the places, and systemd's name for them, into the record, before they are made.
   void describe(Record& record) const;
 
-  // Whether the groups are made around the container's first process, which has to wait for that; else they are
-  // there before it, and it is born in them or joins them.
+  // Whether the groups are made around the container's first process, which has to wait for that; else they
+  // are there before it, and it is born in them or joins them.
   bool is_made_around_process() const { return scope_ != nullptr; }
   Result<void> create();
   Result<void> create_around(pid_t pid);
@@ -52,13 +53,13 @@ class ContainerCgroup {
   kernel::CgroupLayout layout_;
   kernel::CgroupPlan plan_;
   bool is_rootless_ = false;
-  std::unique_ptr<Scope> scope_;  // with --systemd-cgroup
+  std::optional<uid_t> delegate_;  // the host's id of the container's root, if it is to own the v2 group
+  std::unique_ptr<Scope> scope_;   // with --systemd-cgroup
   std::optional<kernel::Cgroup> group_;
 };
 
 // Changes what the resources mention, for systemd as well where it has made the groups.
 Result<void> update_cgroup(const Container& container, const oci::Resources& resources, const Log& log);
-
 
 // Ends every process of the container and takes its groups away.
 Result<void> remove_cgroup(const Container& container);

@@ -26,14 +26,22 @@ Result<void> signal_init(const Container& container, int signal) {
   return kernel::send_signal(process.get(), signal);
 }
 
+// In a frozen v1 group even SIGKILL waits for the thaw. In v2 it does not, and the status is soon another.
+Result<void> let_die(const Container& container) {
+  if (container.status() != Status::Paused) return {};
+  kernel::Cgroup cgroup = TRY(container.open_cgroup());
+  auto thawed = cgroup.thaw();
+  if (!thawed && thawed.error().code() == Code::NotFound) return {};  // systemd was faster
+  return thawed;
+}
+
 Result<void> end_init(const Container& container) {
   const ProcessRef& init = container.record().init;
   if (init.pid == 0) return {};
   auto process = kernel::open_pidfd(init.pid, init.start_time);
   if (!process) return {};  // it has ended by itself
   (void)kernel::send_signal(process->get(), SIGKILL);
-  // In a frozen v1 group even SIGKILL waits for the thaw.
-  if (container.status() == Status::Paused) TRY(resume_container(container));
+  TRY(let_die(container));
   if (!kernel::wait_for_end(process->get(), kPatience))
     return error(Code::TimedOut, "process {} does not end although it was killed", init.pid);
   return {};
@@ -73,7 +81,7 @@ Result<void> kill_container(const Container& container, int signal, bool all) {
   if (status == Status::Stopped || status == Status::Creating)
     return error(Code::Conflict, "container not running: '{}'", container.id());
   TRY(signal_init(container, signal));
-  if (signal == SIGKILL && status == Status::Paused) return resume_container(container);  // or it would wait
+  if (signal == SIGKILL) return let_die(container);
   return {};
 }
 

@@ -90,7 +90,8 @@ TEST(UnitProperties, devices_are_a_strict_list) {
   EXPECT_TRUE(has("/dev/char/1:3", "rwm"));
   EXPECT_TRUE(has("char-136", "rwm"));
   resources.devices = {{.allow = true}};
-  EXPECT_EQ(std::get<std::string>(*find(MUST(unit_properties(resources, CgroupMode::V2, Purpose::Create)), "DevicePolicy")),
+  EXPECT_EQ(std::get<std::string>(
+                *find(MUST(unit_properties(resources, CgroupMode::V2, Purpose::Create)), "DevicePolicy")),
             "auto");
 }
 
