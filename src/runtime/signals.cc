@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "base/printable.h"
+
 namespace gantry::runtime {
 namespace {
 
@@ -27,22 +29,30 @@ std::optional<int> parse_realtime(std::string_view name) {
   if (name.empty()) return base;
   if (name[0] != (from_min ? '+' : '-')) return std::nullopt;
   const auto offset = parse_number(name.substr(1));
-  if (!offset) return std::nullopt;
+  if (!offset || *offset < 0 || *offset > SIGRTMAX - SIGRTMIN) return std::nullopt;
   return from_min ? base + *offset : base - *offset;
 }
+
+// signal(7) has two names for these; sigabbrev_np(3) knows the other one.
+constexpr struct {
+  std::string_view name;
+  int signal;
+} kSecondNames[] = {{"IO", SIGIO}, {"IOT", SIGIOT}, {"CLD", SIGCHLD}};
 
 }  // namespace
 
 Result<int> parse_signal(std::string_view text) {
   if (const auto number = parse_number(text); number && *number >= 0 && *number <= SIGRTMAX) return *number;
   std::string name(text);
-  std::ranges::transform(name, name.begin(), [](char c) { return c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c; });
+  std::ranges::transform(name, name.begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c; });
   if (name.starts_with("SIG")) name.erase(0, 3);
   for (int signal = 1; signal < NSIG; ++signal)
     if (const char* known = ::sigabbrev_np(signal); known != nullptr && name == known) return signal;
-  if (const auto realtime = parse_realtime(name); realtime && *realtime >= SIGRTMIN && *realtime <= SIGRTMAX)
-    return *realtime;
-  return error(Code::InvalidArgument, "unknown signal '{}'", text);
+  for (const auto& [second_name, signal] : kSecondNames)
+    if (name == second_name) return signal;
+  if (const auto realtime = parse_realtime(name)) return *realtime;
+  return error(Code::InvalidArgument, "unknown signal '{}'", printable(text));
 }
 
 }  // namespace gantry::runtime
