@@ -38,19 +38,20 @@ RESULTS = "/dev/ttyS1"
 BOOT = 120  # seconds, on two busy cores; without load it takes 10
 
 
-def why_not():
+def why_not(programs=()):
     """What is missing for a guest, or None."""
     if platform.machine() != "x86_64":
         return "the guests' kernel is for x86-64"
-    if not shutil.which(QEMU):
-        return f"{QEMU} is not installed"
+    for program in [QEMU, *programs]:
+        if not shutil.which(program):
+            return f"{program} is not installed"
     if not os.path.exists(f"{IMAGES}/stamp"):
         return "tools/guests could not make build/guests (it needs Debian's packages)"
     return None
 
 
-def _stage(directory):
-    """What comes on top of the Debian: init, the programs under test, the tests."""
+def _stage(directory, programs):
+    """What comes on top of the Debian: init, the programs under test, the tests, programs of this machine."""
     def put(source, target):
         os.makedirs(os.path.dirname(f"{directory}{target}"), exist_ok=True)
         shutil.copy(source, f"{directory}{target}")
@@ -65,6 +66,11 @@ def _stage(directory):
     for folder in ("lib", "vm"):
         shutil.copytree(f"{CHECKOUT}/tests/{folder}", f"{directory}{INSIDE}/tests/{folder}",
                         ignore=shutil.ignore_patterns("__pycache__", "test_*"))
+    for program in programs:
+        put(shutil.which(program), f"/usr/bin/{program}")
+        needed = subprocess.run(["ldd", shutil.which(program)], stdout=subprocess.PIPE, text=True, check=True).stdout
+        for library in {word for word in needed.split() if word.startswith("/")}:
+            put(library, f"{os.path.realpath(os.path.dirname(library))}/{os.path.basename(library)}")
     # Compiling them is slower there than here.
     subprocess.run([sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash",
                     f"{directory}{INSIDE}/tests"], check=True)
@@ -73,10 +79,10 @@ def _stage(directory):
 class Guest:
     """A running machine."""
 
-    def __init__(self, name, kernel_parameters="", test_arguments=(), interactive=False):
+    def __init__(self, name, kernel_parameters="", programs=(), test_arguments=(), interactive=False):
         self.directory = tempfile.mkdtemp(prefix=f"guest-{name}-")
         stage = f"{self.directory}/stage"
-        _stage(stage)
+        _stage(stage, programs)
         with open(f"{stage}{INSIDE}/arguments", "w") as file:
             file.write(" ".join([name, *test_arguments]))
         initrd, disk = f"{self.directory}/initrd", f"{self.directory}/disk"
@@ -93,7 +99,7 @@ class Guest:
         console = "mon:stdio" if interactive else f"file:{self.console_path}"
         ours, theirs = os.pipe()
         self.process = subprocess.Popen(
-            [QEMU, "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024", "-nodefaults",
+            [QEMU, "-accel", "tcg,thread=multi", "-cpu", "Nehalem", "-smp", "2", "-m", "1024", "-nodefaults",
              "-no-user-config", "-no-reboot", "-display", "none", "-serial", console,
              "-chardev", f"file,id=results,path=/dev/fd/{theirs}", "-serial", "chardev:results",
              "-drive", f"if=none,id=disk,format=raw,file={disk}", "-device", "virtio-blk-pci,drive=disk,serial=disk",
@@ -125,13 +131,13 @@ class GuestTest(unittest.TestCase):
     """One test of the guest: tests_of() makes the subclasses."""
 
     timeout = BOOT + 60
-    name = kernel_parameters = None
+    name = kernel_parameters = programs = None
 
     @classmethod
     def setUpClass(cls):
-        if why_not():
-            raise unittest.SkipTest(why_not())
-        cls.guest = Guest(cls.name, cls.kernel_parameters)
+        if why_not(cls.programs):
+            raise unittest.SkipTest(why_not(cls.programs))
+        cls.guest = Guest(cls.name, cls.kernel_parameters, cls.programs)
         cls.addClassCleanup(cls.guest.end)
         cls.lines = iter(cls.guest)
         cls.known = {}
@@ -163,9 +169,9 @@ class GuestTest(unittest.TestCase):
         return f"the guest's console:\n{self.guest.console()}"
 
 
-def tests_of(name, kernel_parameters=""):
-    """A class with a test for each of tests/vm/guest_<name>.py."""
-    members = {"name": name, "kernel_parameters": kernel_parameters}
+def tests_of(name, kernel_parameters="", programs=()):
+    """A class with a test for each of tests/vm/guest_<name>.py, which needs programs that this machine has."""
+    members = {"name": name, "kernel_parameters": kernel_parameters, "programs": programs}
     module = importlib.import_module(f"vm.guest_{name}")
     for suite in unittest.defaultTestLoader.loadTestsFromModule(module):
         for case in suite:
@@ -227,7 +233,7 @@ def main():
     module = importlib.import_module(f"vm.test_{options.name}")
     (case,) = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, GuestTest)]
     started = time.monotonic()
-    guest = Guest(options.name, case.kernel_parameters, options.k, options.shell)
+    guest = Guest(options.name, case.kernel_parameters, case.programs, options.k, options.shell)
     try:
         for line in guest:
             print(f"{time.monotonic() - started:5.1f} {line['outcome']:5} {line['name']} {line['text']}", flush=True)
