@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/container.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -141,18 +140,16 @@ Result<Container> Container::open_damaged(const std::string& root, const std::st
 }
 
 Result<std::vector<std::string>> Container::list(const std::string& root) {
-  std::vector<std::string> ids;
-  DIR* stream = ::opendir(root.c_str());
-  if (stream == nullptr) {
-    if (errno == ENOENT) return ids;
-    return sys_error("list '{}'", root);
+  auto ids = names_in(AT_FDCWD, root);
+  if (!ids) {
+    if (ids.error().code() == Code::NotFound) return std::vector<std::string>();
+    return std::move(ids).error();
   }
-  while (dirent* entry = ::readdir(stream)) {
-    std::string name = entry->d_name;
-    if (entry->d_type == DT_DIR && check_id(name)) ids.push_back(std::move(name));
-  }
-  (void)::closedir(stream);
-  std::ranges::sort(ids);
+  std::erase_if(*ids, [&](const std::string& id) {
+    struct stat st {};
+    return !check_id(id) || ::lstat((root + "/" + id).c_str(), &st) < 0 || !S_ISDIR(st.st_mode);
+  });
+  std::ranges::sort(*ids);
   return ids;
 }
 

@@ -41,7 +41,7 @@ struct Record {
   ProcessRef creator;        // the runtime process that makes, or made, the container
   ProcessRef init;
   bool is_checkpointed = false;   // it ended because a checkpoint was made of it
-  bool has_pid_namespace = true;  // its processes die with the first one
+  bool has_pid_namespace = false;  // its processes die with the first one
   std::map<std::string, std::string> cgroups;  // by hierarchy name ("" for v2): the directory
   std::string systemd_unit;
   oci::StringMap annotations;
