@@ -153,6 +153,9 @@ Result<std::vector<unsigned>> interface_indexes() {
 }
 
 Result<void> move_interface(unsigned index, int network_namespace, const std::string& new_name) {
+  if (new_name.size() >= IFNAMSIZ)
+    return error(Code::InvalidArgument, "move interface: its new name has {} bytes, at most {} are possible",
+                 new_name.size(), IFNAMSIZ - 1);
   Request move(RTM_NEWLINK, NLM_F_ACK, ifinfomsg{.ifi_index = static_cast<int>(index)});
   move.add(IFLA_NET_NS_FD, static_cast<std::uint32_t>(network_namespace)).add(IFLA_IFNAME, new_name);
   return command(move, fmt::format("move interface as '{}'", new_name));
