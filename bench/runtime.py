@@ -88,10 +88,10 @@ class Bench:
     def __init__(self, options, state):
         self.options, self.state = options, state
         self.ours = os.path.realpath(options.runtime)
-        build = os.path.dirname(os.path.dirname(self.ours))
-        self.calls = f"{build}/bin/bench_calls"
+        beside = os.path.dirname(self.ours)
+        self.calls = f"{beside}/bench_calls"
         self.peers = {"gantry": self.ours, "crun": "/usr/bin/crun", "runc": "/usr/sbin/runc"}
-        self.floor = {"floor": f"{build}/bin/bench_floor"}
+        self.floor = {"floor": f"{beside}/bench_floor"}
         self.figures = {}
 
     def measure(self, title, mode, rounds, at_once, bundle, peers):
