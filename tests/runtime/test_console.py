@@ -254,6 +254,7 @@ class Interactive(RuntimeTest):
         self.assertIn("<word>", console.read_until("<word>"))
         self.assertEqual(process.wait(PATIENCE), 0)
 
+    @beyond_runc
     def test_run_has_the_size_of_the_outer_terminal_from_the_start(self):
         for _ in range(5):
             _, console = self.run_on_terminal(self.bundle("stty", "size"))
