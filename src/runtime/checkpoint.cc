@@ -117,6 +117,11 @@ Result<void> checkpoint_container(Container& container, const CheckpointOptions&
     return error(Code::Conflict, "cannot checkpoint container '{}': container not running, it is {}",
                  container.id(), name_of(status));
   const oci::Spec spec = TRY(container.load_spec());
+  // The other end of the terminal is outside of the container, and criu hands out a new one only over its
+  // RPC.
+  if (spec.process && spec.process->terminal)
+    return error(Code::Unsupported, "checkpoint container '{}': process.terminal: cannot be saved yet",
+                 container.id());
   const pid_t init = container.record().init.pid;
   TRY(make_directories(options.image_path, 0700));
   Criu criu = TRY(prepare_criu(options, options.pre_dump ? "pre-dump" : "dump"));

@@ -150,6 +150,10 @@ Result<Container> restore_container(const RestoreOptions& options, const std::st
                                     const oci::Spec& spec, const Log& log) {
   const NamespacePlan namespaces = TRY(NamespacePlan::make(spec));
   const BundlePaths paths = TRY(BundlePaths::find(options.bundle, spec));
+  if (spec.process && spec.process->terminal)
+    return error(Code::Unsupported, "process.terminal: a container with a terminal cannot be restored yet");
+  if (!spec.hooks.prestart.empty() || !spec.hooks.create_runtime.empty())
+    log.warn("hooks.prestart and hooks.createRuntime are not run at a restore");
   TRY_DURING(open_at(AT_FDCWD, options.image_path, O_PATH | O_DIRECTORY), "images to restore from");
   Criu criu = TRY(prepare_criu(options, "restore"));
   TRY(connect_streams(criu, options.image_path));

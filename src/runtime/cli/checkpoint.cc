@@ -94,6 +94,8 @@ Result<int> restore(const Globals& globals, const Arguments& words) {
   options.id = operands[0];
   options.systemd_cgroup = globals.systemd_cgroup;
   const auto [text, spec] = TRY(load_bundle(options.bundle));
+  if (!arguments.console_socket.empty() && !(spec.process && spec.process->terminal))
+    return error(Code::InvalidArgument, "--console-socket is only for containers with process.terminal");
   if (arguments.detach) {
     TRY(restore_container(options, text, spec, globals.log));
     return 0;
