@@ -171,13 +171,14 @@ class GuestTest(unittest.TestCase):
 
 def tests_of(name, kernel_parameters="", programs=()):
     """A class with a test for each of tests/vm/guest_<name>.py, which needs programs that this machine has."""
-    members = {"name": name, "kernel_parameters": kernel_parameters, "programs": programs}
+    members = {"__module__": f"vm.test_{name}", "name": name, "kernel_parameters": kernel_parameters,
+               "programs": programs}
     module = importlib.import_module(f"vm.guest_{name}")
     for suite in unittest.defaultTestLoader.loadTestsFromModule(module):
         for case in suite:
             class_name, method = case.id().split(".")[-2:]
             members[f"test_{class_name}.{method}"] = lambda self, id=f"{class_name}.{method}": self.check(id)
-    return type(name, (GuestTest,), members)
+    return type(name.capitalize(), (GuestTest,), members)
 
 
 # ---- inside

@@ -72,6 +72,14 @@ class Life(Cgroup2Test):
         self.assert_refused(outcome, other.id, "has processes")
         self.assertEqual(other.status, "running")
 
+    def test_systemd_is_asked_for_and_not_there(self):
+        bundle = self.bundle()
+        bundle.save()
+        self.runtime.remember(bundle)
+        outcome = self.runtime("--systemd-cgroup", "create", "--bundle", bundle.path, bundle.id)
+        self.assert_refused(outcome, "--systemd-cgroup", "reach systemd")
+        self.assertEqual(self.runtime.left_of(bundle.id), [])
+
     def test_the_path_is_made_with_all_its_controllers(self):
         bundle = self.with_resources(memory={"limit": 64 * MB})
         bundle.linux["cgroupsPath"] = f"/{bundle.id}-parent/below/{bundle.id}"
