@@ -469,6 +469,8 @@ class Resources(BundleTest):
         process = subprocess.run(["prlimit", *prlimit, *self.runtime.words("run", "--bundle", bundle.path,
                                                                            bundle.id)],
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=20)
+        # Cleaning up takes descriptors too, so something may be left to `delete --force`.
+        self.runtime("delete", "--force", bundle.id, ok=True)
         self.assert_nothing_left(bundle.id)
         return process
 
