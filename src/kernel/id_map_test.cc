@@ -37,12 +37,16 @@ std::string maps_seen_inside(int user_namespace) {
   int fds[2];
   EXPECT_EQ(::pipe2(fds, O_CLOEXEC), 0);
   UniqueFd read_end(fds[0]), write_end(fds[1]);
-  in_child([&] {
+  // Not fork(2), after which a sanitizer starts a thread of its own: setns(2) wants a process with one.
+  const pid_t child = MUST(clone_process({}));
+  if (child == 0) {
     MUST(enter_namespace(user_namespace, CLONE_NEWUSER));
     const std::string uids = MUST(read_file("/proc/self/uid_map"));
     const std::string gids = MUST(read_file("/proc/self/gid_map"));
     MUST(write_all(write_end.get(), uids + gids, "pipe"));
-  });
+    ::_exit(0);
+  }
+  EXPECT_EQ(::waitpid(child, nullptr, 0), child);
   write_end.reset();
   std::string maps;
   for (const char c : MUST(read_all(read_end.get(), "pipe")))
