@@ -206,7 +206,10 @@ Result<void> Rootfs::mount_filesystem(const oci::Mount& mount) {
     TRY_DURING(copy_up(from.get(), to.get()), "copy up");
   }
   TRY(attach(made, options, target.get()));
-  if (later) read_only_later_.push_back(std::move(made).release());
+  if (is_kernel_view)
+    kernel_views_.emplace_back(kernel::clean_path(mount.destination), kernel::RootDir(std::move(made).release()));
+  else if (later)
+    read_only_later_.push_back(std::move(made).release());
   return {};
 }
 
@@ -282,6 +285,15 @@ Result<UniqueFd> Rootfs::open_console(UniqueFd& slave) const {
   return std::move(pty.master);
 }
 
+// What is masked or made read-only below proc and sysfs is looked for in the mounts we made, not by name: with
+// the name exchanged for a link just now, it would be missing and the container have it unprotected.
+Result<UniqueFd> Rootfs::open_to_protect(const std::string& path) const {
+  const std::string clean = kernel::clean_path(path);
+  for (auto view = kernel_views_.rbegin(); view != kernel_views_.rend(); ++view)
+    if (clean.starts_with(view->first + "/")) return view->second.open_path(clean.substr(view->first.size()), O_PATH);
+  return root_.open_path(path, O_PATH);
+}
+
 Result<void> Rootfs::mask_paths() const {
   if (plan_.spec.linux_.masked_paths.empty()) return {};
   UniqueFd null_device = TRY(open_at(AT_FDCWD, "/dev/null", O_PATH | O_NOFOLLOW));
@@ -291,7 +303,7 @@ Result<void> Rootfs::mask_paths() const {
     return error(Code::Internal, "the host's '/dev/null' is not the null device");
   UniqueFd empty;  // one read-only tmpfs for all directories
   for (const std::string& path : plan_.spec.linux_.masked_paths) {
-    auto opened = root_.open_path(path, O_PATH);
+    auto opened = open_to_protect(path);
     if (!opened) {
       const int reason = opened.error().errno_value();
       if (reason == ENOENT || reason == ENOTDIR) continue;  // nothing there to hide
@@ -316,7 +328,7 @@ Result<void> Rootfs::mask_paths() const {
 
 Result<void> Rootfs::make_paths_read_only() const {
   for (const std::string& path : plan_.spec.linux_.readonly_paths) {
-    auto opened = root_.open_path(path, O_PATH);
+    auto opened = open_to_protect(path);
     if (!opened) {
       const int reason = opened.error().errno_value();
       if (reason == ENOENT || reason == ENOTDIR) continue;

@@ -12,6 +12,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -62,11 +63,14 @@ class Rootfs {
   Result<void> set_up_dev() const;
   Result<void> mask_paths() const;
   Result<void> make_paths_read_only() const;
+  Result<UniqueFd> open_to_protect(const std::string& path) const;
 
   const RootfsPlan& plan_;
   kernel::RootDir root_;
   // Mounts that must stay writable until everything is in place.
   std::vector<UniqueFd> read_only_later_;
+  // Our proc and sysfs, by where they were mounted: whoever shares the root can move the names.
+  std::vector<std::pair<std::string, kernel::RootDir>> kernel_views_;
 };
 
 // Whether the mount shows its files with other ids than they have.

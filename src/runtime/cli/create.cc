@@ -11,6 +11,7 @@
 #include "kernel/pty.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/descriptors.h"
+#include "runtime/cli/notify_socket.h"
 #include "runtime/foreground.h"
 #include "runtime/lifecycle.h"
 
@@ -107,6 +108,7 @@ Result<int> create(const Globals& globals, const Arguments& words) {
   TRY(check_terminal(spec, true, arguments.console_socket));
   CreateOptions options = TRY(as_options(globals, operands[0], arguments));
   if (spec.process) announce_listen_fds(*spec.process);
+  offer_notify_socket(spec);
   TRY(create_container(std::move(options), text, std::move(spec), globals.log));
   return 0;
 }
@@ -118,6 +120,7 @@ Result<int> run(const Globals& globals, const Arguments& words) {
   TRY(check_terminal(spec, arguments.detach, arguments.console_socket));
   CreateOptions options = TRY(as_options(globals, operands[0], arguments));
   if (spec.process) announce_listen_fds(*spec.process);
+  offer_notify_socket(spec);
   if (arguments.detach) return run_detached(std::move(options), text, std::move(spec), globals);
   return run_in_foreground(std::move(options), text, std::move(spec), arguments.keep, globals);
 }
