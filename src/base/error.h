@@ -115,19 +115,19 @@ Error sys_error_of(int errno_value, fmt::format_string<Args...> format, Args&&..
 
 }  // namespace gantry
 
-// The value of a Result, or return its error from the enclosing function. One may stand inside another, so each
-// expansion has a variable name of its own.
+// The value of a Result, or return its error from the enclosing function. One may stand inside another, so
+// each expansion has a variable name of its own.
 #define TRY(expression) GANTRY_TRY_AS(GANTRY_UNIQUE(__COUNTER__), error(), expression)
 
 #define TRY_DURING(expression, ...) \
   GANTRY_TRY_AS(GANTRY_UNIQUE(__COUNTER__), error().during(fmt::format(__VA_ARGS__)), expression)
 
-#define GANTRY_TRY_AS(result, failure, expression)     \
-  ({                                                   \
-    auto result = (expression);                        \
-    if (!result) [[unlikely]]                          \
-      return std::move(result).failure;                \
-    ::gantry::detail_take_value(std::move(result));    \
+#define GANTRY_TRY_AS(result, failure, expression)  \
+  ({                                                \
+    auto result = (expression);                     \
+    if (!result) [[unlikely]]                       \
+      return std::move(result).failure;             \
+    ::gantry::detail_take_value(std::move(result)); \
   })
 #define GANTRY_UNIQUE(number) GANTRY_UNIQUE_AS(number)
 #define GANTRY_UNIQUE_AS(number) try_result_##number

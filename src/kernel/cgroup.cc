@@ -514,8 +514,8 @@ Result<void> Cgroup::freeze() {
     return error(Code::Unsupported, "freeze: this host mounts neither cgroup v2 nor the v1 freezer");
   }
   if (frozen) return {};
-  return error(Code::TimedOut, "freeze cgroup '{}': not every process stopped within {} s", places_[index].path,
-               kPatience.count() / 1000);
+  return error(Code::TimedOut, "freeze cgroup '{}': not every process stopped within {} s",
+               places_[index].path, kPatience.count() / 1000);
 }
 
 Result<bool> Cgroup::freeze_v2(std::size_t index, milliseconds patience) {

@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "base/number_list.h"
+
 namespace gantry::kernel {
 namespace {
 
@@ -156,7 +158,7 @@ Result<void> read_cpuset(Reader& reader, CpusetStats& cpuset) {
   if (!reader.is_v1(Controller::Cpuset)) return {};
   const auto list = [&](const char* file) -> Result<std::vector<std::uint16_t>> {
     const std::string text = TRY(reader.text(Controller::Cpuset, file));
-    return parse_cpu_list(text);
+    return parse_number_list(text);
   };
   cpuset.cpus = TRY(list("cpuset.cpus"));
   cpuset.mems = TRY(list("cpuset.mems"));
@@ -340,32 +342,6 @@ Result<void> read_hugetlb(Reader& reader, const std::string& page_sizes,
 }
 
 }  // namespace
-
-Result<std::vector<std::uint16_t>> parse_cpu_list(std::string_view text) {
-  std::vector<std::uint16_t> cpus;
-  const std::string_view all = text;
-  const auto number = [&](std::uint16_t& value) {
-    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    return failure == std::errc();
-  };
-  while (!text.empty() && text != "\n") {
-    std::uint16_t first = 0;
-    bool is_good = number(first);
-    std::uint16_t last = first;
-    if (is_good && text.starts_with('-')) {
-      text.remove_prefix(1);
-      is_good = number(last) && first <= last;
-    }
-    if (is_good && text.starts_with(','))
-      text.remove_prefix(1);
-    else
-      is_good = is_good && (text.empty() || text == "\n");
-    if (!is_good) return error(Code::DataLoss, "'{}' is no list like '0-3,7'", all);
-    for (unsigned cpu = first; cpu <= last; ++cpu) cpus.push_back(static_cast<std::uint16_t>(cpu));
-  }
-  return cpus;
-}
 
 Result<CgroupStats> read_stats(Cgroup& cgroup, const std::string& page_sizes) {
   CgroupStats stats;

@@ -119,7 +119,4 @@ struct CgroupStats {
 // pages.
 Result<CgroupStats> read_stats(Cgroup& cgroup, const std::string& page_sizes = "/sys/kernel/mm/hugepages");
 
-// "0-2,7" -> 0 1 2 7. DataLoss for anything else.
-Result<std::vector<std::uint16_t>> parse_cpu_list(std::string_view text);
-
 }  // namespace gantry::kernel

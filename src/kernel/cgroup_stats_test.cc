@@ -92,13 +92,6 @@ TEST_F(Group, v1) {
 
 TEST_F(Group, an_empty_one_is_all_zero) { EXPECT_EQ(read("memory").memory.memory.usage, 0U); }
 
-TEST(CpuList, is_a_list_or_an_error) {
-  EXPECT_TRUE(MUST(parse_cpu_list("\n")).empty());
-  EXPECT_EQ(MUST(parse_cpu_list("65535")).size(), 1U);
-  for (const char* text : {"x", "1-", "2-1", "1,,2", "70000", "1 2", "-1"})
-    EXPECT_FALSE(parse_cpu_list(text)) << text;
-}
-
 TEST(RealCgroup, counts_this_process) {
   const CgroupLayout layout = MUST(CgroupLayout::read());
   std::vector<CgroupPlace> places;

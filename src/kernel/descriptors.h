@@ -9,8 +9,8 @@
 
 namespace gantry::kernel {
 
-// Closes every descriptor from `first` on but those in `keep` (negative ones are passed over). Owners of what is
-// closed must not be used, nor destroyed, any more: for a process that goes on to execve(2) or _exit(2).
+// Closes every descriptor from `first` on but those in `keep` (negative ones are passed over). Owners of what
+// is closed must not be used, nor destroyed, any more: for a process that goes on to execve(2) or _exit(2).
 Result<void> close_all_but(int first, std::vector<int> keep);
 
 }  // namespace gantry::kernel

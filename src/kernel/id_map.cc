@@ -39,7 +39,8 @@ Result<void> run_helper(const char* helper, pid_t pid, const std::vector<IdRange
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   pid_t child = 0;
-  if (const int failed = ::posix_spawnp(&child, helper, nullptr, nullptr, arguments.data(), environ); failed != 0)
+  if (const int failed = ::posix_spawnp(&child, helper, nullptr, nullptr, arguments.data(), environ);
+      failed != 0)
     return sys_error_of(failed, "run '{}' (package uidmap) to map several ids as an ordinary user", helper);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0)

@@ -105,7 +105,8 @@ Result<void> pivot_to(int new_root) {
   if (::syscall(SYS_pivot_root, ".", ".") < 0) return sys_error("pivot root");
   if (::fchdir(old_root.get()) < 0) return sys_error("change to the old root");
   // Unmounting must not travel back to the host.
-  if (::mount(nullptr, ".", nullptr, MS_REC | MS_SLAVE, nullptr) < 0) return sys_error("make old root a slave");
+  if (::mount(nullptr, ".", nullptr, MS_REC | MS_SLAVE, nullptr) < 0)
+    return sys_error("make old root a slave");
   if (::umount2(".", MNT_DETACH) < 0) return sys_error("unmount old root");
   if (::chdir("/") < 0) return sys_error("change to the root directory");
   return {};

@@ -39,7 +39,7 @@ Result<UniqueFd> open_namespace(const std::string& path, std::uint64_t flag) {
   // O_NONBLOCK: the path may be a fifo, and opening one must not hang.
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd) return sys_error("open namespace '{}'", path);
-  struct statfs fs {};
+  struct statfs fs{};
   if (::fstatfs(fd.get(), &fs) < 0) return sys_error("look at namespace '{}'", path);
   if (fs.f_type != NSFS_MAGIC) return error(Code::InvalidArgument, "'{}' is not a namespace", path);
   const int type = ::ioctl(fd.get(), NS_GET_NSTYPE);
@@ -61,7 +61,7 @@ Result<void> unshare_namespaces(std::uint64_t flags) {
 }
 
 bool is_same_namespace(int a, int b) {
-  struct stat sa {}, sb {};
+  struct stat sa{}, sb{};
   return ::fstat(a, &sa) == 0 && ::fstat(b, &sb) == 0 && sa.st_ino == sb.st_ino && sa.st_dev == sb.st_dev;
 }
 

@@ -32,7 +32,8 @@ class Request {
     attribute->rta_type = type;
     attribute->rta_len = static_cast<std::uint16_t>(RTA_LENGTH(value.size()));
     std::memcpy(RTA_DATA(attribute), value.data(), value.size());
-    header()->nlmsg_len = static_cast<std::uint32_t>(NLMSG_ALIGN(header()->nlmsg_len) + RTA_ALIGN(attribute->rta_len));
+    header()->nlmsg_len =
+        static_cast<std::uint32_t>(NLMSG_ALIGN(header()->nlmsg_len) + RTA_ALIGN(attribute->rta_len));
     return *this;
   }
   Request& add(std::uint16_t type, std::uint32_t value) {
@@ -64,8 +65,8 @@ std::string_view extended_ack(const nlmsghdr* header) {
   std::size_t offset = NLMSG_HDRLEN + sizeof(nlmsgerr);
   if ((header->nlmsg_flags & NLM_F_CAPPED) == 0) offset += failure->msg.nlmsg_len - NLMSG_HDRLEN;
   int left = static_cast<int>(header->nlmsg_len - offset);
-  for (auto* a = reinterpret_cast<const rtattr*>(reinterpret_cast<const char*>(header) + offset); RTA_OK(a, left);
-       a = RTA_NEXT(a, left))
+  for (auto* a = reinterpret_cast<const rtattr*>(reinterpret_cast<const char*>(header) + offset);
+       RTA_OK(a, left); a = RTA_NEXT(a, left))
     if (a->rta_type == NLMSGERR_ATTR_MSG) return static_cast<const char*>(RTA_DATA(a));
   return {};
 }
@@ -82,7 +83,8 @@ Result<void> check(const nlmsghdr* header, std::string_view wish) {
 template <class Visit>
 Result<void> exchange(Request& request, std::string_view wish, Visit visit) {
   UniqueFd socket = TRY(open_socket());
-  if (::send(socket.get(), request.header(), request.header()->nlmsg_len, 0) < 0) return sys_error("{}", wish);
+  if (::send(socket.get(), request.header(), request.header()->nlmsg_len, 0) < 0)
+    return sys_error("{}", wish);
   alignas(nlmsghdr) char answer[16 << 10];
   for (;;) {
     const ssize_t received = ::recv(socket.get(), answer, sizeof answer, 0);
@@ -170,8 +172,9 @@ Result<void> set_up(unsigned index, bool up) {
 }
 
 Result<void> add_address(unsigned index, const InterfaceAddress& address) {
-  Request add(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
-              ifaddrmsg{.ifa_family = address.family, .ifa_prefixlen = address.prefix_length, .ifa_index = index});
+  Request add(
+      RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
+      ifaddrmsg{.ifa_family = address.family, .ifa_prefixlen = address.prefix_length, .ifa_index = index});
   add.add(IFA_ADDRESS, address.address);
   if (!address.local.empty()) add.add(IFA_LOCAL, address.local);
   if (!address.broadcast.empty()) add.add(IFA_BROADCAST, address.broadcast);

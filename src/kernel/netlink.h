@@ -13,7 +13,7 @@
 namespace gantry::kernel {
 
 struct InterfaceAddress {
-  std::uint8_t family = 0;         // AF_INET or AF_INET6
+  std::uint8_t family = 0;  // AF_INET or AF_INET6
   std::uint8_t prefix_length = 0;
   std::vector<std::uint8_t> address;    // 4 or 16 bytes; of a point-to-point link, the peer's
   std::vector<std::uint8_t> local;      // empty: the same as `address`
@@ -29,8 +29,8 @@ Result<bool> is_up(unsigned index);
 // The indexes of all interfaces, sorted.
 Result<std::vector<unsigned>> interface_indexes();
 
-// Puts the interface, which has to be down, into that network namespace as `new_name`, in which a "%d" becomes the
-// first number that is free there. Its index may change.
+// Puts the interface, which has to be down, into that network namespace as `new_name`, in which a "%d"
+// becomes the first number that is free there. Its index may change.
 Result<void> move_interface(unsigned index, int network_namespace, const std::string& new_name);
 
 Result<void> set_up(unsigned index, bool up);

@@ -14,7 +14,7 @@
 namespace gantry::kernel {
 
 Result<Pty> open_pty(UniqueFd ptmx) {
-  struct stat st {};
+  struct stat st{};
   if (::fstat(ptmx.get(), &st) < 0) return sys_error("look at ptmx");
   if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2))
     return error(Code::InvalidArgument, "ptmx is not the pseudo-terminal multiplexer");
@@ -64,7 +64,8 @@ Result<void> send_descriptor(int socket, int fd, std::string_view payload) {
   const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
   if (sent < 0) return sys_error("send descriptor");
   if (static_cast<std::size_t>(sent) != payload.size())
-    return error(Code::Unavailable, "send descriptor: the receiver took only {} of {} bytes", sent, payload.size());
+    return error(Code::Unavailable, "send descriptor: the receiver took only {} of {} bytes", sent,
+                 payload.size());
   return {};
 }
 

@@ -56,7 +56,7 @@ Result<std::string> path_of(int fd) {
   std::string path = TRY(read_link(AT_FDCWD, link));
   if (path.empty() || path[0] != '/') return error(Code::NotFound, "'{}' is outside of the root", path);
   // proc(5) appends that to the path of what was removed; a file that is there may also be called so.
-  struct stat st {};
+  struct stat st{};
   if (path.ends_with(" (deleted)") && ::fstat(fd, &st) == 0 && st.st_nlink == 0)
     return error(Code::NotFound, "'{}' was removed", path);
   return path;
@@ -125,7 +125,8 @@ Result<std::string> RootDir::path_inside(int fd) const {
   const std::string root = TRY(path_of(fd_.get()));
   const std::string path = TRY(path_of(fd));
   if (root == "/") return path;
-  if (path != root && !path.starts_with(root + "/")) return error(Code::Conflict, "'{}' was moved out of the root", path);
+  if (path != root && !path.starts_with(root + "/"))
+    return error(Code::Conflict, "'{}' was moved out of the root", path);
   return path.substr(root.size());
 }
 

@@ -33,7 +33,7 @@ Result<void> run_from_sealed_copy(char* const* arguments) {
   if (!self) return sys_error("open this program");
   // Only memory files can carry seals; for others this fails with EINVAL.
   if (::fcntl(self.get(), F_GET_SEALS) == kSeals) return {};
-  struct stat st {};
+  struct stat st{};
   if (::fstat(self.get(), &st) < 0) return sys_error("look at this program");
   UniqueFd copy = make_memfd();
   if (!copy) return sys_error("make memory file for this program");

@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "base/number_list.h"
 #include "base/printable.h"
 #include "oci/runtime_spec.h"
 #include "oci/words.h"
@@ -89,27 +90,10 @@ Result<void> check_interface_name(std::string_view field, std::string_view name)
 
 // "0-3,7": the format of Linux for sets of CPUs and memory nodes; spaces may stand anywhere but in numbers.
 Result<void> check_list(std::string_view field, std::string_view list) {
-  const auto malformed = [&] { return refuse(field, "'{}' is not a list such as '0-3,7'", printable(list)); };
-  std::string text(list);
-  std::erase(text, ' ');
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  const auto number = [&](std::uint32_t& value) {
-    const auto [next, failure] = std::from_chars(at, end, value);
-    at = next;
-    return failure == std::errc{};
-  };
-  for (;;) {
-    std::uint32_t first = 0;
-    if (!number(first)) return malformed();
-    if (at != end && *at == '-') {
-      std::uint32_t last = 0;
-      ++at;
-      if (!number(last) || last < first) return malformed();
-    }
-    if (at == end) return {};
-    if (*at++ != ',') return malformed();
-  }
+  const auto numbers = parse_number_list(list);
+  if (!numbers || numbers->empty())
+    return refuse(field, "'{}' is not a list such as '0-3,7'", printable(list));
+  return {};
 }
 
 // Of what stands in lists, declared here for check_each() to find.

@@ -146,7 +146,7 @@ Result<std::vector<std::string>> Container::list(const std::string& root) {
     return std::move(ids).error();
   }
   std::erase_if(*ids, [&](const std::string& id) {
-    struct stat st {};
+    struct stat st{};
     return !check_id(id) || ::lstat((root + "/" + id).c_str(), &st) < 0 || !S_ISDIR(st.st_mode);
   });
   std::ranges::sort(*ids);

@@ -37,11 +37,11 @@ struct Record {
   std::string rootfs;
   std::string created;  // RFC 3339
   std::uint32_t owner = 0;
-  bool is_created = false;   // `create` came to its end
-  ProcessRef creator;        // the runtime process that makes, or made, the container
+  bool is_created = false;  // `create` came to its end
+  ProcessRef creator;       // the runtime process that makes, or made, the container
   ProcessRef init;
-  bool is_checkpointed = false;   // it ended because a checkpoint was made of it
-  bool has_pid_namespace = false;  // its processes die with the first one
+  bool is_checkpointed = false;                // it ended because a checkpoint was made of it
+  bool has_pid_namespace = false;              // its processes die with the first one
   std::map<std::string, std::string> cgroups;  // by hierarchy name ("" for v2): the directory
   std::string systemd_unit;
   oci::StringMap annotations;

@@ -59,14 +59,15 @@ Result<void> set_sysctls(const oci::StringMap& sysctls) {
 
 // The working directory of an image need not exist (runc and its callers count on that).
 Result<void> make_working_directory(const std::string& cwd) {
-  struct stat st {};
+  struct stat st{};
   if (::stat(cwd.c_str(), &st) == 0) return {};
   return make_directories(cwd, 0755);
 }
 
 class Init {
  public:
-  Init(InitPlan& plan, const Channel& parent, bool in_stage) : plan_(plan), parent_(parent), in_stage_(in_stage) {}
+  Init(InitPlan& plan, const Channel& parent, bool in_stage)
+      : plan_(plan), parent_(parent), in_stage_(in_stage) {}
 
   // Only an error comes back.
   Error run() {
@@ -166,7 +167,8 @@ class Init {
     if (::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0) return sys_error("outlive the runtime");
     TRY(parent_.send(Signal::Ready));
     std::string listener_state = TRY(parent_.expect(Signal::Go));
-    if (start.needs_listener()) start.set_listener({std::move(plan_.seccomp_socket), std::move(listener_state)});
+    if (start.needs_listener())
+      start.set_listener({std::move(plan_.seccomp_socket), std::move(listener_state)});
     return {};
   }
 
@@ -211,7 +213,8 @@ void run_stage(InitPlan& plan, const Channel& parent, std::uint64_t clone_flags)
       TRY(kernel::enter_namespace(user->fd.get(), CLONE_NEWUSER));
     // As root of the user namespace, but still readable: its own /proc files are needed below.
     for (const long call : {SYS_setresgid, SYS_setresuid})
-      if (::syscall(call, 0, 0, 0) < 0 && errno != EINVAL) return sys_error("become root of the user namespace");
+      if (::syscall(call, 0, 0, 0) < 0 && errno != EINVAL)
+        return sys_error("become root of the user namespace");
     // A change of user made it undumpable, and then its own /proc files belong to the host's root.
     if (::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) return sys_error("become dumpable");
     TRY(namespaces.enter_for_children());

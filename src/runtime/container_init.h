@@ -26,10 +26,10 @@ struct InitPlan {
   kernel::Cgroup* cgroup;  // to join; null: it is put where it belongs, or stays in the runtime's own groups
   std::vector<CgroupView> cgroup_views;
   std::vector<std::optional<kernel::DetachedMount>> bind_sources;
-  oci::State state;          // for hooks; the pid is filled in by whom it concerns
-  UniqueFd console_socket;   // receives the terminal's master
-  UniqueFd start_socket;     // listens for `start`; empty: `run`, which does not wait
-  UniqueFd seccomp_socket;   // connected to linux.seccomp.listenerPath
+  oci::State state;              // for hooks; the pid is filled in by whom it concerns
+  UniqueFd console_socket;       // receives the terminal's master
+  UniqueFd start_socket;         // listens for `start`; empty: `run`, which does not wait
+  UniqueFd seccomp_socket;       // connected to linux.seccomp.listenerPath
   bool waits_for_scope = false;  // systemd makes the groups around the process
   bool no_pivot = false;
   bool new_keyring = true;

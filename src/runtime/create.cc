@@ -31,10 +31,12 @@ namespace {
 Result<void> check(const oci::Spec& spec, const NamespacePlan& namespaces) {
   if (!spec.process) return error(Code::InvalidArgument, "process: is missing");
   const bool has_own_mounts = namespaces.creates(CLONE_NEWNS);
-  if (!has_own_mounts && (!spec.mounts.empty() || !spec.linux_.masked_paths.empty() ||
-                          !spec.linux_.readonly_paths.empty() || spec.root.readonly || spec.process->terminal))
-    return error(Code::InvalidArgument,
-                 "linux.namespaces: mounts, masked and read-only paths and a terminal need a new mount namespace");
+  if (!has_own_mounts &&
+      (!spec.mounts.empty() || !spec.linux_.masked_paths.empty() || !spec.linux_.readonly_paths.empty() ||
+       spec.root.readonly || spec.process->terminal))
+    return error(
+        Code::InvalidArgument,
+        "linux.namespaces: mounts, masked and read-only paths and a terminal need a new mount namespace");
   if (!spec.linux_.mount_label.empty() && ::access("/sys/fs/selinux/enforce", F_OK) != 0)
     return error(Code::Unsupported, "linux.mountLabel: is asked for, but SELinux is not enabled");
   if (spec.linux_.intel_rdt)
@@ -60,10 +62,11 @@ Result<void> let_go(pid_t pid, const InitPlan& plan, ContainerCgroup& cgroup, co
 Result<InitProcess> spawn_staged(InitPlan& plan, ContainerCgroup& cgroup, const Channel& ours,
                                  const Channel& theirs) {
   const NamespacePlan& namespaces = plan.namespaces;
-  constexpr std::uint64_t kMadeLater = CLONE_NEWCGROUP | CLONE_NEWTIME;  // by the stage and by init themselves
+  constexpr std::uint64_t kMadeLater =
+      CLONE_NEWCGROUP | CLONE_NEWTIME;  // by the stage and by init themselves
   const std::uint64_t inner = namespaces.created & ~(kMadeLater | CLONE_NEWUSER);
-  const pid_t stage = TRY(kernel::clone_process(
-      {.flags = namespaces.created & CLONE_NEWUSER, .cgroup = cgroup_fd(plan)}));
+  const pid_t stage =
+      TRY(kernel::clone_process({.flags = namespaces.created & CLONE_NEWUSER, .cgroup = cgroup_fd(plan)}));
   if (stage == 0) run_stage(plan, theirs, inner);
   InitProcess stage_process(stage);
   TRY(let_go(stage, plan, cgroup, ours));
@@ -75,8 +78,9 @@ Result<InitProcess> spawn_init(InitPlan& plan, ContainerCgroup& cgroup, const Ch
   const NamespacePlan& namespaces = plan.namespaces;
   if (namespaces.needs_stage()) return spawn_staged(plan, cgroup, ours, theirs);
   TRY(namespaces.enter_for_children());
-  auto cloned = kernel::clone_process({.flags = namespaces.created & ~std::uint64_t{CLONE_NEWCGROUP | CLONE_NEWTIME},
-                                       .cgroup = cgroup_fd(plan)});
+  auto cloned =
+      kernel::clone_process({.flags = namespaces.created & ~std::uint64_t{CLONE_NEWCGROUP | CLONE_NEWTIME},
+                             .cgroup = cgroup_fd(plan)});
   if (cloned && *cloned == 0) run_container_init(plan, theirs, false);
   TRY(namespaces.leave_for_children());
   InitProcess init(TRY(std::move(cloned)));
@@ -87,8 +91,8 @@ Result<InitProcess> spawn_init(InitPlan& plan, ContainerCgroup& cgroup, const Ch
 // What a user namespace has no right to: sources its root may not reach, and mapping ids. Without
 // privileges here, the first process does what it can as root of its own user namespace.
 Result<std::vector<std::optional<kernel::DetachedMount>>> open_sources_for(const oci::Spec& spec,
-                                                                          const std::string& bundle,
-                                                                          const NamespacePlan& namespaces) {
+                                                                           const std::string& bundle,
+                                                                           const NamespacePlan& namespaces) {
   const bool has_user_namespace = namespaces.has_user_namespace();
   if (!has_user_namespace && std::ranges::none_of(spec.mounts, maps_ids))
     return std::vector<std::optional<kernel::DetachedMount>>(spec.mounts.size());
@@ -127,8 +131,8 @@ Result<std::pair<std::string, oci::Spec>> load_bundle(const std::string& bundle)
   return std::pair(std::move(text), std::move(spec));
 }
 
-Result<CreatedContainer> create_container(CreateOptions options, const std::string& config_json, oci::Spec spec,
-                                          const Log& log) {
+Result<CreatedContainer> create_container(CreateOptions options, const std::string& config_json,
+                                          oci::Spec spec, const Log& log) {
   const NamespacePlan namespaces = TRY(NamespacePlan::make(spec));
   TRY(check(spec, namespaces));
   const BundlePaths paths = TRY(BundlePaths::find(options.bundle, spec));
@@ -165,7 +169,9 @@ Result<CreatedContainer> create_container(CreateOptions options, const std::stri
                                      "linux.seccomp.listenerPath");
 
   InitProcess init = TRY(spawn_init(plan, cgroup, ours, theirs));
-  { const Channel closed = std::move(theirs); }  // the child has its own; end of file must mean its end
+  {
+    const Channel closed = std::move(theirs);
+  }  // the child has its own; end of file must mean its end
   log.debug(fmt::format("first process of '{}' is {}", container.id(), init.pid()));
   plan.start_socket.reset();
   plan.state.pid = init.pid();
@@ -181,14 +187,17 @@ Result<CreatedContainer> create_container(CreateOptions options, const std::stri
     message = ours.receive();
   }
   if (!message && message.error().code() == Code::Unavailable)
-    return error(Code::Unavailable, "the container's first process ended before it was ready: {}", init.reap());
+    return error(Code::Unavailable, "the container's first process ended before it was ready: {}",
+                 init.reap());
   if (TRY(std::move(message)).signal != Signal::Ready)
     return error(Code::Internal, "unexpected message from the first process");
   TRY(write_pid_file(options.pid_file, init.pid()));
   container.record().is_created = true;
   TRY(container.save());
   plan.state.status = name_of(Status::Created);
-  TRY(ours.send(Signal::Go, spec.linux_.seccomp ? seccomp_listener_state(*spec.linux_.seccomp, plan.state, plan.state.pid) : ""));
+  TRY(ours.send(Signal::Go, spec.linux_.seccomp
+                                ? seccomp_listener_state(*spec.linux_.seccomp, plan.state, plan.state.pid)
+                                : ""));
   (void)init.release();
   cgroup.keep();
   guard.release();

@@ -16,7 +16,7 @@
 namespace gantry::runtime {
 
 struct CreateOptions {
-  std::string root;            // where containers are recorded
+  std::string root;  // where containers are recorded
   std::string id;
   std::string bundle = ".";
   std::string pid_file;
@@ -38,8 +38,8 @@ struct CreatedContainer {
 // Reads <bundle>/config.json.
 Result<std::pair<std::string, oci::Spec>> load_bundle(const std::string& bundle);
 
-Result<CreatedContainer> create_container(CreateOptions options, const std::string& config_json, oci::Spec spec,
-                                          const Log& log);
+Result<CreatedContainer> create_container(CreateOptions options, const std::string& config_json,
+                                          oci::Spec spec, const Log& log);
 
 // The hooks that follow when the container is no more. Failures are logged.
 void run_poststop(const Container& container, const Log& log);

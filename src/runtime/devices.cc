@@ -32,11 +32,11 @@ dev_t number_of(const oci::Device& device) {
 
 Result<void> bind_from_host(const kernel::RootDir& root, const oci::Device& device) {
   UniqueFd host = TRY(open_at(AT_FDCWD, device.path, O_PATH));
-  struct stat st {};
+  struct stat st{};
   if (::fstat(host.get(), &st) < 0) return sys_error("look at '{}'", device.path);
   if ((st.st_mode & S_IFMT) != file_type(device) || st.st_rdev != number_of(device))
-    return error(Code::InvalidArgument, "the host's '{}' is not the device {} {}:{}", device.path, device.type,
-                 device.major, device.minor);
+    return error(Code::InvalidArgument, "the host's '{}' is not the device {} {}:{}", device.path,
+                 device.type, device.major, device.minor);
   kernel::DetachedMount mount = TRY(kernel::DetachedMount::copy_of(host.get(), "", kernel::Depth::One));
   UniqueFd target = TRY(root.make_file(device.path, 0600));
   TRY(refuse_inside_proc(target.get(), root));
@@ -49,7 +49,8 @@ Result<void> make_node(const kernel::RootDir& root, const oci::Device& device) {
   int made = ::mknodat(parent.get(), name.c_str(), file_type(device) | mode, number_of(device));
   if (made < 0 && errno == EEXIST) {
     // What an image brings under this name is not to be trusted to be that device.
-    if (::unlinkat(parent.get(), name.c_str(), 0) < 0) return sys_error("remove the image's '{}'", device.path);
+    if (::unlinkat(parent.get(), name.c_str(), 0) < 0)
+      return sys_error("remove the image's '{}'", device.path);
     made = ::mknodat(parent.get(), name.c_str(), file_type(device) | mode, number_of(device));
   }
   if (made < 0) return sys_error("make node");
@@ -74,9 +75,8 @@ std::vector<oci::Device> devices_of_container(const std::vector<oci::Device>& co
       {.type = "c", .path = "/dev/tty", .major = 5, .minor = 0},
   };
   std::erase_if(devices, [&](const oci::Device& device) {
-    return std::ranges::any_of(configured, [&](const oci::Device& other) {
-      return kernel::clean_path(other.path) == device.path;
-    });
+    return std::ranges::any_of(
+        configured, [&](const oci::Device& other) { return kernel::clean_path(other.path) == device.path; });
   });
   devices.insert(devices.end(), configured.begin(), configured.end());
   return devices;

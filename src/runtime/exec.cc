@@ -41,12 +41,12 @@ struct ExecPlan {
 // Those of the container's namespaces that this process is not in. Entering the user namespace that one
 // is in already is an error to the kernel, and entering the others anew costs time.
 Result<std::uint64_t> differing_namespaces(pid_t init) {
-  constexpr std::uint64_t kAll[] = {CLONE_NEWNS,  CLONE_NEWPID,    CLONE_NEWNET, CLONE_NEWUTS,
+  constexpr std::uint64_t kAll[] = {CLONE_NEWNS,  CLONE_NEWPID,    CLONE_NEWNET,  CLONE_NEWUTS,
                                     CLONE_NEWIPC, CLONE_NEWCGROUP, CLONE_NEWUSER, CLONE_NEWTIME};
   std::uint64_t differing = 0;
   for (const std::uint64_t flag : kAll) {
     const auto name = kernel::namespace_file(flag);
-    struct stat own {}, other {};
+    struct stat own{}, other{};
     if (::stat(fmt::format("/proc/self/ns/{}", name).c_str(), &own) < 0) {
       if (errno == ENOENT) continue;  // a kernel without this kind
       return sys_error("look at namespace '{}'", name);
@@ -122,7 +122,8 @@ class ExecChild {
     if (::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0) return sys_error("outlive the runtime");
     TRY(parent_.send(Signal::Ready));
     std::string listener_state = TRY(parent_.expect(Signal::Go));
-    if (start.needs_listener()) start.set_listener({std::move(plan_.seccomp_socket), std::move(listener_state)});
+    if (start.needs_listener())
+      start.set_listener({std::move(plan_.seccomp_socket), std::move(listener_state)});
     return start;
   }
 
@@ -199,7 +200,8 @@ Result<pid_t> spawn(ExecPlan& plan, const Channel& ours, const Channel& theirs) 
     const pid_t stage = TRY(clone_into_groups(plan));
     if (stage == 0) ExecChild(plan, theirs).run_stage();
     auto pid = ours.expect(Signal::Pid);
-    if (!pid) reap(stage);
+    if (!pid)
+      reap(stage);
     else
       while (::waitpid(stage, nullptr, 0) < 0 && errno == EINTR) {
       }
@@ -224,21 +226,23 @@ Result<void> finish(pid_t pid, const ExecPlan& plan, const Container& container,
   if (!plan.options.pid_file.empty())
     TRY(replace_file_at(AT_FDCWD, plan.options.pid_file, std::to_string(pid), 0644));
   std::string listener_state;
-  if (plan.seccomp_socket) listener_state = seccomp_listener_state(*plan.spec.linux_.seccomp, container.state(Status::Running), pid);
+  if (plan.seccomp_socket)
+    listener_state = seccomp_listener_state(*plan.spec.linux_.seccomp, container.state(Status::Running), pid);
   TRY(child.send(Signal::Go, listener_state));
   return child.wait_for_end();
 }
 
 }  // namespace
 
-Result<pid_t> exec_in_container(const Container& container, const oci::Process& process, const oci::Spec& spec,
-                                ExecOptions options, const Log& log) {
+Result<pid_t> exec_in_container(const Container& container, const oci::Process& process,
+                                const oci::Spec& spec, ExecOptions options, const Log& log) {
   const Status status = container.status();
   if (status == Status::Paused && !options.ignore_paused)
     return error(Code::Conflict, "cannot exec in a paused container (use --ignore-paused to override): '{}'",
                  container.id());
   if (status != Status::Running && status != Status::Created && status != Status::Paused)
-    return error(Code::Conflict, "cannot exec in a container that is {}: '{}'", name_of(status), container.id());
+    return error(Code::Conflict, "cannot exec in a container that is {}: '{}'", name_of(status),
+                 container.id());
 
   const ProcessRef& init = container.record().init;
   kernel::Cgroup cgroup = TRY(open_cgroup_for(container, options.sub_cgroups));
@@ -257,7 +261,9 @@ Result<pid_t> exec_in_container(const Container& container, const oci::Process& 
                                      "linux.seccomp.listenerPath");
   auto [ours, theirs] = TRY(Channel::make_pair());
   const pid_t pid = TRY(spawn(plan, ours, theirs));
-  { const Channel closed = std::move(theirs); }
+  {
+    const Channel closed = std::move(theirs);
+  }
   if (auto done = finish(pid, plan, container, ours); !done) {
     reap(pid);
     return std::move(done).error();

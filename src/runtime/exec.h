@@ -25,7 +25,7 @@ struct ExecOptions {
 };
 
 // The pid of the process, a child of the caller, which runs the program already.
-Result<pid_t> exec_in_container(const Container& container, const oci::Process& process, const oci::Spec& spec,
-                                ExecOptions options, const Log& log);
+Result<pid_t> exec_in_container(const Container& container, const oci::Process& process,
+                                const oci::Spec& spec, ExecOptions options, const Log& log);
 
 }  // namespace gantry::runtime

@@ -85,7 +85,8 @@ Result<void> Foreground::receive_terminal() {
   iovec data{.iov_base = name, .iov_len = sizeof name};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   msghdr message{.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  if (::recvmsg(console_socket_.get(), &message, MSG_CMSG_CLOEXEC) < 0) return sys_error("receive the terminal");
+  if (::recvmsg(console_socket_.get(), &message, MSG_CMSG_CLOEXEC) < 0)
+    return sys_error("receive the terminal");
   const cmsghdr* header = CMSG_FIRSTHDR(&message);
   if (header == nullptr || header->cmsg_type != SCM_RIGHTS)
     return error(Code::Internal, "receive the terminal: there is none in the message");
@@ -100,7 +101,8 @@ Result<bool> Foreground::handle_signals(pid_t pid, int* exit_status) {
   signalfd_siginfo info{};
   while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
     if (info.ssi_signo == SIGWINCH && terminal_) copy_window_size(terminal_.get());
-    if (is_passed_on(info.ssi_signo)) (void)::kill(pid, static_cast<int>(info.ssi_signo));  // it is not reaped yet
+    if (is_passed_on(info.ssi_signo))
+      (void)::kill(pid, static_cast<int>(info.ssi_signo));  // it is not reaped yet
   }
   int status = 0;
   const pid_t ended = ::waitpid(pid, &status, WNOHANG);

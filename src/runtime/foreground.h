@@ -19,8 +19,8 @@ class Foreground {
   static Result<Foreground> begin();
   Foreground(Foreground&&) = default;
 
-  // Where a process with a terminal is to send the terminal's master. Its size is the caller's from the start,
-  // unless it has one already.
+  // Where a process with a terminal is to send the terminal's master. Its size is the caller's from the
+  // start, unless it has one already.
   Result<UniqueFd> make_console_socket(oci::Process& process);
 
   // The process is a child of the caller. Its exit status, or 128 and the number of the signal that

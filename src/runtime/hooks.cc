@@ -85,7 +85,8 @@ Result<void> run_hook(const oci::Hook& hook, std::string_view state) {
   if (status == 0) return {};
   const std::string words = text_of(output.get());
   if (WIFSIGNALED(status))
-    return error(Code::Internal, "'{}' was killed by signal {}, stderr: {}", hook.path, WTERMSIG(status), words);
+    return error(Code::Internal, "'{}' was killed by signal {}, stderr: {}", hook.path, WTERMSIG(status),
+                 words);
   return error(Code::Internal, "'{}': exit status {}, stderr: {}", hook.path, WEXITSTATUS(status), words);
 }
 
@@ -94,7 +95,8 @@ Result<void> run_hook(const oci::Hook& hook, std::string_view state) {
 Result<void> run_hooks(std::string_view kind, const std::vector<oci::Hook>& hooks, const oci::State& state) {
   if (hooks.empty()) return {};
   const std::string text = oci::to_json(state);
-  for (std::size_t i = 0; i < hooks.size(); ++i) TRY_DURING(run_hook(hooks[i], text), "hooks.{}[{}]", kind, i);
+  for (std::size_t i = 0; i < hooks.size(); ++i)
+    TRY_DURING(run_hook(hooks[i], text), "hooks.{}[{}]", kind, i);
   return {};
 }
 

@@ -47,7 +47,8 @@ void Log::write(Level level, std::string_view message) const {
     w.key("time").value(format_timestamp(wall_clock_now())).end_object();
     line = std::move(w).text() + "\n";
   } else {
-    line = fmt::format("time=\"{}\" level={} msg={}\n", format_timestamp(wall_clock_now()), name_of(level), quoted(message));
+    line = fmt::format("time=\"{}\" level={} msg={}\n", format_timestamp(wall_clock_now()), name_of(level),
+                       quoted(message));
   }
   (void)write_all(fd(), line, "log");  // there is nowhere left to say that the log is broken
 }

@@ -13,14 +13,14 @@ namespace gantry::runtime {
 
 struct MountOptions {
   bool bind = false;
-  bool bind_recursive = false;          // rbind
-  kernel::MountAttributes attributes;   // of the mount alone; propagation is among them
-  kernel::MountAttributes recursive;    // of everything below it too: "rro", ...
-  bool recursive_propagation = false;   // "rprivate" rather than "private"
-  bool copy_up = false;                 // tmpcopyup
-  bool id_map = false;                  // idmap or ridmap
+  bool bind_recursive = false;         // rbind
+  kernel::MountAttributes attributes;  // of the mount alone; propagation is among them
+  kernel::MountAttributes recursive;   // of everything below it too: "rro", ...
+  bool recursive_propagation = false;  // "rprivate" rather than "private"
+  bool copy_up = false;                // tmpcopyup
+  bool id_map = false;                 // idmap or ridmap
   bool id_map_recursive = false;
-  std::vector<std::string> data;        // for the file system itself
+  std::vector<std::string> data;  // for the file system itself
 };
 
 MountOptions parse_mount_options(const std::vector<std::string>& options);

@@ -31,7 +31,8 @@ std::vector<kernel::IdRange> ranges_of(const std::vector<oci::IdMapping>& mappin
 }
 
 bool is_own(int fd, std::uint64_t flag) {
-  UniqueFd own(::open(fmt::format("/proc/self/ns/{}", kernel::namespace_file(flag)).c_str(), O_RDONLY | O_CLOEXEC));
+  UniqueFd own(
+      ::open(fmt::format("/proc/self/ns/{}", kernel::namespace_file(flag)).c_str(), O_RDONLY | O_CLOEXEC));
   return own && kernel::is_same_namespace(own.get(), fd);
 }
 
@@ -46,7 +47,8 @@ Result<NamespacePlan> NamespacePlan::make(const oci::Spec& spec) {
       plan.created |= flag;
       continue;
     }
-    UniqueFd fd = TRY_DURING(kernel::open_namespace(namespaces[i].path, flag), "linux.namespaces[{}].path", i);
+    UniqueFd fd =
+        TRY_DURING(kernel::open_namespace(namespaces[i].path, flag), "linux.namespaces[{}].path", i);
     // setns(2) refuses the user namespace one is in; being in it is what was asked for.
     if (flag == CLONE_NEWUSER && is_own(fd.get(), flag)) continue;
     plan.joined.push_back({flag, std::move(fd)});
@@ -75,7 +77,8 @@ bool NamespacePlan::needs_stage() const {
 }
 
 Result<void> NamespacePlan::enter_for_children() const {
-  if (const JoinedNamespace* pid = find_joined(CLONE_NEWPID)) TRY(kernel::enter_namespace(pid->fd.get(), CLONE_NEWPID));
+  if (const JoinedNamespace* pid = find_joined(CLONE_NEWPID))
+    TRY(kernel::enter_namespace(pid->fd.get(), CLONE_NEWPID));
   if (creates(CLONE_NEWTIME)) {
     TRY(kernel::unshare_namespaces(CLONE_NEWTIME));
     // Possible only as long as nobody is in it (time_namespaces(7)).
@@ -102,7 +105,8 @@ Result<void> NamespacePlan::enter_rest(bool without_user) const {
     if (ns.flag == CLONE_NEWUSER && without_user) continue;
     TRY(kernel::enter_namespace(ns.fd.get(), ns.flag));
   }
-  if (const JoinedNamespace* mount = find_joined(CLONE_NEWNS)) TRY(kernel::enter_namespace(mount->fd.get(), CLONE_NEWNS));
+  if (const JoinedNamespace* mount = find_joined(CLONE_NEWNS))
+    TRY(kernel::enter_namespace(mount->fd.get(), CLONE_NEWNS));
   return {};
 }
 

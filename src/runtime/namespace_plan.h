@@ -22,8 +22,8 @@ struct JoinedNamespace {
 struct NamespacePlan {
   std::uint64_t created = 0;  // CLONE_NEW* of those to make
   std::vector<JoinedNamespace> joined;
-  kernel::IdMaps maps;        // of a new user namespace
-  std::string time_offsets;   // what goes into /proc/self/timens_offsets
+  kernel::IdMaps maps;       // of a new user namespace
+  std::string time_offsets;  // what goes into /proc/self/timens_offsets
 
   // Opens those to join. A path that is not a namespace of that kind is an error.
   static Result<NamespacePlan> make(const oci::Spec& spec);

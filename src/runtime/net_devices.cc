@@ -76,8 +76,9 @@ Result<void> move_one(const std::string& host_name, const std::string& name, int
 Result<void> move_net_devices(const std::map<std::string, oci::NetDevice>& devices, int network_namespace) {
   UniqueFd own = TRY(kernel::open_namespace("/proc/self/ns/net", CLONE_NEWNET));
   for (const auto& [host_name, device] : devices)
-    TRY_DURING(move_one(host_name, device.name.empty() ? host_name : device.name, network_namespace, own.get()),
-               "linux.netDevices '{}'", host_name);
+    TRY_DURING(
+        move_one(host_name, device.name.empty() ? host_name : device.name, network_namespace, own.get()),
+        "linux.netDevices '{}'", host_name);
   return {};
 }
 

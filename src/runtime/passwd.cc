@@ -63,7 +63,7 @@ std::string read_passwd() {
   // O_NONBLOCK: it may be a fifo without a writer.
   auto file = open_at(AT_FDCWD, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!file) return {};
-  struct stat st {};
+  struct stat st{};
   if (::fstat(file->get(), &st) < 0 || !S_ISREG(st.st_mode)) return {};
   auto text = read_all(file->get(), "/etc/passwd", kLargest);
   return text ? std::move(*text) : std::string();

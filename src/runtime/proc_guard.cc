@@ -12,12 +12,19 @@ namespace gantry::runtime {
 namespace {
 
 // lxcfs and the like show a container its own figures there.
-constexpr std::string_view kCoverable[] = {
-    "/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo",   "/proc/stat",                    "/proc/swaps",
-    "/proc/uptime",  "/proc/loadavg",   "/proc/slabinfo",  "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled"};
+constexpr std::string_view kCoverable[] = {"/proc/cpuinfo",
+                                           "/proc/diskstats",
+                                           "/proc/meminfo",
+                                           "/proc/stat",
+                                           "/proc/swaps",
+                                           "/proc/uptime",
+                                           "/proc/loadavg",
+                                           "/proc/slabinfo",
+                                           "/proc/sys/kernel/ns_last_pid",
+                                           "/proc/sys/crypto/fips_enabled"};
 
 Result<bool> is_proc(int fd) {
-  struct statfs fs {};
+  struct statfs fs{};
   if (::fstatfs(fd, &fs) < 0) return sys_error("look at file system");
   return fs.f_type == PROC_SUPER_MAGIC;
 }
@@ -37,7 +44,7 @@ Result<void> refuse_inside_proc(int target, const kernel::RootDir& root) {
 Result<bool> is_root_of_proc(int fd) {
   constexpr ino_t kRootInode = 1;  // PROC_ROOT_INO of the kernel
   if (!TRY(is_proc(fd))) return false;
-  struct stat st {};
+  struct stat st{};
   if (::fstat(fd, &st) < 0) return sys_error("look at proc");
   return st.st_ino == kRootInode;
 }

@@ -10,11 +10,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <bitset>
-#include <charconv>
 #include <string_view>
 
 #include "base/file.h"
+#include "base/number_list.h"
 
 namespace gantry::runtime {
 namespace {
@@ -46,20 +45,30 @@ Result<int> value_of(const Word (&words)[N], std::string_view name, std::string_
   return error(Code::InvalidArgument, "{}: unknown word '{}'", field, name);
 }
 
-constexpr Word kRlimits[] = {
-    {"RLIMIT_AS", RLIMIT_AS},           {"RLIMIT_CORE", RLIMIT_CORE},
-    {"RLIMIT_CPU", RLIMIT_CPU},         {"RLIMIT_DATA", RLIMIT_DATA},
-    {"RLIMIT_FSIZE", RLIMIT_FSIZE},     {"RLIMIT_LOCKS", RLIMIT_LOCKS},
-    {"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK}, {"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
-    {"RLIMIT_NICE", RLIMIT_NICE},       {"RLIMIT_NOFILE", RLIMIT_NOFILE},
-    {"RLIMIT_NPROC", RLIMIT_NPROC},     {"RLIMIT_RSS", RLIMIT_RSS},
-    {"RLIMIT_RTPRIO", RLIMIT_RTPRIO},   {"RLIMIT_RTTIME", RLIMIT_RTTIME},
-    {"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING}, {"RLIMIT_STACK", RLIMIT_STACK}};
+constexpr Word kRlimits[] = {{"RLIMIT_AS", RLIMIT_AS},
+                             {"RLIMIT_CORE", RLIMIT_CORE},
+                             {"RLIMIT_CPU", RLIMIT_CPU},
+                             {"RLIMIT_DATA", RLIMIT_DATA},
+                             {"RLIMIT_FSIZE", RLIMIT_FSIZE},
+                             {"RLIMIT_LOCKS", RLIMIT_LOCKS},
+                             {"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK},
+                             {"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
+                             {"RLIMIT_NICE", RLIMIT_NICE},
+                             {"RLIMIT_NOFILE", RLIMIT_NOFILE},
+                             {"RLIMIT_NPROC", RLIMIT_NPROC},
+                             {"RLIMIT_RSS", RLIMIT_RSS},
+                             {"RLIMIT_RTPRIO", RLIMIT_RTPRIO},
+                             {"RLIMIT_RTTIME", RLIMIT_RTTIME},
+                             {"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
+                             {"RLIMIT_STACK", RLIMIT_STACK}};
 
-constexpr Word kSchedulerPolicies[] = {{"SCHED_OTHER", SCHED_OTHER}, {"SCHED_FIFO", SCHED_FIFO},
-                                       {"SCHED_RR", SCHED_RR},       {"SCHED_BATCH", SCHED_BATCH},
+constexpr Word kSchedulerPolicies[] = {{"SCHED_OTHER", SCHED_OTHER},
+                                       {"SCHED_FIFO", SCHED_FIFO},
+                                       {"SCHED_RR", SCHED_RR},
+                                       {"SCHED_BATCH", SCHED_BATCH},
                                        {"SCHED_ISO", 4},  // reserved in linux/sched.h; the kernel refuses it
-                                       {"SCHED_IDLE", SCHED_IDLE},   {"SCHED_DEADLINE", SCHED_DEADLINE}};
+                                       {"SCHED_IDLE", SCHED_IDLE},
+                                       {"SCHED_DEADLINE", SCHED_DEADLINE}};
 
 constexpr Word kSchedulerFlags[] = {{"SCHED_FLAG_RESET_ON_FORK", SCHED_FLAG_RESET_ON_FORK},
                                     {"SCHED_FLAG_RECLAIM", SCHED_FLAG_RECLAIM},
@@ -72,47 +81,14 @@ constexpr Word kSchedulerFlags[] = {{"SCHED_FLAG_RESET_ON_FORK", SCHED_FLAG_RESE
 constexpr Word kIoClasses[] = {
     {"IOPRIO_CLASS_RT", kIoRealtime}, {"IOPRIO_CLASS_BE", kIoBestEffort}, {"IOPRIO_CLASS_IDLE", kIoIdle}};
 
-constexpr Word kMemoryModes[] = {{"MPOL_DEFAULT", MPOL_DEFAULT},
-                                 {"MPOL_PREFERRED", MPOL_PREFERRED},
-                                 {"MPOL_BIND", MPOL_BIND},
-                                 {"MPOL_INTERLEAVE", MPOL_INTERLEAVE},
-                                 {"MPOL_LOCAL", MPOL_LOCAL},
-                                 {"MPOL_PREFERRED_MANY", MPOL_PREFERRED_MANY},
+constexpr Word kMemoryModes[] = {{"MPOL_DEFAULT", MPOL_DEFAULT}, {"MPOL_PREFERRED", MPOL_PREFERRED},
+                                 {"MPOL_BIND", MPOL_BIND},       {"MPOL_INTERLEAVE", MPOL_INTERLEAVE},
+                                 {"MPOL_LOCAL", MPOL_LOCAL},     {"MPOL_PREFERRED_MANY", MPOL_PREFERRED_MANY},
                                  {"MPOL_WEIGHTED_INTERLEAVE", 6}};  // Linux 6.9; not in older headers
 
 constexpr Word kMemoryFlags[] = {{"MPOL_F_STATIC_NODES", MPOL_F_STATIC_NODES},
                                  {"MPOL_F_RELATIVE_NODES", MPOL_F_RELATIVE_NODES},
                                  {"MPOL_F_NUMA_BALANCING", MPOL_F_NUMA_BALANCING}};
-
-constexpr std::size_t kMostInList = 4096;  // CPUs or memory nodes
-using IndexSet = std::bitset<kMostInList>;
-
-Result<std::size_t> parse_index(std::string_view text, std::string_view field) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  std::size_t index = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), index);
-  if (failed != std::errc() || end != text.data() + text.size() || index >= kMostInList)
-    return error(Code::InvalidArgument, "{}: '{}' is not a number below {}", field, text, kMostInList);
-  return index;
-}
-
-// "0-3,7" (cpuset(7), "List format").
-Result<IndexSet> parse_list(std::string_view list, std::string_view field) {
-  IndexSet set;
-  while (!list.empty()) {
-    const std::size_t comma = list.find(',');
-    const std::string_view part = list.substr(0, comma);
-    list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
-    const std::size_t dash = part.find('-');
-    const std::size_t first = TRY(parse_index(part.substr(0, dash), field));
-    const std::size_t last =
-        dash == std::string_view::npos ? first : TRY(parse_index(part.substr(dash + 1), field));
-    if (first > last) return error(Code::InvalidArgument, "{}: '{}' runs backwards", field, part);
-    for (std::size_t i = first; i <= last; ++i) set.set(i);
-  }
-  return set;
-}
 
 }  // namespace
 
@@ -123,14 +99,16 @@ Result<void> set_rlimits(const std::vector<oci::Rlimit>& rlimits, const Log& log
     rlimit limit{.rlim_cur = rlimits[i].soft, .rlim_max = rlimits[i].hard};
     if (::setrlimit(resource, &limit) == 0) continue;
     rlimit present{};
-    if (errno != EPERM || ::getrlimit(resource, &present) < 0) return sys_error("{}: set {}", field, rlimits[i].type);
+    if (errno != EPERM || ::getrlimit(resource, &present) < 0)
+      return sys_error("{}: set {}", field, rlimits[i].type);
     // Only CAP_SYS_RESOURCE may raise a hard limit. Where the runtime itself lacks it, the container
     // gets as much as there is, and the user is told.
     limit.rlim_max = std::min(limit.rlim_max, present.rlim_max);
     limit.rlim_cur = std::min(limit.rlim_cur, limit.rlim_max);
     if (::setrlimit(resource, &limit) < 0) return sys_error("{}: set {}", field, rlimits[i].type);
-    log.warn(fmt::format("{}: {} is {}:{} instead of {}:{}, because raising the hard limit needs CAP_SYS_RESOURCE",
-                         field, rlimits[i].type, limit.rlim_cur, limit.rlim_max, rlimits[i].soft, rlimits[i].hard));
+    log.warn(fmt::format(
+        "{}: {} is {}:{} instead of {}:{}, because raising the hard limit needs CAP_SYS_RESOURCE", field,
+        rlimits[i].type, limit.rlim_cur, limit.rlim_max, rlimits[i].soft, rlimits[i].hard));
   }
   return {};
 }
@@ -141,11 +119,12 @@ Result<void> set_scheduler(const oci::Scheduler& scheduler) {
                  .runtime = scheduler.runtime,
                  .deadline = scheduler.deadline,
                  .period = scheduler.period};
-  attr.policy =
-      static_cast<std::uint32_t>(TRY(value_of(kSchedulerPolicies, scheduler.policy, "process.scheduler.policy")));
+  attr.policy = static_cast<std::uint32_t>(
+      TRY(value_of(kSchedulerPolicies, scheduler.policy, "process.scheduler.policy")));
   for (const std::string& flag : scheduler.flags)
     attr.flags |= static_cast<std::uint64_t>(TRY(value_of(kSchedulerFlags, flag, "process.scheduler.flags")));
-  if (::syscall(SYS_sched_setattr, 0, &attr, 0) < 0) return sys_error("process.scheduler: set {}", scheduler.policy);
+  if (::syscall(SYS_sched_setattr, 0, &attr, 0) < 0)
+    return sys_error("process.scheduler: set {}", scheduler.policy);
   return {};
 }
 
@@ -157,10 +136,7 @@ Result<void> set_io_priority(const oci::IoPriority& priority) {
 }
 
 Result<void> set_cpu_affinity(const std::string& list, std::string_view field) {
-  const IndexSet cpus = TRY(parse_list(list, field));
-  std::vector<unsigned long> mask(kMostInList / (8 * sizeof(unsigned long)));
-  for (std::size_t i = 0; i < kMostInList; ++i)
-    if (cpus[i]) mask[i / (8 * sizeof(unsigned long))] |= 1UL << (i % (8 * sizeof(unsigned long)));
+  const auto mask = as_bit_mask<unsigned long>(TRY_DURING(parse_number_list(list), "{}", field));
   if (::syscall(SYS_sched_setaffinity, 0, mask.size() * sizeof mask[0], mask.data()) < 0)
     return sys_error("{}: run on CPUs '{}'", field, list);
   return {};
@@ -170,22 +146,19 @@ Result<void> set_memory_policy(const oci::MemoryPolicy& policy) {
   int mode = TRY(value_of(kMemoryModes, policy.mode, "linux.memoryPolicy.mode"));
   for (const std::string& flag : policy.flags)
     mode |= TRY(value_of(kMemoryFlags, flag, "linux.memoryPolicy.flags"));
-  const IndexSet nodes = TRY(parse_list(policy.nodes, "linux.memoryPolicy.nodes"));
-  std::vector<unsigned long> mask(kMostInList / (8 * sizeof(unsigned long)));
-  std::size_t highest = 0;
-  for (std::size_t i = 0; i < kMostInList; ++i) {
-    if (!nodes[i]) continue;
-    mask[i / (8 * sizeof(unsigned long))] |= 1UL << (i % (8 * sizeof(unsigned long)));
-    highest = i + 1;
-  }
+  const auto nodes =
+      as_bit_mask<unsigned long>(TRY_DURING(parse_number_list(policy.nodes), "linux.memoryPolicy.nodes"));
+  const std::size_t bits = nodes.size() * 8 * sizeof nodes[0];
   // The kernel reads one bit less than `maxnode` says (set_mempolicy(2), BUGS).
-  if (::syscall(SYS_set_mempolicy, mode, highest == 0 ? nullptr : mask.data(), highest == 0 ? 0 : highest + 1) < 0)
+  if (::syscall(SYS_set_mempolicy, mode, nodes.empty() ? nullptr : nodes.data(),
+                nodes.empty() ? 0 : bits + 1) < 0)
     return sys_error("linux.memoryPolicy: set {} on nodes '{}'", policy.mode, policy.nodes);
   return {};
 }
 
 Result<void> set_oom_score_adj(pid_t pid, int score, const Log& log) {
-  auto written = write_existing_at(AT_FDCWD, fmt::format("/proc/{}/oom_score_adj", pid), std::to_string(score));
+  auto written =
+      write_existing_at(AT_FDCWD, fmt::format("/proc/{}/oom_score_adj", pid), std::to_string(score));
   if (written || (written.error().errno_value() != EACCES && written.error().errno_value() != EPERM)) {
     TRY_DURING(std::move(written), "process.oomScoreAdj");
     return {};

@@ -49,14 +49,15 @@ void join_keyring(const std::string& name, const Log& log) {
                                 kPossessorAll | kUserView | kUserRead | kUserSearch | kUserLink, 0, 0) == 0)
     return;
   if (errno == ENOSYS) return;  // a kernel without keys has none to protect
-  if (keyring >= 0 && errno == EACCES) return;  // joined an old one that somebody else owns: `exec` as another user
+  if (keyring >= 0 && errno == EACCES)
+    return;  // joined an old one that somebody else owns: `exec` as another user
   log.warn(fmt::format("the container keeps the caller's session keyring: {}", describe_errno(errno)));
 }
 
 // Standard streams that are not shared with others (/dev/null is) become the user's own, as after a login.
 void give_streams_to(uid_t uid) {
   for (int fd = 0; fd <= 2; ++fd) {
-    struct stat st {};
+    struct stat st{};
     if (::fstat(fd, &st) < 0 || st.st_uid == uid) continue;
     if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)) continue;
     (void)::fchown(fd, uid, st.st_gid);  // it may be on a read-only file system, or its owner unmapped
@@ -64,7 +65,8 @@ void give_streams_to(uid_t uid) {
 }
 
 void reset_signals() {
-  for (int signal = 1; signal < NSIG; ++signal) (void)::signal(signal, SIG_DFL);  // fails for SIGKILL and SIGSTOP
+  for (int signal = 1; signal < NSIG; ++signal)
+    (void)::signal(signal, SIG_DFL);  // fails for SIGKILL and SIGSTOP
   sigset_t none;
   sigemptyset(&none);
   (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -93,7 +95,8 @@ std::string seccomp_listener_state(const oci::Seccomp& seccomp, const oci::State
 
 Result<void> become_root_inside() {
   for (const long call : {SYS_setresgid, SYS_setresuid})
-    if (::syscall(call, 0, 0, 0) < 0 && errno != EINVAL) return sys_error("become root of the user namespace");
+    if (::syscall(call, 0, 0, 0) < 0 && errno != EINVAL)
+      return sys_error("become root of the user namespace");
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return sys_error("become undumpable");
   return {};
 }
@@ -103,7 +106,8 @@ Result<ProcessStart> ProcessStart::open(const Options& options) {
   const oci::Process& process = options.process;
   if (!process.apparmor_profile.empty() && process.apparmor_profile != "unconfined") {
     if (!is_app_armor_enabled())
-      return error(Code::Unsupported, "process.apparmorProfile: '{}' is asked for, but AppArmor is not enabled",
+      return error(Code::Unsupported,
+                   "process.apparmorProfile: '{}' is asked for, but AppArmor is not enabled",
                    process.apparmor_profile);
     // Since Linux 5.8 AppArmor has a directory of its own; the shared file may belong to another module.
     auto own = open_at(AT_FDCWD, "/proc/self/attr/apparmor/exec", O_WRONLY);
@@ -116,7 +120,7 @@ Result<ProcessStart> ProcessStart::open(const Options& options) {
     start.exec_label_ = TRY(open_at(AT_FDCWD, "/proc/self/attr/exec", O_WRONLY));
     start.label_ = process.selinux_label;
   }
-  struct stat own {};
+  struct stat own{};
   if (::stat("/proc/self/exe", &own) < 0) return sys_error("look at this program");
   start.own_device_ = own.st_dev;
   start.own_inode_ = own.st_ino;
@@ -175,8 +179,8 @@ Result<void> ProcessStart::prepare(int terminal) {
     environment_.push_back("HOME=" + home_directory(read_passwd(), process.user.uid).value_or("/"));
 
   give_streams_to(process.user.uid);
-  // Before the user changes, because images have working directories that only root may enter; or after, because
-  // on a network file system it may be only the user who may.
+  // Before the user changes, because images have working directories that only root may enter; or after,
+  // because on a network file system it may be only the user who may.
   const bool is_there = TRY(enter_working_directory());
   TRY(set_credentials());
   if (!is_there && !TRY(enter_working_directory()))
@@ -229,7 +233,7 @@ Result<bool> ProcessStart::enter_working_directory() const {
 
 // 0 when this process may execute it, else the errno that says why not.
 int ProcessStart::check_program(const std::string& path) const {
-  struct stat st {};
+  struct stat st{};
   if (::stat(path.c_str(), &st) < 0) return errno;
   if (S_ISDIR(st.st_mode)) return EISDIR;
   // /proc/self/exe and the like: the runtime's own (sealed) program is not the container's to run.
@@ -243,7 +247,8 @@ Result<void> ProcessStart::find_program() {
   const std::string shown = printable(name, 1024);
   if (name.find('/') != std::string::npos) {
     const int failed = check_program(name);
-    if (failed == EISDIR) return error(Code::PermissionDenied, "exec: \"{}\": is a directory: permission denied", shown);
+    if (failed == EISDIR)
+      return error(Code::PermissionDenied, "exec: \"{}\": is a directory: permission denied", shown);
     if (failed == ENOENT || failed == ENOTDIR)
       return sys_error_of(failed, "exec: \"{}\": stat {}: no such file or directory", shown, shown);
     if (failed != 0) return sys_error_of(failed, "exec: \"{}\": permission denied", shown);
@@ -278,9 +283,11 @@ Result<void> ProcessStart::finish() {
   // Nothing of ours goes with the program; close-on-exec from birth is the first line, this the second.
   if (::close_range(static_cast<unsigned>(3 + options_.preserve_fds), ~0U, CLOSE_RANGE_CLOEXEC) < 0)
     return sys_error("close descriptors");
-  for (int fd = 3; fd < 3 + options_.preserve_fds; ++fd) (void)::fcntl(fd, F_SETFD, 0);  // gaps are the caller's affair
+  for (int fd = 3; fd < 3 + options_.preserve_fds; ++fd)
+    (void)::fcntl(fd, F_SETFD, 0);  // gaps are the caller's affair
   if (filter_) {
-    UniqueFd listener = TRY_DURING(kernel::install_seccomp_filter(filter_->program, filter_->flags), "linux.seccomp");
+    UniqueFd listener =
+        TRY_DURING(kernel::install_seccomp_filter(filter_->program, filter_->flags), "linux.seccomp");
     if (listener)
       TRY_DURING(kernel::send_descriptor(listener_.socket.get(), listener.get(), listener_.state),
                  "linux.seccomp.listenerPath");

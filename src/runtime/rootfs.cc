@@ -50,15 +50,15 @@ Result<void> map_ids(DetachedMount& mount, const oci::Mount& description, const 
     user_namespace = own.get();
   }
   if (user_namespace < 0)
-    return error(Code::InvalidArgument, "option 'idmap' needs uidMappings and gidMappings or a user namespace");
+    return error(Code::InvalidArgument,
+                 "option 'idmap' needs uidMappings and gidMappings or a user namespace");
   return mount.set_id_map(user_namespace, options.id_map_recursive ? Depth::Tree : Depth::One);
 }
 
 Result<DetachedMount> open_bind_source(const oci::Mount& mount, const MountOptions& options,
                                        const std::string& bundle, int container_user_namespace) {
-  DetachedMount source =
-      TRY(DetachedMount::copy_of(AT_FDCWD, absolute_source(mount.source, bundle),
-                                 options.bind_recursive ? Depth::Tree : Depth::One));
+  DetachedMount source = TRY(DetachedMount::copy_of(AT_FDCWD, absolute_source(mount.source, bundle),
+                                                    options.bind_recursive ? Depth::Tree : Depth::One));
   if (maps_ids(mount)) TRY(map_ids(source, mount, options, container_user_namespace));
   return source;
 }
@@ -75,8 +75,9 @@ Result<void> attach(DetachedMount& mount, const MountOptions& options, int targe
 // The mount that holds `path`, as a path of its own.
 Result<std::string> mount_point_of(std::string path) {
   const auto mount_id = [](const std::string& of) -> Result<std::uint64_t> {
-    struct statx st {};
-    if (::statx(AT_FDCWD, of.c_str(), AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &st) < 0) return sys_error("look at '{}'", of);
+    struct statx st{};
+    if (::statx(AT_FDCWD, of.c_str(), AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &st) < 0)
+      return sys_error("look at '{}'", of);
     return st.stx_mnt_id;
   };
   const std::uint64_t id = TRY(mount_id(path));
@@ -94,7 +95,8 @@ Result<void> detach_from_host(const RootfsPlan& plan) {
   const unsigned long asked = propagation_flag(plan.spec.linux_.rootfs_propagation);
   if ((asked & MS_SHARED) != 0) {
     const std::string parent = TRY(mount_point_of(plan.root_path));
-    if (::mount(nullptr, parent.c_str(), nullptr, MS_PRIVATE, nullptr) < 0) return sys_error("make '{}' private", parent);
+    if (::mount(nullptr, parent.c_str(), nullptr, MS_PRIVATE, nullptr) < 0)
+      return sys_error("make '{}' private", parent);
     return {};
   }
   const unsigned long now = (asked & MS_PRIVATE) != 0 ? MS_PRIVATE : MS_SLAVE;
@@ -110,7 +112,8 @@ bool has_option(const std::vector<std::string>& options, std::string_view prefix
 }  // namespace
 
 bool maps_ids(const oci::Mount& mount) {
-  return parse_mount_options(mount.options).id_map || !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
+  return parse_mount_options(mount.options).id_map || !mount.uid_mappings.empty() ||
+         !mount.gid_mappings.empty();
 }
 
 Result<std::vector<std::optional<DetachedMount>>> open_bind_sources(const oci::Spec& spec,
@@ -136,7 +139,8 @@ Result<Rootfs> Rootfs::assemble(const RootfsPlan& plan) {
   UniqueFd place = TRY(open_at(AT_FDCWD, plan.root_path, O_PATH | O_DIRECTORY));
   TRY_DURING(root.attach_to(place.get()), "root.path '{}'", plan.root_path);
   const unsigned long asked = propagation_flag(plan.spec.linux_.rootfs_propagation);
-  const bool is_cut_off = (asked & (MS_PRIVATE | MS_SHARED | MS_UNBINDABLE)) != 0;  // shared: anew, with nobody yet
+  const bool is_cut_off =
+      (asked & (MS_PRIVATE | MS_SHARED | MS_UNBINDABLE)) != 0;  // shared: anew, with nobody yet
   const std::uint64_t now = is_cut_off ? MS_PRIVATE : MS_SLAVE;
   TRY(root.set_attributes({.propagation = now}, Depth::One));
   Rootfs rootfs(plan, kernel::RootDir(std::move(root).release()));
@@ -161,7 +165,7 @@ Result<void> Rootfs::mount_one(std::size_t index) {
 Result<void> Rootfs::mount_bind(const oci::Mount& mount, std::optional<DetachedMount>& source) {
   const MountOptions options = parse_mount_options(mount.options);
   if (!source) source = TRY(open_bind_source(mount, options, plan_.bundle, -1));
-  struct stat st {};
+  struct stat st{};
   if (::fstat(source->fd(), &st) < 0) return sys_error("look at '{}'", mount.source);
   UniqueFd target = TRY(S_ISDIR(st.st_mode) ? root_.make_directory(mount.destination, 0755)
                                             : root_.make_file(mount.destination, 0755));
@@ -185,7 +189,7 @@ Result<void> Rootfs::mount_filesystem(const oci::Mount& mount) {
   }
   if (mount.type == "tmpfs" && !has_option(options.data, "mode=")) {
     // A tmpfs over a directory looks like it, unless something else is asked for.
-    struct stat st {};
+    struct stat st{};
     if (::fstat(target.get(), &st) < 0) return sys_error("look at the directory to cover");
     options.data.push_back(fmt::format("mode={:o}", st.st_mode & 07777));
   }
@@ -207,7 +211,8 @@ Result<void> Rootfs::mount_filesystem(const oci::Mount& mount) {
   }
   TRY(attach(made, options, target.get()));
   if (is_kernel_view)
-    kernel_views_.emplace_back(kernel::clean_path(mount.destination), kernel::RootDir(std::move(made).release()));
+    kernel_views_.emplace_back(kernel::clean_path(mount.destination),
+                               kernel::RootDir(std::move(made).release()));
   else if (later)
     read_only_later_.push_back(std::move(made).release());
   return {};
@@ -228,10 +233,11 @@ Result<void> Rootfs::mount_cgroups(const oci::Mount& mount) {
   const auto v2 = std::ranges::find(plan_.cgroups, "", &CgroupView::name);
   if (v2 != plan_.cgroups.end() && (plan_.cgroups.size() == 1 || mount.type == "cgroup2"))
     return bind(v2->host_path, target.get());
-  DetachedMount top = TRY(DetachedMount::create({.type = "tmpfs",
-                                                 .source = "tmpfs",
-                                                 .options = {"mode=755"},
-                                                 .attributes = attributes & ~std::uint64_t{MOUNT_ATTR_RDONLY}}));
+  DetachedMount top =
+      TRY(DetachedMount::create({.type = "tmpfs",
+                                 .source = "tmpfs",
+                                 .options = {"mode=755"},
+                                 .attributes = attributes & ~std::uint64_t{MOUNT_ATTR_RDONLY}}));
   TRY(attach(top, options, target.get()));
   for (const CgroupView& view : plan_.cgroups) {
     if (view.name.empty()) continue;  // the unified half of a mixed host: has no controllers to show
@@ -248,7 +254,8 @@ Result<void> Rootfs::mount_cgroups(const oci::Mount& mount) {
 Result<void> Rootfs::set_up_dev() const {
   const auto& mounts = plan_.spec.mounts;
   const bool is_hosts = std::ranges::any_of(mounts, [](const oci::Mount& mount) {
-    return kernel::clean_path(mount.destination) == "/dev" && is_bind(mount, parse_mount_options(mount.options));
+    return kernel::clean_path(mount.destination) == "/dev" &&
+           is_bind(mount, parse_mount_options(mount.options));
   });
   if (is_hosts) return {};  // the host's own /dev: nothing to make, nothing to change
   UniqueFd dev = TRY(root_.make_directory("/dev", 0755));
@@ -276,7 +283,8 @@ Result<UniqueFd> Rootfs::open_console(UniqueFd& slave) const {
   kernel::Pty pty = TRY(kernel::open_pty(std::move(ptmx)));
   // Without links: neither an image nor a container that shares the root may choose what is covered.
   UniqueFd dev = TRY(root_.open_without_links("/dev", O_PATH | O_DIRECTORY));
-  if (::mknodat(dev.get(), "console", S_IFREG | 0600, 0) < 0 && errno != EEXIST) return sys_error("make '/dev/console'");
+  if (::mknodat(dev.get(), "console", S_IFREG | 0600, 0) < 0 && errno != EEXIST)
+    return sys_error("make '/dev/console'");
   UniqueFd target = TRY(root_.open_without_links("/dev/console", O_PATH));
   TRY(refuse_inside_proc(target.get(), root_));
   DetachedMount console = TRY(DetachedMount::copy_of(pty.slave.get(), "", Depth::One));
@@ -285,19 +293,20 @@ Result<UniqueFd> Rootfs::open_console(UniqueFd& slave) const {
   return std::move(pty.master);
 }
 
-// What is masked or made read-only below proc and sysfs is looked for in the mounts we made, not by name: with
-// the name exchanged for a link just now, it would be missing and the container have it unprotected.
+// What is masked or made read-only below proc and sysfs is looked for in the mounts we made, not by name:
+// with the name exchanged for a link just now, it would be missing and the container have it unprotected.
 Result<UniqueFd> Rootfs::open_to_protect(const std::string& path) const {
   const std::string clean = kernel::clean_path(path);
   for (auto view = kernel_views_.rbegin(); view != kernel_views_.rend(); ++view)
-    if (clean.starts_with(view->first + "/")) return view->second.open_path(clean.substr(view->first.size()), O_PATH);
+    if (clean.starts_with(view->first + "/"))
+      return view->second.open_path(clean.substr(view->first.size()), O_PATH);
   return root_.open_path(path, O_PATH);
 }
 
 Result<void> Rootfs::mask_paths() const {
   if (plan_.spec.linux_.masked_paths.empty()) return {};
   UniqueFd null_device = TRY(open_at(AT_FDCWD, "/dev/null", O_PATH | O_NOFOLLOW));
-  struct stat st {};
+  struct stat st{};
   if (::fstat(null_device.get(), &st) < 0) return sys_error("look at '/dev/null'");
   if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
     return error(Code::Internal, "the host's '/dev/null' is not the null device");
@@ -355,7 +364,8 @@ Result<void> Rootfs::enter() {
   if (propagation != 0 && ::mount(nullptr, "/", nullptr, propagation, nullptr) < 0)
     return sys_error("linux.rootfsPropagation");
   if (plan_.spec.root.readonly)
-    TRY_DURING(kernel::set_mount_attributes(root_.fd(), {.set = MOUNT_ATTR_RDONLY}, Depth::One), "root.readonly");
+    TRY_DURING(kernel::set_mount_attributes(root_.fd(), {.set = MOUNT_ATTR_RDONLY}, Depth::One),
+               "root.readonly");
   return {};
 }
 

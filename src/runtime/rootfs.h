@@ -79,7 +79,7 @@ bool maps_ids(const oci::Mount& mount);
 // Opens the sources of bind mounts, and maps their ids where asked for, with the privileges of this
 // process. `container_user_namespace` serves "idmap" without mappings of its own; -1 if there is none.
 Result<std::vector<std::optional<kernel::DetachedMount>>> open_bind_sources(const oci::Spec& spec,
-                                                                           const std::string& bundle,
-                                                                           int container_user_namespace);
+                                                                            const std::string& bundle,
+                                                                            int container_user_namespace);
 
 }  // namespace gantry::runtime

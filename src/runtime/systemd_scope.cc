@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "kernel/cgroup_stats.h"
+#include "base/number_list.h"
 #include "kernel/device_list.h"
 
 namespace gantry::runtime {
@@ -159,12 +159,7 @@ Result<std::string> slice_path(std::string_view slice) {
 }
 
 Result<std::vector<std::uint8_t>> cpu_mask(std::string_view list) {
-  std::vector<std::uint8_t> mask;
-  for (const std::uint16_t cpu : TRY(kernel::parse_cpu_list(list))) {
-    if (mask.size() <= cpu / 8U) mask.resize(cpu / 8U + 1);
-    mask[cpu / 8U] |= static_cast<std::uint8_t>(1U << cpu % 8U);
-  }
-  return mask;
+  return as_bit_mask<std::uint8_t>(TRY(parse_number_list(list)));
 }
 
 Result<std::vector<Property>> unit_properties(const oci::Resources& resources, CgroupMode mode,

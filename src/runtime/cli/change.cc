@@ -50,7 +50,8 @@ Result<std::int64_t> parse_bytes(std::string_view option, const std::string& tex
   errno = 0;
   const long long number = std::strtoll(text.c_str(), &end, 10);
   std::string unit = end;
-  if (end == text.c_str() || errno != 0) return error(Code::InvalidArgument, "--{}: '{}' is not a size", option, text);
+  if (end == text.c_str() || errno != 0)
+    return error(Code::InvalidArgument, "--{}: '{}' is not a size", option, text);
   if (unit.ends_with('b') || unit.ends_with('B')) unit.pop_back();
   if (unit.empty()) return number;
   const std::size_t power = kUnits.find(static_cast<char>(unit[0] | 0x20));
@@ -75,7 +76,8 @@ Result<oci::Resources> resources_of(const UpdateArguments& arguments) {
   if (!arguments.l3_cache_schema.empty() || !arguments.mem_bw_schema.empty())
     return error(Code::Unsupported, "update: Intel RDT is not supported");
   if (arguments.resources_file == "-") return oci::parse_resources(TRY(read_all(0, "standard input")));
-  if (!arguments.resources_file.empty()) return oci::parse_resources(TRY(read_file(arguments.resources_file)));
+  if (!arguments.resources_file.empty())
+    return oci::parse_resources(TRY(read_file(arguments.resources_file)));
 
   oci::Resources resources;
   oci::CpuResources& cpu = resources.cpu.emplace();

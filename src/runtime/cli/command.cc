@@ -28,7 +28,8 @@ constexpr Command kCommands[] = {
     {"create", "<container-id>", "Make a container that waits for 'start'", create, Enters::Container},
     {"delete", "<container-id>", "Remove a container and all that it holds", remove},
     {"events", "<container-id>", "Show statistics and out-of-memory events", events},
-    {"exec", "<container-id> <command> [arguments]", "Run one more process in a container", exec, Enters::Container, 255},
+    {"exec", "<container-id> <command> [arguments]", "Run one more process in a container", exec,
+     Enters::Container, 255},
     {"features", "", "Show what this runtime supports, as JSON", features},
     {"kill", "<container-id> [signal]", "Send a signal, by default TERM", kill},
     {"list", "", "List the containers below the root directory", list},
@@ -61,7 +62,8 @@ std::string help_text(std::span<const Option> options) {
 std::string default_root() {
   if (::geteuid() == 0) return "/run/gantry-runtime";
   const char* directory = std::getenv("XDG_RUNTIME_DIR");
-  return fmt::format("{}/gantry-runtime", directory != nullptr ? directory : fmt::format("/tmp/{}", ::geteuid()));
+  return fmt::format("{}/gantry-runtime",
+                     directory != nullptr ? directory : fmt::format("/tmp/{}", ::geteuid()));
 }
 
 struct GlobalOptions {
@@ -76,15 +78,16 @@ struct GlobalOptions {
   bool help = false;
 
   std::vector<Option> table() {
-    return {{0, "root", "DIR", &root, "Where containers are recorded (default: /run/gantry-runtime)"},
-            {0, "log", "FILE", &log, "Write warnings and errors there"},
-            {0, "log-format", "FORMAT", &log_format, "text or json"},
-            {0, "debug", "", &debug, "Log more"},
-            {0, "systemd-cgroup", "", &systemd_cgroup, "Let systemd make the control groups"},
-            {0, "rootless", "WORD", &rootless, "Accepted for compatibility: privileges are looked at, not told"},
-            {0, "criu", "PATH", &criu, "The criu program (default: criu, found by PATH)"},
-            {'v', "version", "", &version, "Show the version"},
-            {'h', "help", "", &help, "Show this text"}};
+    return {
+        {0, "root", "DIR", &root, "Where containers are recorded (default: /run/gantry-runtime)"},
+        {0, "log", "FILE", &log, "Write warnings and errors there"},
+        {0, "log-format", "FORMAT", &log_format, "text or json"},
+        {0, "debug", "", &debug, "Log more"},
+        {0, "systemd-cgroup", "", &systemd_cgroup, "Let systemd make the control groups"},
+        {0, "rootless", "WORD", &rootless, "Accepted for compatibility: privileges are looked at, not told"},
+        {0, "criu", "PATH", &criu, "The criu program (default: criu, found by PATH)"},
+        {'v', "version", "", &version, "Show the version"},
+        {'h', "help", "", &help, "Show this text"}};
   }
 };
 
@@ -138,8 +141,8 @@ Result<std::vector<std::string>> parse(const Operation& operation, std::span<con
   all.push_back({'h', "help", "", &help, "Show this text"});
   auto operands = TRY_DURING(parse_options(all, arguments, operation.operands), "{}", operation.name);
   if (help) {
-    TRY(print(fmt::format("Usage: gantry-runtime {} [options] {}\n\n{}.\n\n{}", command->name, command->operands,
-                          command->summary, describe_options(all))));
+    TRY(print(fmt::format("Usage: gantry-runtime {} [options] {}\n\n{}.\n\n{}", command->name,
+                          command->operands, command->summary, describe_options(all))));
     ::_exit(0);
   }
   if (operands.size() < operation.least || operands.size() > operation.most)

@@ -45,7 +45,8 @@ struct CreateArguments {
   }
 };
 
-Result<CreateOptions> as_options(const Globals& globals, const std::string& id, const CreateArguments& arguments) {
+Result<CreateOptions> as_options(const Globals& globals, const std::string& id,
+                                 const CreateArguments& arguments) {
   CreateOptions options{.root = globals.root,
                         .id = id,
                         .bundle = arguments.bundle,
@@ -55,7 +56,8 @@ Result<CreateOptions> as_options(const Globals& globals, const std::string& id, 
                         .systemd_cgroup = globals.systemd_cgroup,
                         .preserve_fds = TRY(count_preserved(arguments.preserve_fds))};
   if (!arguments.console_socket.empty())
-    options.console_socket = TRY_DURING(kernel::connect_unix(arguments.console_socket, SOCK_STREAM), "--console-socket");
+    options.console_socket =
+        TRY_DURING(kernel::connect_unix(arguments.console_socket, SOCK_STREAM), "--console-socket");
   return options;
 }
 
@@ -65,11 +67,13 @@ Result<void> check_terminal(const oci::Spec& spec, bool detached, const std::str
   if (wants_terminal && detached && console_socket.empty())
     return error(Code::InvalidArgument, "process.terminal: a detached container needs --console-socket");
   if (!console_socket.empty() && !(wants_terminal && detached))
-    return error(Code::InvalidArgument, "--console-socket is only for detached containers with process.terminal");
+    return error(Code::InvalidArgument,
+                 "--console-socket is only for detached containers with process.terminal");
   return {};
 }
 
-Result<int> run_detached(CreateOptions options, const std::string& text, oci::Spec spec, const Globals& globals) {
+Result<int> run_detached(CreateOptions options, const std::string& text, oci::Spec spec,
+                         const Globals& globals) {
   options.wait_for_start = false;
   const std::string id = options.id;
   CreatedContainer created = TRY(create_container(std::move(options), text, std::move(spec), globals.log));
@@ -85,7 +89,8 @@ Result<int> run_in_foreground(CreateOptions options, const std::string& text, oc
   options.wait_for_start = false;
   const std::string id = options.id;
   Foreground foreground = TRY(Foreground::begin());
-  if (spec.process && spec.process->terminal) options.console_socket = TRY(foreground.make_console_socket(*spec.process));
+  if (spec.process && spec.process->terminal)
+    options.console_socket = TRY(foreground.make_console_socket(*spec.process));
   CreatedContainer created = TRY(create_container(std::move(options), text, std::move(spec), globals.log));
   auto ended = [&]() -> Result<int> {
     TRY(created.init.wait_for_end());

@@ -125,7 +125,8 @@ Result<int> exec(const Globals& globals, const Arguments& words) {
     return 0;
   }
   Foreground foreground = TRY(Foreground::begin());
-  if (process.terminal && !options.console_socket) options.console_socket = TRY(foreground.make_console_socket(process));
+  if (process.terminal && !options.console_socket)
+    options.console_socket = TRY(foreground.make_console_socket(process));
   const pid_t pid = TRY(exec_in_container(container, process, spec, std::move(options), globals.log));
   return foreground.wait_for(pid);
 }

@@ -10,8 +10,9 @@ namespace gantry::runtime::cli {
 void offer_notify_socket(oci::Spec& spec) {
   constexpr const char* kInside = "/run/notify/notify.sock";
   const char* path = std::getenv("NOTIFY_SOCKET");
-  struct stat st {};
-  if (!spec.process || path == nullptr || path[0] != '/' || ::stat(path, &st) < 0 || !S_ISSOCK(st.st_mode)) return;
+  struct stat st{};
+  if (!spec.process || path == nullptr || path[0] != '/' || ::stat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
+    return;
   spec.mounts.push_back({.destination = kInside,
                          .type = "bind",
                          .source = path,

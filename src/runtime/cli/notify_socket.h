@@ -8,8 +8,9 @@
 
 namespace gantry::runtime::cli {
 
-// Binds the socket of NOTIFY_SOCKET into the container and tells its process where. One that is not there, or has no
-// path (an abstract one belongs to the host's network namespace), is left out: nobody waits for it, or nobody could.
+// Binds the socket of NOTIFY_SOCKET into the container and tells its process where. One that is not there, or
+// has no path (an abstract one belongs to the host's network namespace), is left out: nobody waits for it, or
+// nobody could.
 void offer_notify_socket(oci::Spec& spec);
 
 }  // namespace gantry::runtime::cli

@@ -222,10 +222,12 @@ Result<int> ps(const Globals& globals, const Arguments& words) {
 Result<int> spec(const Globals&, const Arguments& words) {
   std::string bundle = ".";
   bool rootless = false;
-  const Option options[] = {{'b', "bundle", "DIR", &bundle, "Where to write it (default: the working directory)"},
-                            {0, "rootless", "", &rootless, "For a user without privileges"}};
+  const Option options[] = {
+      {'b', "bundle", "DIR", &bundle, "Where to write it (default: the working directory)"},
+      {0, "rootless", "", &rootless, "For a user without privileges"}};
   TRY(parse({"spec", 0, 0}, options, words));
-  const oci::Spec made = rootless ? oci::default_rootless_spec(::geteuid(), ::getegid()) : oci::default_spec();
+  const oci::Spec made =
+      rootless ? oci::default_rootless_spec(::geteuid(), ::getegid()) : oci::default_spec();
   const std::string path = bundle + "/config.json";
   UniqueFd file = TRY(open_at(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL, 0666));
   TRY(write_all(file.get(), oci::to_json(made, json::Style::Indented) + "\n", path));

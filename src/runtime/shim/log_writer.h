@@ -20,10 +20,10 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/timestamp.h"
 #include "base/unique_fd.h"
 #include "runtime/shim/protocol.h"
 #include "runtime/shim/scratch_memory.h"
-#include "base/timestamp.h"
 
 namespace gantry::shim {
 
