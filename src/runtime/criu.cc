@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <csignal>
 
+#include <fmt/format.h>
+
 #include "base/file.h"
 #include "kernel/namespaces.h"
 
