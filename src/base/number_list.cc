@@ -48,7 +48,8 @@ Result<std::vector<std::uint16_t>> parse_number_list(std::string_view text) {
     if (!is_good)
       return error(Code::InvalidArgument, "'{}' is not a list of numbers below 65536 such as '0-3,7'",
                    printable(text));
-    for (unsigned number = first; number <= last; ++number) numbers.push_back(static_cast<std::uint16_t>(number));
+    for (unsigned number = first; number <= last; ++number)
+      numbers.push_back(static_cast<std::uint16_t>(number));
   }
   return numbers;
 }

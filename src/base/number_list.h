@@ -12,8 +12,8 @@
 
 namespace gantry {
 
-// In the list's order. Blanks and an end of line are passed over, nothing at all is an empty list. Anything else
-// that is not such a list, a range that runs backwards too, is InvalidArgument.
+// In the list's order. Blanks and an end of line are passed over, nothing at all is an empty list. Anything
+// else that is not such a list, a range that runs backwards too, is InvalidArgument.
 Result<std::vector<std::uint16_t>> parse_number_list(std::string_view text);
 
 // The same as a bit mask, lowest number first, as long as it needs to be.

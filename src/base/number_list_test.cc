@@ -22,7 +22,8 @@ TEST(NumberList, may_be_empty) {
 }
 
 TEST(NumberList, is_nothing_else) {
-  for (const char* text : {"x", "1-", "-1", "3-1", "1,,2", "1,", ",1", "65536", "1 2", "0x1", "1-2-3", "99999999999"})
+  for (const char* text :
+       {"x", "1-", "-1", "3-1", "1,,2", "1,", ",1", "65536", "1 2", "0x1", "1-2-3", "99999999999"})
     EXPECT_FALSE(parse_number_list(text)) << text;
 }
 
