@@ -100,8 +100,8 @@ TEST(CpuAffinity, is_set_by_a_list) {
 }
 
 TEST(CpuAffinity, a_list_that_is_none_is_refused_by_the_name_of_its_field) {
-  for (const char* list : {"x", "1-", "-1", "0--1", "1,,2", ",", "4096", "0-4096", "99999999999999999999",
-                           "0x1", "3-1", "1;2", "0-1-2", "+1", "1\n"}) {
+  for (const char* list : {"x", "1-", "-1", "0--1", "1,,2", ",", "65536", "0-65536", "99999999999999999999",
+                           "0x1", "3-1", "1;2", "0-1-2", "+1"}) {
     in_child([&] {
       const auto set = set_cpu_affinity(list, "process.execCPUAffinity.initial");
       EXPECT_TRUE(failure_of(set).starts_with("process.execCPUAffinity.initial: '"))
