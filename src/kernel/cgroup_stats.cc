@@ -322,7 +322,9 @@ Result<void> read_hugetlb(Reader& reader, const std::string& page_sizes,
     if (std::string size = page_size_of(entry->d_name); !size.empty()) hugetlb[std::move(size)];
   (void)::closedir(directory);
   const bool v1 = reader.is_v1(Controller::Hugetlb);
-  for (auto& [size, stats] : hugetlb) {
+  for (auto& entry : hugetlb) {
+    const std::string& size = entry.first;
+    HugetlbStats& stats = entry.second;
     const auto name = [&size](const char* what) { return fmt::format("hugetlb.{}.{}", size, what); };
     const auto read = [&](const char* what) {
       return reader.number(Controller::Hugetlb, name(what).c_str());
