@@ -273,7 +273,7 @@ class Containerd(unittest.TestCase):
         name = self.start()
         pid = self.pid_of(name)
         home.ctr("task", "delete", "--force", name)
-        self.assertFalse(os.path.exists(f"/proc/{pid}"))
+        wait_for(lambda: not os.path.exists(f"/proc/{pid}"), "the process is gone")
         wait_for(lambda: cgroups.named(name) == [], "its cgroups are gone")
 
     def test_a_killed_shim_takes_its_container_along(self):

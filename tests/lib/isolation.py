@@ -57,7 +57,7 @@ def write(path, text):
 def remove_cgroup_tree(path):
     """Removes a cgroup and those below it, killing what still runs there."""
     for directory, _, _ in os.walk(path, topdown=False):
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while True:
             try:
                 os.rmdir(directory)
@@ -221,7 +221,7 @@ class Snapshot(NamedTuple):
                 if any(key not in old for key in mine)}
 
 
-def left_since(before, patience=5.0):
+def left_since(before, patience=30.0):
     """{kind: [what was left]} since a Snapshot; what is on its way out gets a moment to go."""
     deadline = time.monotonic() + patience
     while True:

@@ -23,6 +23,7 @@ import time
 from typing import NamedTuple
 
 from lib.bundle import CHECKOUT
+from lib.runtime import PATIENCE
 
 SHIM = os.environ.get("GANTRY_SHIM", f"{CHECKOUT}/build/release/bin/gantry-shim")
 RUNTIME = os.environ.get("GANTRY_SHIM_RUNTIME") or os.environ.get(
@@ -81,7 +82,7 @@ class Closed(Exception):
 class Client:
     """One connection. Output is collected in `output` by (session, stream), exits in `exits` by session."""
 
-    def __init__(self, path, timeout=20):
+    def __init__(self, path, timeout=PATIENCE):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # sun_path is short and temporary directories may be deep.
         directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
@@ -221,7 +222,7 @@ class Shim:
         bundle.save()
         self.words = [SHIM, "--id", self.id, "--bundle", bundle.path, "--runtime", RUNTIME, "--runtime-root",
                       self.root, "--state", self.state, "--log-path", self.log, *options]
-        started = subprocess.run(self.words, capture_output=True, text=True, timeout=60)
+        started = subprocess.run(self.words, capture_output=True, text=True, timeout=2 * PATIENCE)
         self.report = started.stdout
         if started.returncode != 0:
             raise Refused(started.returncode, self.report.strip() + started.stderr)
@@ -248,9 +249,9 @@ class Shim:
             return json.load(file)
 
     def runtime(self, *words):
-        return subprocess.run([RUNTIME, "--root", self.root, *words], capture_output=True, text=True, timeout=30)
+        return subprocess.run([RUNTIME, "--root", self.root, *words], capture_output=True, text=True, timeout=2 * PATIENCE)
 
-    def wait_gone(self, seconds=10):
+    def wait_gone(self, seconds=PATIENCE):
         """Waits for the shim to end by itself."""
         deadline = time.monotonic() + seconds
         while is_running(self.pid):
@@ -267,7 +268,7 @@ class Shim:
                     client.delete(force=True)
                 except (Closed, OSError):
                     pass
-            self.wait_gone(20)
+            self.wait_gone()
         self.runtime("delete", "--force", self.id)
 
     def log_files(self):

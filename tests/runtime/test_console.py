@@ -211,7 +211,7 @@ class Exec(RuntimeTest):
     def test_two_terminals_are_two(self):
         consoles = [self.console(), self.console()]
         for console in consoles:
-            self.container.exec("sh", "-c", "tty; sleep 1", options=["-t", "-d", "--console-socket",
+            self.container.exec("sh", "-c", "tty; sleep 600", options=["-t", "-d", "--console-socket",
                                                                      console.path],
                                 ok=True)
             console.accept()

@@ -5,10 +5,9 @@ import json
 import os
 import re
 import signal
-import time
 import unittest
 
-from lib.runtime import RuntimeTest, beyond_runc, read, wait_for
+from lib.runtime import RuntimeTest, beyond_runc, read, wait_for, wait_for_exit
 
 KINDS = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]
 
@@ -192,11 +191,9 @@ class Call(HookTest):
     @beyond_runc
     def test_a_daemon_that_it_leaves_does_not_hang_the_runtime(self):
         bundle = self.bundle("true")
-        self.hook(bundle, "createRuntime", "sleep 3 & echo $! > $D/pid")
-        started = time.monotonic()
+        self.hook(bundle, "createRuntime", "sleep 600 & echo $! > $D/pid")
+        self.addCleanup(lambda: os.kill(int(self.written("pid")), signal.SIGKILL))
         self.runtime.run(bundle, ok=True)
-        os.kill(int(self.written("pid")), signal.SIGKILL)
-        self.assertLess(time.monotonic() - started, 2.5)
 
 
 class Failure(HookTest):
@@ -235,7 +232,7 @@ class Failure(HookTest):
         container = self.created(self.failing("poststart"))
         pid = container.pid
         self.assert_refused(self.runtime("start", container.id), "hook")
-        wait_for(lambda: not os.path.exists(f"/proc/{pid}"), "the end of the process")
+        wait_for_exit(pid)
 
     @beyond_runc
     def test_of_poststop_is_logged_and_the_rest_goes_on(self):
@@ -263,10 +260,8 @@ class Failure(HookTest):
     def test_a_timeout_ends_the_hook_and_is_an_error(self):
         for kind in ("createRuntime", "createContainer"):
             with self.subTest(kind):
-                started = time.monotonic()
-                error = self.assert_create_refused(self.failing(kind, "echo $$ > $D/pid; exec sleep 20",
-                                                                timeout=1))
-                self.assertLess(time.monotonic() - started, 5)
+                error = self.assert_create_refused(self.failing(kind, "echo $$ > $D/pid; exec sleep 600",
+                                                                timeout=2))
                 self.assertRegex(error.lower(), "time|longer|killed")
                 if kind == "createRuntime":
                     self.assertFalse(os.path.exists(f"/proc/{self.written('pid').strip()}"))

@@ -9,7 +9,7 @@ import subprocess
 import unittest
 
 from lib.isolation import cgroup_mounts
-from lib.runtime import RuntimeTest, beyond_runc, read, write
+from lib.runtime import PATIENCE, RuntimeTest, beyond_runc, read, write
 
 # Every field of the specification with a value of the right type. Not meant to run: types are checked first.
 EVERY_FIELD = {
@@ -315,7 +315,7 @@ class Text(BundleTest):
                                                                            self.shared.id)]
             try:
                 code = subprocess.run(limited, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                      timeout=3).returncode
+                                      timeout=3 if make is os.mkfifo else PATIENCE).returncode
                 self.assertNotEqual(code, 0)
             except subprocess.TimeoutExpired:
                 if make is not os.mkfifo:  # waiting for a writer of a FIFO is what open(2) does
@@ -468,7 +468,7 @@ class Resources(BundleTest):
         self.runtime.remember(bundle)
         process = subprocess.run(["prlimit", *prlimit, *self.runtime.words("run", "--bundle", bundle.path,
                                                                            bundle.id)],
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=20)
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=2 * PATIENCE)
         # Cleaning up takes descriptors too, so something may be left to `delete --force`.
         self.runtime("delete", "--force", bundle.id, ok=True)
         self.assert_nothing_left(bundle.id)

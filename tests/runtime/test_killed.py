@@ -14,7 +14,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 from lib.bundle import helper, mounts_below
-from lib.runtime import Runtime, RuntimeTest, beyond_runc, read, remove_left_of, wait_for
+from lib.runtime import PATIENCE, Runtime, RuntimeTest, beyond_runc, read, remove_left_of, wait_for
 
 WORKERS = 2
 
@@ -28,7 +28,7 @@ def call_names():
 
 @beyond_runc
 class Killed(RuntimeTest):
-    timeout = 240
+    timeout = 600
 
     def setUp(self):
         super().setUp()
@@ -62,7 +62,7 @@ class Killed(RuntimeTest):
     def quiet(self, words):
         return subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL,
-                              timeout=20).returncode
+                              timeout=2 * PATIENCE).returncode
 
     def attempt(self, name, runtime, bundle, process=0, call=0):
         """Runs a command to where it is killed, then deletes. Returns the report and what is left."""
@@ -76,7 +76,7 @@ class Killed(RuntimeTest):
         if outcome.code != 0:
             left.append(f"delete --force: {outcome.error or outcome.stderr}")
         with contextlib.suppress(AssertionError):
-            wait_for(lambda: not self.left(runtime, bundle), seconds=3)
+            wait_for(lambda: not self.left(runtime, bundle))
         left += self.left(runtime, bundle)
         if left:
             remove_left_of(bundle.id)

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import unittest
 
-from lib.runtime import RuntimeTest, beyond_runc, fields, is_alive, read, wait_for, wait_for_exit, write
+from lib.runtime import (PATIENCE, RuntimeTest, beyond_runc, fields, is_alive, read, wait_for, wait_for_exit,
+                         write)
 
 CATCH = ("probe", "catch")  # says "ready", exits with 40 when the signal comes
 
@@ -132,7 +133,7 @@ class CreateAndStart(RuntimeTest):
         wait_for(lambda: fields(read(f"/proc/{container.pid}/status"))["PPid"] == str(shim.pid),
                  "a new parent")
         container.start()
-        self.assertEqual(shim.communicate(timeout=10)[0], f"{container.pid} 3\n")
+        self.assertEqual(shim.communicate(timeout=PATIENCE)[0], f"{container.pid} 3\n")
 
 
 class Ids(RuntimeTest):
@@ -405,7 +406,7 @@ class Delete(RuntimeTest):
         container.wait()
         child = int(container.stdout)
         container.delete("--force", ok=True)
-        wait_for_exit(child, 1)
+        wait_for_exit(child)
 
     def test_of_an_unknown_container_says_does_not_exist(self):
         outcome = self.runtime("delete", "unknown")

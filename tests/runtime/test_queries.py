@@ -61,6 +61,7 @@ class Ps(RuntimeTest):
 
     def test_options_go_to_ps(self):
         container = self.running()
+        wait_for(lambda: container.proc("comm") == "sleep\n", "the program")  # named late in execve(2)
         lines = self.runtime("ps", container.id, "-o", "pid,comm", ok=True).stdout.splitlines()
         self.assertEqual(lines[1].split(), [str(container.pid), "sleep"])
 

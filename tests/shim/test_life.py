@@ -17,14 +17,14 @@ PSS_LIMIT = 300 << 10  # bytes a shim at rest
 class Exit(ShimTest):
     def test_status_and_time_are_on_disk_when_the_shim_has_gone(self):
         shim = self.shim("exit 42")
-        begin = time.time()
+        begin = int(time.time())
         shim.start()
         shim.wait_gone()
         record = shim.exit_record()
         self.assertEqual((record["id"], record["pid"], record["exitCode"], record["signal"], record["oomKilled"]),
                          (shim.id, shim.init, 42, 0, False))
         exited = time.mktime(time.strptime(record["exitedAt"][:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
-        self.assertLess(abs(exited - begin), 5)
+        self.assertTrue(begin <= exited <= time.time())
         self.assertEqual(os.listdir(shim.state), ["exit.json"])
 
     def test_the_record_is_there_before_anybody_is_told(self):
@@ -202,12 +202,12 @@ class Death(ShimTest):
         self.assertEqual({r.text for r in records}, {b"tick"})
 
     def test_orphans_are_reaped(self):
-        bundle = self.bundle("sh", "-c", "for i in 1 2 3 4 5; do (sleep .1 &) ; done; sleep 600")
+        bundle = self.bundle("sh", "-c", "for i in 1 2 3 4 5; do (sleep .1 &) ; done; echo made; sleep 600")
         bundle.without_namespace("pid")
         shim = self.shim(bundle=bundle)
         shim.start()
-        time.sleep(0.5)
-        self.assertEqual([pid for pid in child_pids(shim.pid) if pid != shim.init], [])
+        wait_for(shim.log_records, "the orphans")
+        wait_for(lambda: child_pids(shim.pid) == [shim.init], "the end of the orphans")
 
 
 class Memory(ShimTest):
@@ -222,7 +222,8 @@ class Memory(ShimTest):
                     bundle.id = f"{name}-{number}"
                     shims.append(Shim(self.scratch, bundle))
                     shims[-1].start()
-                time.sleep(4)
+                wait_for(lambda: all(len(shim.log_records()) == 20000 for shim in shims), "the logs")
+                time.sleep(4)  # for what they give back when they have had nothing to do for a while
                 sizes = sorted(pss(shim.pid) for shim in shims)
             finally:
                 for shim in shims:

@@ -157,6 +157,7 @@ class Memory(Cgroup2Test):
 
     def test_what_takes_more_is_killed_and_an_event_says_so(self):
         container = self.created(self.script("tail /dev/zero"))
+        group = container.cgroup("")
         self.runtime("update", "--memory", str(24 * MB), "--memory-swap", str(24 * MB), container.id, ok=True)
         events = self.runtime.popen("events", "--interval", "1s", container.id, stdout=subprocess.PIPE, text=True)
         self.addCleanup(events.communicate)
@@ -164,7 +165,7 @@ class Memory(Cgroup2Test):
         self.assertEqual(json.loads(events.stdout.readline())["type"], "stats")  # it watches by now
         container.start()
         self.assertIn('"oom"', next(line for line in events.stdout if '"stats"' not in line))
-        self.assertRegex(self.file(container, "memory.events"), "oom_kill [1-9]")
+        self.assertRegex(read(f"{group}/memory.events"), "oom_kill [1-9]")
 
 
 class Cpu(Cgroup2Test):

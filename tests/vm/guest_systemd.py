@@ -60,14 +60,14 @@ class Life(SystemdTest):
         container.kill("KILL", ok=True)
         container.wait()
         container.delete(ok=True)
-        self.assertTrue(is_gone(unit))
+        wait_for(lambda: is_gone(unit), "the end of the scope")
         self.assertEqual(cgroups_of(container.id), [])
 
     def test_run(self):
         bundle = self.script("cat /proc/self/cgroup; exit 3")
         outcome = self.runtime.run(bundle)
         self.assertEqual((outcome.code, outcome.stdout), (3, "0::/\n"))
-        self.assertTrue(is_gone(f"runc-{bundle.id}.scope"))
+        wait_for(lambda: is_gone(f"runc-{bundle.id}.scope"), "the end of the scope")
         self.assertEqual(cgroups_of(bundle.id), [])
 
     def test_slice_prefix_and_name(self):
@@ -79,7 +79,7 @@ class Life(SystemdTest):
         self.assertEqual(container.cgroup(""), f"{ROOT}/gantry.slice/gantry-test.slice/{unit}")
         self.assertEqual(show(unit, "Slice"), ["gantry-test.slice"])
         container.delete("--force", ok=True)
-        self.assertTrue(is_gone(unit))
+        wait_for(lambda: is_gone(unit), "the end of the scope")
         self.assertEqual(cgroups_of(container.id), [])
 
     def test_a_path_of_another_form_is_refused(self):
@@ -90,7 +90,7 @@ class Life(SystemdTest):
     def test_a_refusal_after_the_scope_is_there_takes_it_away(self):
         bundle = self.with_resources(unified={"memory.nonsense": "1"})
         self.assert_create_refused(bundle, "memory.nonsense")
-        self.assertTrue(is_gone(f"runc-{bundle.id}.scope"))
+        wait_for(lambda: is_gone(f"runc-{bundle.id}.scope"), "the end of the scope")
 
     def test_exec_joins_the_scope(self):
         container = self.running()
@@ -130,7 +130,7 @@ class Life(SystemdTest):
         container.delete("--force", ok=True)
         for pid in pids:
             wait_for_exit(int(pid))
-        self.assertTrue(is_gone(self.unit(container)))
+        wait_for(lambda: is_gone(self.unit(container)), "the end of the scope")
 
     def test_a_killed_runtime_leaves_what_delete_by_force_removes(self):
         bundle = self.bundle("sleep", "600")
@@ -150,7 +150,7 @@ class Life(SystemdTest):
         maker.kill()
         maker.wait()
         container.delete("--force", ok=True)
-        self.assertTrue(is_gone(unit))
+        wait_for(lambda: is_gone(unit), "the end of the scope")
         self.assertEqual(cgroups_of(bundle.id), [])
 
     def test_over_the_bus(self):
@@ -164,7 +164,7 @@ class Life(SystemdTest):
         self.runtime("update", "--pids-limit", "33", container.id, ok=True)
         self.assertEqual(show(self.unit(container), "TasksMax"), ["33"])
         container.delete("--force", ok=True)
-        self.assertTrue(is_gone(self.unit(container)))
+        wait_for(lambda: is_gone(self.unit(container)), "the end of the scope")
 
 
 class Limits(SystemdTest):
