@@ -45,7 +45,9 @@ Result<void> follow(const Container& container, kernel::Cgroup& cgroup, millisec
     const auto left = std::chrono::ceil<milliseconds>(next - steady_clock::now());
     const int ready = ::poll(fds, std::size(fds), static_cast<int>(std::max(left, milliseconds(0)).count()));
     if (ready < 0 && errno != EINTR) return sys_error("wait for events");
-    if (ready > 0 && fds[1].revents != 0)
+    // The kernel tells of the last kill by memory a little late (CGROUP_FILE_NOTIFY_MIN_INTV), so the count
+    // is looked at whatever it was that happened.
+    if (ready > 0 && watch)
       for (std::uint64_t n = watch->take(); n > 0; --n) TRY(print(oom_event(container.id()) + "\n"));
     if (ready > 0 && fds[0].revents != 0) return {};
     if (steady_clock::now() < next) continue;
