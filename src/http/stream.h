@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The two byte streams of a connection: a socket, with TLS on it or not. It is
+// what an upgrade hands over; everything else in this folder stands on it.
+//
+// The socket does not block; read and write wait for it in poll(2), each time
+// at most `timeout`, and never past `deadline`. One thread reads and one writes
+// at a time, without TLS also at once.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/byte_stream.h"
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "http/tls.h"
+
+namespace gantry::http {
+
+class TlsSession;
+
+class Stream final : public ByteSource, public ByteSink {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  // Takes a connected socket and makes it non-blocking.
+  static Result<Stream> over(UniqueFd socket);
+  Stream(Stream&&) noexcept;
+  Stream& operator=(Stream&&) noexcept;
+  ~Stream() override;
+
+  // ---- Blocking, with limits
+
+  // nullopt: wait for ever. What passes is an Error TimedOut.
+  void set_timeout(std::optional<std::chrono::milliseconds> timeout) { timeout_ = timeout; }
+  void set_deadline(std::optional<Time> deadline) { deadline_ = deadline; }
+
+  // At least one byte; 0 at the end of the peer's stream.
+  Result<std::size_t> read(std::span<std::byte> into) override;
+  Result<void> write(std::span<const std::byte> from) override;
+  // Several pieces as one, with as few packets as it takes. `more_follows` holds back a last short packet.
+  Result<void> write(std::span<const std::string_view> pieces, bool more_follows = false);
+  // A part of a file, by sendfile(2) where there is no TLS. DataLoss when the file ends early.
+  Result<void> write_file(int file, std::uint64_t offset, std::uint64_t length);
+  // No more will be written: the peer reads the end. Reading goes on.
+  Result<void> shut_down_writing();
+
+  // ---- For event loops
+
+  enum class Wants : std::uint8_t { Nothing, Reading, Writing };  // what to wait for before trying again
+  struct Attempt {
+    std::size_t bytes = 0;
+    Wants wants = Wants::Nothing;  // Nothing and no bytes: the end
+  };
+  Result<Attempt> try_read(std::span<std::byte> into);
+  Result<Attempt> try_write(std::span<const std::byte> from);
+  // Whether bytes wait inside, where poll(2) does not see them.
+  bool has_buffered() const;
+  // Gives bytes back that were read too far: the next read gets them.
+  void unread(std::string_view bytes) { unread_.insert(0, bytes); }
+
+  int fd() const { return socket_.get(); }
+  bool is_tls() const { return tls_ != nullptr; }
+
+  // ---- TLS
+
+  // As a client: the whole handshake, and the peer's certificate is checked against `host` (a name or an
+  // address). As a server: begun here, driven by try_handshake() or by the first read.
+  Result<void> start_tls(const TlsContext& context, const std::string& host);
+  Result<void> accept_tls(const TlsContext& context);
+  // One step; Wants::Nothing when it is done.
+  Result<Wants> try_handshake();
+  // The subject of the certificate that the peer proved to own, as "CN=alice,O=ops"; empty: none.
+  std::string peer_subject() const;
+
+  // Waits until the socket can do that, within the limits.
+  Result<void> wait_until(Wants wants);
+
+ private:
+  explicit Stream(UniqueFd socket);
+  Result<std::size_t> write_some(std::span<const std::string_view> pieces, bool more_follows);
+
+  UniqueFd socket_;
+  std::unique_ptr<TlsSession> tls_;  // after socket_: it ends first
+  std::string unread_;
+  std::optional<std::chrono::milliseconds> timeout_;
+  std::optional<Time> deadline_;
+};
+
+}  // namespace gantry::http

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a side of TLS connections knows: whom to trust and who it is itself.
+// TLS 1.2 and later. A context is made once, is constant, and is shared by all
+// connections and threads that use it. Only this folder sees OpenSSL.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+struct ssl_ctx_st;
+
+namespace gantry::http {
+
+// A certificate (PEM, with the chain above it after it) and its private key.
+struct TlsIdentity {
+  std::string certificate_file;
+  std::string key_file;
+};
+
+struct TlsClientOptions {
+  bool trust_system = true;           // the authorities that the host trusts
+  std::vector<std::string> ca_files;  // more authorities, PEM
+  TlsIdentity identity;               // for servers that ask; empty names: none
+  bool verify = true;                 // false takes any certificate: only for what the user calls insecure
+};
+
+struct TlsServerOptions {
+  TlsIdentity identity;
+  // Clients must show a certificate that one of these authorities has signed. Empty: they are not asked.
+  std::vector<std::string> client_ca_files;
+};
+
+class TlsContext {
+ public:
+  static Result<std::shared_ptr<const TlsContext>> for_client(const TlsClientOptions& options);
+  static Result<std::shared_ptr<const TlsContext>> for_server(const TlsServerOptions& options);
+
+  TlsContext(const TlsContext&) = delete;
+  TlsContext& operator=(const TlsContext&) = delete;
+  ~TlsContext();
+
+  ssl_ctx_st* get() const { return context_; }  // of this folder's own use
+  bool verifies_peer() const { return verifies_peer_; }
+
+ private:
+  TlsContext(ssl_ctx_st* context, bool verifies_peer) : context_(context), verifies_peer_(verifies_peer) {}
+  ssl_ctx_st* context_;
+  bool verifies_peer_;
+};
+
+}  // namespace gantry::http
