@@ -1,19 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bytes as hexadecimal digits and back.
+// Bytes as hexadecimal digits, two each.
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace gantry {
 
-// Lower case, two digits a byte.
+// In lower case.
 std::string to_hex(std::span<const std::byte> bytes);
 
-// Fills `bytes` from exactly twice as many digits of lower case; false if `digits` is anything else.
-bool from_hex(std::string_view digits, std::span<std::byte> bytes);
+// The bytes that `digits`, in lower or upper case, stand for; nothing if it holds anything else or an odd
+// number.
+std::optional<std::string> from_hex(std::string_view digits);
+
+// The value of one digit, -1 if it is none.
+constexpr int hex_value(char digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+  return -1;
+}
 
 }  // namespace gantry
