@@ -114,7 +114,8 @@ function(program name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
   if(ARG_STATIC AND NOT GANTRY_SANITIZER)
     target_compile_options(${name} PRIVATE -fno-exceptions -fno-rtti)
-    # Small on purpose: the runtime copies itself at every call that enters a container (docs/decisions/0003).
+    # Small on purpose: where it cannot do better, the runtime copies itself at every call that enters a container
+    # (docs/decisions/0003).
     target_link_options(${name} PRIVATE -static-pie $<$<CONFIG:Release>:-s>)
   endif()
 endfunction()

@@ -100,11 +100,12 @@ class Runtime:
 
     def __init__(self, scratch):
         self.scratch = scratch
+        self.program = PROGRAM
         self.root = f"{scratch}/state"
         self.containers = []
 
     def words(self, *words, log=None):
-        return [PROGRAM, "--root", self.root, *(["--log", log, "--log-format", "json"] if log else []),
+        return [self.program, "--root", self.root, *(["--log", log, "--log-format", "json"] if log else []),
                 *map(str, words)]
 
     def __call__(self, *words, input="", stdin=None, cwd=None, env=None, open_fds=None, seconds=2 * PATIENCE, ok=False,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A container that attacks: what has worked on runtimes, replayed. None may find anything."""
 
+import json
 import os
 import re
 import shutil
@@ -86,12 +87,50 @@ class RuntimeBinary(RuntimeTest):
             with open(f"/proc/{container.pid}/exe", "r+b") as file:
                 file.write(b"#")
 
+    @beyond_runc
+    def test_where_it_runs_from(self):
+        # The root of an overlay that is mounted nowhere.
+        self.assertEqual(os.readlink(f"/proc/{self.created().pid}/exe"), f"/{os.path.basename(PROGRAM)}")
+
+    def test_privileges_do_not_open_the_program(self):
+        """A container that may do everything on the host, against one that is waiting to be started."""
+        names = json.loads(self.runtime("features").stdout)["linux"]["capabilities"]
+        waiting = self.created(self.bundle("sleep", "600"))
+        bundle = self.bundle("probe", "pry-exe", str(waiting.pid))
+        bundle.without_namespace("pid")
+        bundle.capabilities(bounding=names, permitted=names, effective=names)
+        bundle.linux["maskedPaths"] = bundle.linux["readonlyPaths"] = []
+        mode = os.stat(os.path.realpath(PROGRAM))
+        outcome = self.runtime.run(bundle)
+        lines = outcome.stdout.splitlines()
+        self.assertEqual(lines[-1:], ["done"], outcome)
+        self.assertGreater(len([line for line in lines if line.startswith("refused")]), 20)
+        self.assertEqual([line for line in lines if line.startswith("WROTE")], [], outcome)
+        after = os.stat(os.path.realpath(PROGRAM))
+        self.assertEqual((after.st_mode, after.st_uid, after.st_gid), (mode.st_mode, mode.st_uid, mode.st_gid))
+
     def test_loader_settings_of_the_container_do_not_reach_the_runtime(self):
         bundle = self.bundle("true")
         bundle.process["env"] += ["LD_PRELOAD=/evil.so", "LD_LIBRARY_PATH=/",
                                   "GLIBC_TUNABLES=glibc.malloc.check=3"]
         bundle.file("/evil.so", "not a library", 0o755)
         self.assertEqual(self.runtime.run(bundle).code, 0)
+
+
+class RuntimeBinaryInMemory(RuntimeBinary):
+    """The same where the kernel offers no overlay with the program: the runtime then runs from a copy in memory."""
+
+    def setUp(self):
+        super().setUp()
+        # A mounted file, which an overlay of its directory would not show.
+        self.runtime.program = f"{self.directory('bin')}/{os.path.basename(PROGRAM)}"
+        write(self.runtime.program, "")
+        subprocess.run(["mount", "--bind", os.path.realpath(PROGRAM), self.runtime.program], check=True)
+        self.addCleanup(subprocess.run, ["umount", self.runtime.program], check=True)
+        self.addCleanup(setattr, self.runtime, "program", PROGRAM)  # for the containers that are left
+
+    def test_where_it_runs_from(self):
+        self.assertIn("memfd:", os.readlink(f"/proc/{self.created().pid}/exe"))
 
 
 class LeakedDescriptors(RuntimeTest):

@@ -116,7 +116,7 @@ Result<int> dispatch(char* const* argv, GlobalOptions& options, std::span<const 
   const Command* command = find_command(rest[0]);
   if (command == nullptr) return error(Code::InvalidArgument, "unknown command '{}'", rest[0]);
   if (command->enters == Enters::Container) {
-    TRY(kernel::run_from_sealed_copy(argv));
+    TRY(kernel::run_from_sealed_place(argv));
     (void)::prctl(PR_SET_NAME, "gantry-runtime");  // the sealed copy would be named after its descriptor
   }
   const Globals globals{.root = options.root.empty() ? default_root() : options.root,

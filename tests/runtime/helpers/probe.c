@@ -21,6 +21,8 @@
 //   probe hold SECONDS           sleeps without children
 //   probe steal-exe SECONDS      opens the program of every process that comes by; at the end tries to
 //                                write to it: "held NAME", "WROTE NAME"
+//   probe pry-exe PID            attacks the program that a process runs from in every way that privileges
+//                                allow, then once more when it has killed it: "refused WAY", "WROTE WAY"
 //   probe notify TEXT            sends a text to $NOTIFY_SOCKET, as sd_notify(3) does
 //   probe swap SECONDS A B       exchanges two names as fast as it can (outside of a container)
 
@@ -28,12 +30,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mempolicy.h>
+#include <linux/mount.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -233,6 +237,102 @@ static int steal_exe(double seconds) {
   return 0;
 }
 
+static const char kMark[] = "#!/bin/pried\n";
+
+static void tell(const char* way, int wrote) {
+  printf("%s %s\n", wrote ? "WROTE" : "refused", way);
+}
+
+static void write_through(const char* way, const char* path) {
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  tell(way, fd >= 0 && write(fd, kMark, sizeof kMark - 1) == sizeof kMark - 1);
+  if (fd >= 0) close(fd);
+}
+
+static void pry(int exe) {
+  static const struct mount_attr writable = {.attr_clr = MOUNT_ATTR_RDONLY};
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", exe);
+  write_through("open", path);
+  tell("truncate", truncate(path, 4) == 0);
+
+  // The file system itself, by the new way and with what an overlay would need.
+  for (int with_upper = 0; with_upper < 2; with_upper++) {
+    int context = syscall(SYS_fspick, exe, "", FSPICK_EMPTY_PATH | FSPICK_CLOEXEC);
+    if (with_upper) {
+      mkdir("/upper", 0755);
+      mkdir("/work", 0755);
+      syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "upperdir", "/upper", 0);
+      syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "workdir", "/work", 0);
+    }
+    syscall(SYS_fsconfig, context, FSCONFIG_SET_FLAG, "rw", NULL, 0);
+    syscall(SYS_fsconfig, context, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
+    write_through(with_upper ? "reconfigure with an upper layer" : "reconfigure", path);
+    if (context >= 0) close(context);
+  }
+
+  // The mount it is on, and copies of that.
+  syscall(SYS_mount_setattr, exe, "", AT_EMPTY_PATH, &writable, sizeof writable);
+  write_through("writable mount", path);
+  int tree = syscall(SYS_open_tree, exe, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &writable, sizeof writable);
+  char tree_path[64];
+  snprintf(tree_path, sizeof tree_path, "/proc/self/fd/%d", tree);
+  write_through("writable copy of the mount", tree_path);
+  int target = open("/pried", O_CREAT | O_WRONLY | O_CLOEXEC, 0755);
+  if (syscall(SYS_move_mount, tree, "", AT_FDCWD, "/pried", MOVE_MOUNT_F_EMPTY_PATH) == 0 ||
+      mount(path, "/pried", NULL, MS_BIND, NULL) == 0) {
+    mount(NULL, "/pried", NULL, MS_REMOUNT | MS_BIND, NULL);
+    mount(NULL, "/pried", NULL, MS_REMOUNT, NULL);
+    write_through("remounted", "/pried");
+    umount2("/pried", MNT_DETACH);
+  }
+  close(target);
+  if (tree >= 0) close(tree);
+
+  // By handle, which asks no path and no mount whether it may.
+  char space[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+  struct file_handle* handle = (struct file_handle*)space;
+  int mount_id;
+  handle->handle_bytes = MAX_HANDLE_SZ;
+  if (name_to_handle_at(exe, "", handle, &mount_id, AT_EMPTY_PATH) == 0) {
+    int fd = open_by_handle_at(exe, handle, O_WRONLY | O_CLOEXEC);
+    tell("handle", fd >= 0 && write(fd, kMark, sizeof kMark - 1) == sizeof kMark - 1);
+    if (fd >= 0) close(fd);
+  }
+  chmod(path, 0777);
+  chown(path, 1, 1);
+}
+
+static int pry_exe(const char* pid) {
+  char path[300];
+  snprintf(path, sizeof path, "/proc/%s/exe", pid);
+  int exe = open(path, O_PATH | O_CLOEXEC);
+  if (exe < 0) return say(-1);
+  pry(exe);
+  // What the kernel has mapped may be another file than the one that was executed, the layer below for one.
+  int mapped = -1;
+  snprintf(path, sizeof path, "/proc/%s/map_files", pid);
+  DIR* dir = opendir(path);
+  if (!dir) return say(-1);
+  for (struct dirent* entry; (entry = readdir(dir));) {
+    if (entry->d_name[0] == '.') continue;
+    snprintf(path, sizeof path, "/proc/%s/map_files/%s", pid, entry->d_name);
+    write_through("mapped file", path);
+    if (mapped < 0) mapped = open(path, O_PATH | O_CLOEXEC);
+  }
+  closedir(dir);
+  pry(mapped);
+  kill(atoi(pid), SIGKILL);
+  for (double end = now(CLOCK_MONOTONIC) + 10; kill(atoi(pid), 0) == 0 && now(CLOCK_MONOTONIC) < end;)
+    usleep(1000);
+  puts("killed");
+  pry(exe);
+  pry(mapped);
+  puts("done");
+  return 0;
+}
+
 static int notify(const char* text) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   const char* path = getenv("NOTIFY_SOCKET");
@@ -270,6 +370,7 @@ int main(int count, char** words) {
   if (!strcmp(what, "catch")) catch_signal(atoi(first));
   if (!strcmp(what, "hold")) return sleep(atoi(first)) != 0;
   if (!strcmp(what, "steal-exe")) return steal_exe(atof(first));
+  if (!strcmp(what, "pry-exe")) return pry_exe(first);
   if (!strcmp(what, "notify")) return notify(first);
   if (!strcmp(what, "swap") && count > 4) return swap(atof(first), words[3], words[4]);
   fprintf(stderr, "probe: what is '%s'?\n", what);
