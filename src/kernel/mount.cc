@@ -63,6 +63,9 @@ Result<DetachedMount> DetachedMount::create(const NewFilesystem& filesystem) {
       ::fsconfig(context.get(), FSCONFIG_SET_STRING, "source", filesystem.source.c_str(), 0) < 0)
     return context_error(context.get(), filesystem, "source=" + filesystem.source);
   for (const std::string& option : filesystem.options) TRY(set_option(context.get(), filesystem, option));
+  for (const auto& [key, fd] : filesystem.descriptors)
+    if (::fsconfig(context.get(), FSCONFIG_SET_FD, key.c_str(), nullptr, fd) < 0)
+      return context_error(context.get(), filesystem, key);
   if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) < 0)
     return context_error(context.get(), filesystem, "");
   UniqueFd fd(::fsmount(context.get(), FSMOUNT_CLOEXEC, static_cast<unsigned>(filesystem.attributes)));

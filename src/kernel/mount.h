@@ -40,6 +40,8 @@ struct NewFilesystem {
   // "size=64k" or "nodev"-like flags of the file system itself, as after mount -o.
   std::vector<std::string> options;
   std::uint64_t attributes = 0;  // MOUNT_ATTR_*
+  // Options whose value is an open file, in order: overlayfs's layers. Not owned.
+  std::vector<std::pair<std::string, int>> descriptors = {};
 };
 
 class DetachedMount {
