@@ -66,6 +66,7 @@ struct Decoder {
   Result<void> value(const Value& value, void* target, const Type& type, const Path* path);
   Result<void> integer(const Value& value, void* target, const Type& type, const Path* path);
   Result<void> word(const Value& value, void* target, const Type& type, const Path* path);
+  Result<void> text(const Value& value, void* target, const Type& type, const Path* path);
   Result<void> object(const Value& value, void* target, const Type& type, const Path* path);
 };
 
@@ -167,6 +168,13 @@ Result<void> check_no_nul(std::string_view text, const Path* path) {
   return refuse(path, "contains a NUL byte");
 }
 
+Result<void> Decoder::text(const Value& value, void* target, const Type& type, const Path* path) {
+  TRY(expect(Kind::String, value, path));
+  if (Result<void> parsed = type.parse(target, value.as_string()); !parsed)
+    return refuse(path, "{}", parsed.error().message()).with_code(parsed.error().code());
+  return {};
+}
+
 Result<void> Decoder::value(const Value& value, void* target, const Type& type, const Path* path) {
   switch (type.form) {
     case Form::Bool:
@@ -185,6 +193,7 @@ Result<void> Decoder::value(const Value& value, void* target, const Type& type, 
       *static_cast<std::string*>(target) = value.as_string();
       return {};
     case Form::Enum: return word(value, target, type, path);
+    case Form::Text: return text(value, target, type, path);
     case Form::Struct: return object(value, target, type, path);
     case Form::Optional: return this->value(value, type.emplace(target), *type.element, path);
     case Form::Vector: {
@@ -250,6 +259,7 @@ bool is_empty(const void* object, const Type& type) {
     case Form::Double: return *static_cast<const double*>(object) == 0;
     case Form::String: return static_cast<const std::string*>(object)->empty();
     case Form::Enum: return false;  // its first word is a word like the others
+    case Form::Text: return type.text(object).empty();
     case Form::Vector: return type.elements(object).count == 0;
     case Form::Optional: return type.get(object) == nullptr;
     case Form::Struct: {
@@ -299,6 +309,7 @@ void encode(Writer& writer, const void* object, const Type& type) {
     case Form::Double: writer.value(*static_cast<const double*>(object)); return;
     case Form::String: writer.value(*static_cast<const std::string*>(object)); return;
     case Form::Enum: writer.value(type.words[*static_cast<const std::uint8_t*>(object)]); return;
+    case Form::Text: writer.value(type.text(object)); return;
     case Form::Struct: {
       writer.begin_object();
       EncodingFields fields(writer);

@@ -12,7 +12,8 @@
 //   std::string text = json::encode(user);
 //
 // A field may be a bool, an integer, a double, a string, an enum with `names_of(E)` (an array of its
-// words in order), a described struct, and a vector, a map from strings or an optional of these.
+// words in order), a described struct, and a vector, a map from strings or an optional of these; also a type
+// that has a string of its own, once `TypeOf` says so (TextTypeOf).
 //
 // Decoding: `null` counts as absent (Go writes it for an empty slice). Integers must be integers in
 // range, strings hold no NUL byte (nearly all end in a system call, which would cut them there). Keys
@@ -76,7 +77,8 @@ struct Type {
     Struct,
     Vector,
     Map,
-    Optional
+    Optional,
+    Text
   };
   struct Elements {
     const std::byte* first;
@@ -88,17 +90,19 @@ struct Type {
   std::size_t size;               // bytes of the type itself
   const Type* element = nullptr;  // of a vector, a map's values, an optional
   union {
-    const std::string_view* words = nullptr;           // Enum
-    void (*describe)(Fields&, void* object);           // Struct
-    void* (*resize)(void* vector, std::size_t count);  // Vector: the first element
-    void* (*insert)(void* map, std::string_view key);  // Map: a new or found element
-    void* (*emplace)(void* optional);                  // Optional: the value
+    const std::string_view* words = nullptr;                     // Enum
+    void (*describe)(Fields&, void* object);                     // Struct
+    void* (*resize)(void* vector, std::size_t count);            // Vector: the first element
+    void* (*insert)(void* map, std::string_view key);            // Map: a new or found element
+    void* (*emplace)(void* optional);                            // Optional: the value
+    Result<void> (*parse)(void* object, std::string_view text);  // Text
   };
   union {
     std::size_t word_count = 0;                                     // Enum
     Elements (*elements)(const void* vector);                       // Vector
     void (*for_each)(const void* map, void* context, Visit visit);  // Map
     const void* (*get)(const void* optional);                       // Optional: the value or null
+    std::string (*text)(const void* object);                        // Text: empty if it is empty
   };
 };
 
@@ -185,6 +189,18 @@ template <class T>
 struct TypeOf {
   static void describe(Fields& visitor, void* object) { fields(visitor, *static_cast<T*>(object)); }
   static constexpr Type kType{.form = Type::Form::Struct, .size = sizeof(T), .describe = describe};
+};
+
+// For a type with `static Result<T> parse(std::string_view)` and `std::string str() const`:
+//   template <> struct json::TypeOf<Digest> : json::TextTypeOf<Digest> {};
+template <class T>
+struct TextTypeOf {
+  static Result<void> parse(void* object, std::string_view text) {
+    *static_cast<T*>(object) = TRY(T::parse(text));
+    return {};
+  }
+  static std::string text(const void* object) { return static_cast<const T*>(object)->str(); }
+  static constexpr Type kType{.form = Type::Form::Text, .size = sizeof(T), .parse = parse, .text = text};
 };
 
 template <class T>

@@ -20,6 +20,15 @@ namespace gantry::oci {
 
 using Annotations = std::map<std::string, std::string>;
 
+// The content itself, where a descriptor carries it (in base64).
+struct InlineData {
+  std::string bytes;
+
+  static Result<InlineData> parse(std::string_view base64);
+  std::string str() const;  // base64
+  friend bool operator==(const InlineData&, const InlineData&) = default;
+};
+
 struct Descriptor {
   std::string media_type;
   Digest digest;
@@ -27,7 +36,7 @@ struct Descriptor {
   std::vector<std::string> urls;
   Annotations annotations;
   std::string artifact_type;
-  std::optional<std::string> data;   // the content itself, decoded; it was checked against digest and size
+  std::optional<InlineData> data;    // was checked against digest and size
   std::optional<Platform> platform;  // in an index
 
   friend bool operator==(const Descriptor&, const Descriptor&) = default;

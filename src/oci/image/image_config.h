@@ -83,6 +83,10 @@ struct ImageConfig {
   friend bool operator==(const ImageConfig&, const ImageConfig&) = default;
 };
 
+// For documents of others that hold these.
+void fields(json::Fields& f, ContainerConfig& config);
+void fields(json::Fields& f, History& history);
+
 // Of at most kMaxConfigBytes and kMaxManifestLayers diff ids.
 Result<ImageConfig> parse_image_config(std::string_view json);
 std::string to_json(const ImageConfig& config);
