@@ -5,9 +5,8 @@
 // https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#error-codes
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +40,8 @@ enum class RegistryErrorCode : std::uint8_t {
 std::string_view name_of(RegistryErrorCode code);  // "BLOB_UNKNOWN"
 // The HTTP status that goes with it.
 int http_status(RegistryErrorCode code);
+
+inline constexpr std::size_t kMaxErrorDocumentBytes = 1 << 20;  // more is not looked into
 
 struct RegistryError {
   std::string code;  // any word: registries have their own too

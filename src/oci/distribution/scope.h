@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,6 +36,8 @@ struct Scope {
 // Scopes with spaces between them, as challenges and OAuth2 requests have them.
 Result<std::vector<Scope>> parse_scopes(std::string_view text);
 std::string to_string(const std::vector<Scope>& scopes);
+
+inline constexpr std::size_t kMaxTokenBytes = 1 << 20;  // of the whole answer
 
 struct TokenResponse {
   std::string token;                    // also where the server calls it access_token
