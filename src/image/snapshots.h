@@ -20,6 +20,9 @@
 // process left is found by its lock being free, and removed by collect() or by the next who builds the same
 // layer.
 //
+// A layer stays while an image's config, a snapshot, a layer above it or a lease needs it: who brings layers
+// in holds their chain ids by a Lease until keep_layers() or prepare().
+//
 // Layers are not synced one by one: what was unpacked since the host started is marked so until settle(), and
 // forgotten (to be unpacked again from its blob, which is synced) if the host went down before.
 #pragma once
@@ -33,6 +36,7 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "image/disk_usage.h"
 #include "kernel/id_map.h"
 #include "kernel/overlay.h"
 #include "oci/image/digest.h"
@@ -43,11 +47,6 @@ class Database;
 
 namespace gantry::image {
 
-// The chain id of a layer above `parent` (none: the lowest).
-oci::Digest chain_id(const std::optional<oci::Digest>& parent, const oci::Digest& diff_id);
-// Of every layer of an image, the lowest first.
-std::vector<oci::Digest> chain_ids(const std::vector<oci::Digest>& diff_ids);
-
 struct Layer {
   oci::Digest chain_id;
   oci::Digest diff_id;
@@ -57,7 +56,7 @@ struct Layer {
 };
 
 struct SnapshotOptions {
-  bool read_only = false;
+  bool is_read_only = false;
   kernel::IdMaps id_maps;  // empty: none. Nothing is copied or chowned
   bool is_volatile = false;
 };
@@ -70,15 +69,13 @@ struct Snapshot {
   std::int64_t created = 0;  // nanoseconds since 1970
 };
 
-struct DiskUsage {
-  std::uint64_t bytes = 0;   // on disk: st_blocks of everything, hard links once
-  std::uint64_t inodes = 0;  // likewise
-};
-
 struct BuiltLayer {
   std::uint64_t size = 0;  // bytes of the files in it
   // Unpacking asked for nothing below, so that other chains may use the directory too.
   bool is_independent = true;
+  // The layer says what owner, mode and attributes the root directory has. If none of an image does: root's,
+  // 0755.
+  bool has_root = false;
 };
 
 // The right to build one layer, or the news that it is there. Its destructor removes what was not committed.
@@ -107,7 +104,8 @@ class LayerTicket {
 
 class Snapshots {
  public:
-  // `root` is the store's root; `database` the store's and outlives this object.
+  // `root` is the store's root; `database` the store's and outlives this object. What was unpacked before a
+  // crash of the host and never settled is forgotten.
   static Result<Snapshots> open(const std::string& root, database::Database& database);
   Snapshots(Snapshots&&) noexcept;
   Snapshots& operator=(Snapshots&&) noexcept;
@@ -125,20 +123,19 @@ class Snapshots {
   // The layer and all below it belong to a blob (an image's config) and stay as long as the blob is in the
   // store.
   Result<void> keep_layers(const oci::Digest& top, const oci::Digest& config);
-  // A read-only mount of the layer and all below it; attached nowhere.
+  // A read-only mount of the layer and all below it, attached nowhere. The caller's lease keeps them.
   Result<kernel::OverlayMount> mount_layers(const oci::Digest& top) const;
   // The directory with the layer's own files.
   Result<UniqueFd> open_layer(const oci::Digest& chain_id) const;
 
   // ---- snapshots
 
-  // AlreadyExists if there is one of that key, NotFound if a layer is missing.
+  // The key is any text. AlreadyExists if there is one of that key, NotFound if a layer is missing.
   Result<Snapshot> prepare(const std::string& key, const std::optional<oci::Digest>& top,
                            const SnapshotOptions& options);
   Result<std::optional<Snapshot>> snapshot(const std::string& key) const;
   Result<std::vector<Snapshot>> snapshots() const;
-  // Its root file system, attached nowhere. Holds the snapshot and its layers in use until the descriptor of
-  // the mount, and all that was attached from it, are gone.
+  // Its root file system, attached nowhere. To be mounted once at a time. NotFound.
   Result<kernel::OverlayMount> mount(const std::string& key) const;
   // The directory that holds what was written ("fs"), and the layers' directories, the topmost first: what
   // image/layer_diff.h compares.
@@ -147,8 +144,7 @@ class Snapshots {
     std::vector<UniqueFd> lowers;
   };
   Result<Parts> parts(const std::string& key) const;
-  // Makes the next layer of what the snapshot has written: of its upper directory, by rename, when the
-  // snapshot is removed with it. NotFound if there is none of that key, Conflict while it is mounted.
+  // With all that was written. NotFound; Conflict while it is mounted anywhere.
   Result<void> remove(const std::string& key);
   Result<DiskUsage> usage(const std::string& key) const;
 
