@@ -5,9 +5,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <ctime>
 #include <limits>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace gantry {
 
@@ -27,6 +30,12 @@ class Timestamp {
 };
 
 timespec wall_clock_now();
+std::int64_t wall_clock_ns();  // nanoseconds since 1970
 std::string format_timestamp(timespec time);
+
+// Nanoseconds since 1970 of an RFC 3339 time: any offset, any number of digits behind the point (what is
+// finer than a nanosecond is cut). Nullopt for other text, and for years that do not fit (before 1678, after
+// 2261); a leap second counts as the second after it.
+std::optional<std::int64_t> parse_timestamp(std::string_view text);
 
 }  // namespace gantry

@@ -37,6 +37,24 @@ TEST(Timestamp, rewrites_what_changed_and_only_that) {
   EXPECT_EQ(text({.tv_sec = 59, .tv_nsec = 8}), "1970-01-01T00:00:59.000000008Z") << "clocks may be set back";
 }
 
+TEST(Timestamp, is_read_back_to_the_nanosecond) {
+  EXPECT_EQ(parse_timestamp("1970-01-01T00:00:00Z"), 0);
+  EXPECT_EQ(parse_timestamp("2026-11-21T10:20:30.123456789Z"), 1'795'256'430'123'456'789);
+  EXPECT_EQ(parse_timestamp("2026-11-21t10:20:30.5z"), 1'795'256'430'500'000'000);
+  EXPECT_EQ(parse_timestamp("2026-11-21T12:20:30+02:00"), 1'795'256'430'000'000'000);
+  EXPECT_EQ(parse_timestamp("2026-11-20T20:50:30-13:30"), 1'795'256'430'000'000'000);
+  EXPECT_EQ(parse_timestamp("1970-01-01T00:00:00.1234567899999Z"), 123'456'789) << "cut, not rounded";
+  EXPECT_EQ(parse_timestamp("1969-12-31T23:59:59.000000005Z"), -999'999'995);
+}
+
+TEST(Timestamp, refuses_what_is_no_time) {
+  for (const char* text :
+       {"", "now", "2026-11-21", "2026-11-21T10:20:30", "2026-11-31T10:20:30Z", "2026-11-21T24:00:00Z",
+        "2026-11-21T10:20:30.Z", "2026-11-21T10:20:30Zz", "2026-11-21T10:20:30+02", "0001-01-01T00:00:00Z",
+        "2300-01-01T00:00:00Z", "+026-11-21T10:20:30Z"})
+    EXPECT_EQ(parse_timestamp(text), std::nullopt) << text;
+}
+
 // An independent way to the same text.
 TEST(Timestamp, agrees_with_the_c_library_about_now) {
   const timespec now = wall_clock_now();
