@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/layer_import.h"
+
+#include <fcntl.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/file.h"
+#include "base/mutex.h"
+#include "base/read_ahead.h"
+#include "image/key_lock.h"
+#include "image/unpack.h"
+#include "kernel/overlay.h"
+#include "oci/image/chain_id.h"
+
+namespace gantry::image {
+
+using oci::Descriptor;
+using oci::Digest;
+
+namespace {
+
+// For layers smaller than this, a thread costs more than it saves.
+constexpr std::uint64_t kWorthAThread = 512 << 10;  // bytes
+// What a resumed import is spared is worth a file of its own from here on.
+constexpr std::uint64_t kWorthSaving = 4 << 20;  // bytes
+
+// The bytes of a blob from `offset` on, exactly as many as were promised.
+class BlobSource final : public ByteSource {
+ public:
+  BlobSource(ByteSource& from, const Descriptor& blob, std::uint64_t offset,
+             const LayerImportOptions& options)
+      : from_(from), blob_(blob), done_(offset), options_(options) {}
+
+  Result<std::size_t> read(std::span<std::byte> into) override {
+    auto got = from_.read(into);
+    if (!got) {
+      has_failed_ = true;
+      return got;
+    }
+    done_ += *got;
+    if (done_ > blob_.size || (*got == 0 && done_ < blob_.size)) {
+      has_failed_ = true;
+      return error(Code::InvalidArgument, "blob '{}' has {} {} bytes, but should have {}", blob_.digest.str(),
+                   done_ > blob_.size ? "at least" : "only", done_, blob_.size);
+    }
+    if (options_.on_progress)
+      options_.on_progress(*got == 0 ? ImportEvent::Unpacking : ImportEvent::Receiving, done_, blob_.size);
+    return got;
+  }
+
+  bool has_failed() const { return has_failed_; }
+
+ private:
+  ByteSource& from_;
+  const Descriptor& blob_;
+  std::uint64_t done_;
+  const LayerImportOptions& options_;
+  bool has_failed_ = false;
+};
+
+class HashSink final : public ByteSink {
+ public:
+  explicit HashSink(oci::DigestAlgorithm algorithm) : hasher_(algorithm) {}
+  Result<void> write(std::span<const std::byte> from) override {
+    hasher_.update(from);
+    return {};
+  }
+  Digest finish() { return hasher_.finish(); }
+
+ private:
+  oci::Hasher hasher_;
+};
+
+// An ingest that is kept for the next time once it is large enough.
+class SavingSink final : public ByteSink {
+ public:
+  explicit SavingSink(Ingest& ingest) : ingest_(ingest) {}
+  Result<void> write(std::span<const std::byte> from) override {
+    TRY(ingest_.write(from));
+    if (is_saved_ || ingest_.size() < kWorthSaving) return {};
+    is_saved_ = true;
+    return ingest_.save();
+  }
+
+ private:
+  Ingest& ingest_;
+  bool is_saved_ = false;
+};
+
+// Whether this user namespace has no ids but one's own: nothing can belong to anybody else then.
+Result<bool> has_one_id() {
+  const std::string map = TRY(read_file("/proc/self/uid_map"));
+  return map.find('\n') == map.size() - 1 && map.find_last_of(' ') != std::string::npos &&
+         map.substr(map.find_last_of(' ') + 1) == "1\n";
+}
+
+// What is lost where privileges are missing is what every rootless engine loses: devices, and attributes that
+// only the host's root may set.
+Result<UnpackOptions> unpack_options() {
+  UnpackOptions options{.may_lack_end = true};  // a layer that is cut has another digest
+  if (!kernel::is_in_user_namespace()) return options;
+  options.marks = OverlayMarks::User;
+  options.devices = DevicePolicy::Skip;
+  options.xattrs = LossPolicy::Report;
+  options.keep_owners = !TRY(has_one_id());
+  return options;
+}
+
+}  // namespace
+
+using Use = std::function<Result<void>(ByteSource&)>;
+
+struct LayerImport::State {
+  State(ImageStore& image_store, Snapshots& layers, std::vector<Digest> ids)
+      : store(image_store),
+        snapshots(layers),
+        diff_ids(std::move(ids)),
+        chain_ids(oci::chain_ids(diff_ids)),
+        is_done(diff_ids.size()) {}
+
+  ImageStore& store;
+  Snapshots& snapshots;
+  const std::vector<Digest> diff_ids;
+  const std::vector<Digest> chain_ids;
+
+  Mutex mutex;  // guards what follows
+  std::vector<bool> is_done GUARDED_BY(mutex);
+  std::optional<Error> failure GUARDED_BY(mutex);  // the first
+  std::optional<Lease> lease GUARDED_BY(mutex);    // of all blobs and layers, from the first one on
+  CondVar changed;
+
+  std::optional<Digest> parent_of(std::size_t index) const {
+    return index == 0 ? std::nullopt : std::optional(chain_ids[index - 1]);
+  }
+
+  Result<Lease*> get_lease() {
+    MutexLock lock(mutex);
+    if (!lease) lease = TRY(store.lease("import of layers"));
+    return &*lease;
+  }
+
+  void set_done(std::size_t index) {
+    MutexLock lock(mutex);
+    is_done[index] = true;
+    changed.notify_all();
+  }
+
+  void fail(const Error& why) {
+    MutexLock lock(mutex);
+    if (!failure) failure = Error(why.code(), why.errno_value(), why.message());
+    changed.notify_all();
+  }
+
+  // Until every layer below is there.
+  Result<void> wait_for_layers_below(std::size_t index) {
+    MutexLock lock(mutex);
+    for (std::size_t below = 0; below < index;) {
+      if (is_done[below])
+        ++below;
+      else if (failure)
+        return error(failure->code(), "a layer below failed: {}", failure->message());
+      else
+        changed.wait(mutex);
+    }
+    return {};
+  }
+
+  class Below;
+
+  Result<Layer> bring_in(std::size_t index, const Descriptor& blob, const OpenBlob& open,
+                         const LayerImportOptions& options);
+  Result<void> receive(const Descriptor& blob, const OpenBlob& open, const LayerImportOptions& options,
+                       const Use& use);
+};
+
+// The layers below one that is being unpacked.
+class LayerImport::State::Below final : public ParentView {
+ public:
+  Below(State& state, std::size_t index, LayerTicket& ticket, std::optional<KeyLock>& fetch_lock)
+      : state_(state), index_(index), ticket_(ticket), fetch_lock_(fetch_lock) {}
+
+  Result<int> directory() override {
+    if (index_ == 0) return -1;
+    // Those below may be the same difference, or come from the same blob: who waits for them must not make
+    // them wait.
+    ticket_.depend_on_parents();
+    fetch_lock_.reset();
+    TRY(state_.wait_for_layers_below(index_));
+    mount_ = TRY(state_.snapshots.mount_layers(state_.chain_ids[index_ - 1]));
+    return mount_->mount.fd();
+  }
+
+ private:
+  State& state_;
+  std::size_t index_;
+  LayerTicket& ticket_;
+  std::optional<KeyLock>& fetch_lock_;
+  std::optional<kernel::OverlayMount> mount_;
+};
+
+namespace {
+
+Result<void> drain(ByteSource& source) {
+  std::vector<std::byte> buffer(kStreamBuffer);
+  while (TRY(source.read(buffer)) > 0) {
+  }
+  return {};
+}
+
+// With what was kept of it, if there is any.
+Result<Ingest> begin_ingest(const ContentStore& content, const Descriptor& blob,
+                            const LayerImportOptions& options) {
+  if (!options.is_resumable) return content.ingest(blob.digest.algorithm());
+  auto kept = content.ingest("blob " + blob.digest.str(), blob.digest.algorithm());
+  // Somebody who waits for layers below has it: see State::Below.
+  if (!kept && kept.error().code() == Code::Conflict) return content.ingest(blob.digest.algorithm());
+  if (kept && kept->size() > blob.size) TRY(kept->truncate(0));
+  return kept;
+}
+
+Result<BuiltLayer> unpack_blob(ByteSource& blob, std::uint64_t size, const Digest& diff_id,
+                               const LayerTicket& ticket, ParentView& below,
+                               const LayerImportOptions& options) {
+  const auto tar = TRY(oci::decompress(blob, options.limits));
+  std::optional<ReadAhead> ahead;
+  if (size >= kWorthAThread && tar->compression() != oci::Compression::None) ahead.emplace(*tar);
+  HashSink hash(diff_id.algorithm());
+  TeeSource hashed(ahead ? static_cast<ByteSource&>(*ahead) : *tar, hash);
+  const UnpackResult unpacked = TRY(unpack(hashed, ticket.directory(), TRY(unpack_options()), &below));
+  if (const Digest found = hash.finish(); found != diff_id)
+    return error(Code::InvalidArgument, "its content is '{}' uncompressed, but the image's config says '{}'",
+                 found.str(), diff_id.str());
+  return BuiltLayer{.size = unpacked.size, .is_independent = !unpacked.has_used_parents};
+}
+
+}  // namespace
+
+// Gets the blob from outside into the store; `use` reads it on the way, unless a part of it is in the store
+// already.
+Result<void> LayerImport::State::receive(const Descriptor& blob, const OpenBlob& open,
+                                         const LayerImportOptions& options, const Use& use) {
+  Lease* held = TRY(get_lease());
+  Ingest ingest = TRY(begin_ingest(store.content(), blob, options));
+  const std::uint64_t offset = ingest.size();
+  const std::unique_ptr<ByteSource> from = TRY(open(offset));
+  BlobSource source(*from, blob, offset, options);
+  SavingSink saving(ingest);
+  TeeSource stored(source, options.is_resumable ? static_cast<ByteSink&>(saving) : ingest);
+  const Use& reader = offset == 0 ? use : drain;
+  auto used = [&]() -> Result<void> {
+    if (blob.size < kWorthAThread) return reader(stored);
+    ReadAhead ahead(stored);
+    return reader(ahead);
+  }();
+  if (!used) {
+    // Bytes that are no good, or that the disk has no room for, are not worth keeping.
+    if (!source.has_failed()) ingest.discard();
+    return used;
+  }
+  TRY(held->commit(std::move(ingest), {.digest = blob.digest, .size = blob.size}));
+  return {};
+}
+
+LayerImport::LayerImport(ImageStore& store, Snapshots& snapshots, std::vector<Digest> diff_ids)
+    : state_(std::make_unique<State>(store, snapshots, std::move(diff_ids))) {}
+LayerImport::~LayerImport() = default;
+
+Result<Layer> LayerImport::State::bring_in(std::size_t index, const Descriptor& blob, const OpenBlob& open,
+                                           const LayerImportOptions& options) {
+  auto report = [&](ImportEvent event) {
+    if (options.on_progress)
+      options.on_progress(event, event == ImportEvent::Waiting ? 0 : blob.size, blob.size);
+  };
+  Lease* held = TRY(get_lease());
+  TRY(held->hold(chain_ids[index]));
+  report(ImportEvent::Waiting);
+  LayerTicket ticket = TRY(snapshots.begin_layer(parent_of(index), diff_ids[index]));
+  std::optional<KeyLock> fetch_lock;
+  bool is_stored = TRY(held->hold(blob.digest));
+  if (!is_stored) {
+    fetch_lock = TRY(KeyLock::acquire(store.root(), "fetch " + blob.digest.str()));
+    is_stored = TRY(store.content().has(blob.digest));
+  }
+  if (ticket.is_done()) {
+    if (is_stored) {
+      report(ImportEvent::Exists);
+    } else {
+      // The same layer in another compression, or its blob was removed.
+      TRY(receive(blob, open, options, drain));
+      report(ImportEvent::Done);
+    }
+    auto layer = TRY(snapshots.layer(chain_ids[index]));
+    if (!layer) return error(Code::NotFound, "layer '{}' was removed meanwhile", chain_ids[index].str());
+    return *layer;
+  }
+  Below below(*this, index, ticket, fetch_lock);
+  std::optional<BuiltLayer> built;
+  auto unpack_it = [&](ByteSource& source) -> Result<void> {
+    built = TRY(unpack_blob(source, blob.size, diff_ids[index], ticket, below, options));
+    return {};
+  };
+  if (!is_stored) TRY(receive(blob, open, options, unpack_it));
+  if (!built) {
+    UniqueFd file = TRY(store.content().open(blob.digest));
+    FdSource source(file.get(), blob.digest.str());
+    report(ImportEvent::Unpacking);
+    TRY(unpack_it(source));
+  }
+  Layer layer = TRY(ticket.commit(*built));
+  report(ImportEvent::Done);
+  return layer;
+}
+
+Result<Layer> LayerImport::layer(std::size_t index, const Descriptor& blob, const OpenBlob& open,
+                                 const LayerImportOptions& options) {
+  if (index >= state_->diff_ids.size())
+    return error(Code::InvalidArgument, "layer {} of an image whose config has {}", index + 1,
+                 state_->diff_ids.size());
+  auto layer = state_->bring_in(index, blob, open, options);
+  if (layer)
+    state_->set_done(index);
+  else
+    state_->fail(layer.error());
+  return TRY_DURING(std::move(layer), "layer '{}'", blob.digest.str());
+}
+
+void LayerImport::give_up(const Error& why) { state_->fail(why); }
+
+Result<Digest> LayerImport::finish(const Digest& config) {
+  if (state_->chain_ids.empty()) return Digest();
+  TRY(state_->snapshots.keep_layers(state_->chain_ids.back(), config));
+  return state_->chain_ids.back();
+}
+
+}  // namespace gantry::image
