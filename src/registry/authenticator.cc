@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/authenticator.h"
 
-#include <openssl/rand.h>
-
 #include <algorithm>
-#include <array>
 #include <ctime>
 
-#include "base/hex.h"
+#include "base/random.h"
 #include "base/timestamp.h"
 #include "http/headers.h"
 #include "http/message.h"
@@ -27,7 +24,7 @@ Result<std::unique_ptr<Authenticator>> Authenticator::open(const AuthConfig& con
 static Error wrong_credentials() { return error(Code::PermissionDenied, "wrong user name or password"); }
 
 Result<Caller> Authenticator::identify(std::string_view authorization) {
-  if (authorization.empty() || !needs_accounts()) return Caller{};
+  if (authorization.empty() || !has_accounts()) return Caller{};
   const std::size_t space = authorization.find(' ');
   const std::string_view scheme = authorization.substr(0, space);
   if (http::equals_ignoring_case(scheme, "Bearer") && space != authorization.npos)
@@ -73,7 +70,7 @@ static bool grants(const Caller& caller, std::string_view type, std::string_view
 
 Verdict Authenticator::may_enter(const Caller& caller) const {
   const bool is_known = !caller.user.empty() || caller.granted;
-  return is_known || !needs_accounts() ? Verdict::Allowed : Verdict::Unauthorized;
+  return is_known || !has_accounts() ? Verdict::Allowed : Verdict::Unauthorized;
 }
 
 Verdict Authenticator::may(const Caller& caller, std::string_view repository, Action action) const {
@@ -83,11 +80,11 @@ Verdict Authenticator::may(const Caller& caller, std::string_view repository, Ac
   const bool by_rules = access_.allows(caller.user, repository, action);
   if (by_rules && !caller.granted) return Verdict::Allowed;
   if (by_rules) return Verdict::Unauthorized;  // a token with this in it can be had
-  return caller.user.empty() && needs_accounts() ? Verdict::Unauthorized : Verdict::Denied;
+  return caller.user.empty() && has_accounts() ? Verdict::Unauthorized : Verdict::Denied;
 }
 
 Verdict Authenticator::may_list(const Caller& caller) const {
-  if (!needs_accounts() || (!caller.user.empty() && !caller.granted) ||
+  if (!has_accounts() || (!caller.user.empty() && !caller.granted) ||
       grants(caller, "registry", "catalog", "*"))
     return Verdict::Allowed;
   return Verdict::Unauthorized;
@@ -114,13 +111,6 @@ std::string Authenticator::challenge(std::string_view own_url, std::string_view 
   if (!scope.empty()) challenge.parameters.emplace_back("scope", scope);
   if (!failure.empty()) challenge.parameters.emplace_back("error", failure);
   return oci::to_header(challenge);
-}
-
-static Result<std::string> random_id() {
-  std::array<std::byte, 16> bytes;
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size()) != 1)
-    return error(Code::Unavailable, "no random numbers");
-  return to_hex(bytes);
 }
 
 // The user's name; empty for nobody in particular.
@@ -155,7 +145,7 @@ Result<oci::TokenResponse> Authenticator::issue(const TokenRequest& request) {
                 .expires = now + config.lifetime_seconds,
                 .not_before = now,
                 .issued = now,
-                .id = TRY(random_id())};
+                .id = random_hex(16)};
   for (const oci::Scope& scope : request.scopes) {
     ResourceActions granted{scope.type, scope.name, {}};
     if (scope.type == "repository") {
@@ -179,7 +169,7 @@ Result<oci::TokenResponse> Authenticator::issue(const TokenRequest& request) {
     claims.use = "refresh";
     claims.generation = htpasswd_->generation(user);
     claims.expires = now + config.refresh_lifetime_seconds;
-    claims.id = TRY(random_id());
+    claims.id = random_hex(16);
     response.refresh_token = TRY(key_->sign(claims));
   }
   return response;

@@ -70,6 +70,7 @@ class Authenticator {
   // "invalid_token" or "insufficient_scope" (RFC 6750, section 3.1).
   std::string challenge(std::string_view own_url, std::string_view scope, std::string_view failure) const;
 
+  bool has_accounts() const { return htpasswd_ != nullptr || !issuers_.empty(); }
   bool has_token_service() const { return config_.token.has_value(); }
   // PermissionDenied: wrong credentials. A scope that is not allowed is left out of the token, not refused.
   Result<oci::TokenResponse> issue(const TokenRequest& request);
@@ -82,7 +83,6 @@ class Authenticator {
   explicit Authenticator(const AuthConfig& config) : config_(config), access_(config) {}
   Result<Caller> identify_token(std::string_view token) const;
   Result<std::string> authenticate(const TokenRequest& request);
-  bool needs_accounts() const { return htpasswd_ != nullptr || !issuers_.empty(); }
 
   const AuthConfig config_;
   const Access access_;

@@ -6,7 +6,6 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/rand.h>
 
 #include <algorithm>
 #include <array>
@@ -14,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/hex.h"
+#include "base/random.h"
 
 namespace gantry::registry {
 
@@ -62,14 +62,7 @@ bool verify_password(const std::string& password, const std::string& hash) {
   return same;
 }
 
-static std::string random_key() {
-  std::string key(32, '\0');
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(key.data()), static_cast<int>(key.size())) != 1)
-    std::abort();  // no randomness: nothing that follows would be safe
-  return key;
-}
-
-Htpasswd::Htpasswd(std::string path) : path_(std::move(path)), key_(random_key()) {}
+Htpasswd::Htpasswd(std::string path) : path_(std::move(path)), key_(random_hex(32)) {}
 
 Result<std::unique_ptr<Htpasswd>> Htpasswd::open(std::string path) {
   std::unique_ptr<Htpasswd> file(new Htpasswd(std::move(path)));

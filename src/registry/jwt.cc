@@ -62,7 +62,8 @@ std::optional<std::string> decode_part(std::string_view text) {
   return from_base64(text);
 }
 
-constexpr int kEcHalf = 32;  // bytes of r and of s on P-256
+constexpr std::size_t kMaxToken = 64 << 10;  // bytes
+constexpr int kEcHalf = 32;                  // bytes of r and of s on P-256
 
 // A JWT has r and s one behind the other, OpenSSL wants them in DER (RFC 7518, section 3.4).
 std::optional<std::string> raw_from_der(std::string_view der) {
@@ -253,6 +254,15 @@ Result<TokenKey> TokenKey::load_or_create(const std::string& path) {
   return token_key;
 }
 
+Result<std::string> TokenKey::public_pem() const {
+  const Bio text(BIO_new(BIO_s_mem()));
+  if (PEM_write_bio_PUBKEY(text.get(), key_.get()) != 1)
+    return openssl_error(Code::Internal, "write public key");
+  char* pem = nullptr;
+  const long size = BIO_get_mem_data(text.get(), &pem);
+  return std::string(pem, static_cast<std::size_t>(size));
+}
+
 Result<std::string> TokenKey::sign(const Claims& claims) const {
   std::string token = encode_part(json::encode(Header{.type = "JWT", .algorithm = "ES256", .key_id = id_})) +
                       "." + encode_part(to_json(claims));
@@ -272,9 +282,16 @@ Result<std::string> TokenKey::sign(const Claims& claims) const {
   return token + "." + encode_part(*raw);
 }
 
+Result<Claims> peek_claims(std::string_view token) {
+  const std::size_t first = token.find('.'), last = token.rfind('.');
+  const auto text = first < last ? decode_part(token.substr(first + 1, last - first - 1)) : std::nullopt;
+  if (token.size() > kMaxToken || !text) return error(Code::InvalidArgument, "token: not three parts");
+  return parse_claims(*text);
+}
+
 Result<Claims> TokenKey::verify(std::string_view token) const {
   const std::size_t first = token.find('.'), last = token.rfind('.');
-  if (token.size() > (64 << 10) || first == token.npos || first == last || token.find('.', first + 1) != last)
+  if (token.size() > kMaxToken || first == token.npos || first == last || token.find('.', first + 1) != last)
     return error(Code::InvalidArgument, "token: not three parts");
   const auto header_text = decode_part(token.substr(0, first));
   const auto claims_text = decode_part(token.substr(first + 1, last - first - 1));

@@ -49,6 +49,9 @@ class TokenKey {
   static Result<TokenKey> load_public(const std::string& path);
   static Result<TokenKey> parse_public(const std::string& pem);
 
+  // The public half in PEM, to give to who is to trust it.
+  Result<std::string> public_pem() const;
+
   Result<std::string> sign(const Claims& claims) const;
   Result<Claims> verify(std::string_view token) const;
 
@@ -67,6 +70,9 @@ class TokenKey {
   std::string id_;
   bool is_ec_;
 };
+
+// What a token says of itself, whoever signed it: for logs, never to decide by.
+Result<Claims> peek_claims(std::string_view token);
 
 // Whether the claims hold now (with a minute's tolerance for clocks), for this issuer and audience.
 Result<void> check_claims(const Claims& claims, std::string_view issuer, std::string_view audience,

@@ -9,13 +9,16 @@
 
 #include "base/error.h"
 
-#define MUST(expression)                                                         \
+// One may stand inside another, so each has a variable name of its own.
+#define MUST(expression) GANTRY_MUST_AS(GANTRY_UNIQUE(__COUNTER__), expression)
+
+#define GANTRY_MUST_AS(result, expression)                                       \
   ({                                                                             \
-    auto must_result_ = (expression);                                            \
-    if (!must_result_) {                                                         \
+    auto result = (expression);                                                  \
+    if (!result) {                                                               \
       std::fprintf(stderr, "%s:%d: %s\n  %s\n", __FILE__, __LINE__, #expression, \
-                   must_result_.error().message().c_str());                      \
+                   result.error().message().c_str());                            \
       std::abort();                                                              \
     }                                                                            \
-    ::gantry::detail_take_value(std::move(must_result_));                        \
+    ::gantry::detail_take_value(std::move(result));                              \
   })
