@@ -5,9 +5,17 @@
 
 #include <array>
 
+#include <fmt/format.h>
+
 #include "testing/must.h"
 
 namespace gantry {
+namespace {
+struct Share;
+}
+template <>
+struct json::TypeOf<Share> : json::TextTypeOf<Share> {};
+
 namespace {
 
 enum class Colour : std::uint8_t { Red, Green };
@@ -65,6 +73,26 @@ void fields(Fields& f, Box& box) {
 Result<Box> read(const std::string& text, json::UnknownKeys unknown = json::UnknownKeys::Ignore) {
   const json::Document document = MUST(json::Document::parse(text));
   return json::decode<Box>(document.root(), unknown);
+}
+
+struct Share {
+  unsigned percent = 0;
+
+  static Result<Share> parse(std::string_view text) {
+    if (!text.ends_with('%')) return error(Code::Unsupported, "is no share");
+    return Share{static_cast<unsigned>(std::stoul(std::string(text)))};
+  }
+  std::string str() const { return percent == 0 ? "" : fmt::format("{}%", percent); }
+};
+
+struct Shares {
+  Share a;
+  std::vector<Share> b;
+};
+
+void fields(Fields& f, Shares& shares) {
+  f("a", shares.a);
+  f("b", shares.b);
 }
 
 std::string refusal(const std::string& text, json::UnknownKeys unknown = json::UnknownKeys::Ignore) {
@@ -149,6 +177,22 @@ TEST(JsonCodec, keeps_messages_short_and_on_one_line) {
   const std::string message = refusal_of("\"labels\":{\"" + std::string(1 << 20, 'k') + "\\n\":1}");
   EXPECT_LT(message.size(), 200U);
   EXPECT_LT(refusal_of("\"colour\":\"" + std::string(1 << 20, 'c') + "\"").size(), 200U);
+}
+
+TEST(JsonCodec, writes_and_reads_types_that_have_a_text) {
+  const json::Document document = MUST(json::Document::parse(R"({"a":"10%","b":["0%"]})"));
+  const Shares shares = MUST(json::decode<Shares>(document.root()));
+  EXPECT_EQ(shares.a.percent, 10U);
+  EXPECT_EQ(json::encode(shares), R"({"a":"10%","b":[""]})");
+  EXPECT_EQ(json::encode(Shares{}), "{}");
+
+  const auto refusal_of_shares = [](std::string text) {
+    const json::Document wrong = MUST(json::Document::parse(std::move(text)));
+    return json::decode<Shares>(wrong.root()).error();
+  };
+  EXPECT_EQ(refusal_of_shares(R"({"b":["1%","x"]})").message(), "b[1]: is no share");
+  EXPECT_EQ(refusal_of_shares(R"({"b":["1%","x"]})").code(), Code::Unsupported);
+  EXPECT_EQ(refusal_of_shares(R"({"a":1})").message(), "a: expected a string, is a number");
 }
 
 TEST(JsonCodec, knows_the_keys_of_a_struct) {
