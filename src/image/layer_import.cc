@@ -233,7 +233,7 @@ Result<BuiltLayer> unpack_blob(ByteSource& blob, std::uint64_t size, const Diges
   if (const Digest found = hash.finish(); found != diff_id)
     return error(Code::InvalidArgument, "its content is '{}' uncompressed, but the image's config says '{}'",
                  found.str(), diff_id.str());
-  return BuiltLayer{.size = unpacked.size, .is_independent = !unpacked.has_used_parents};
+  return BuiltLayer{.size = unpacked.size, .is_independent = !unpacked.has_used_parents, .has_root = unpacked.has_root};
 }
 
 }  // namespace

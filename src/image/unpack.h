@@ -74,6 +74,8 @@ struct UnpackResult {
   std::uint64_t size = 0;  // bytes of the files, each once, holes included
   // What is in the directory depends on the layers below: it must not serve above others.
   bool has_used_parents = false;
+  // The archive has an entry for the directory itself, and so says what a container's "/" is like.
+  bool has_root = false;
   // Sentences about what could not be kept (UnpackOptions says when that is no error): the first
   // kMaxLosses, and how many there were.
   static constexpr std::size_t kMaxLosses = 16;
