@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <isa-l/igzip_lib.h>
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "oci/archive/compression.h"
+
+namespace gantry::oci {
+namespace {
+
+constexpr std::size_t kInputBuffer = 128 << 10;  // bytes
+constexpr std::uint64_t kRatioCounts = 1 << 20;  // bytes out from which on DecompressLimits::max_ratio does
+
+bool begins_with(std::span<const std::byte> head, std::string_view magic) {
+  return text_of(head).starts_with(magic);
+}
+
+// Magic numbers of what layers are not compressed with, but people's files are.
+const char* unsupported_method(std::span<const std::byte> head) {
+  using namespace std::string_view_literals;
+  if (begins_with(head, "BZh"sv)) return "bzip2";
+  if (begins_with(head,
+                  "\xfd"
+                  "7zXZ\0"sv))
+    return "xz";
+  if (begins_with(head, "\x04\x22\x4d\x18"sv)) return "lz4";
+  return nullptr;
+}
+
+// The compressed bytes, read ahead by a buffer.
+class Input {
+ public:
+  explicit Input(ByteSource& source) : source_(source), buffer_(kInputBuffer) {}
+
+  std::span<const std::byte> bytes() const { return std::span(buffer_).subspan(begin_, end_ - begin_); }
+  void take(std::size_t count) { begin_ += count; }
+  // Reads more behind what is there, which must not fill the buffer; false at the end.
+  Result<bool> fill() {
+    if (begin_ > 0) {
+      std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+      end_ -= begin_;
+      begin_ = 0;
+    }
+    const std::size_t size = TRY(source_.read(std::span(buffer_).subspan(end_)));
+    end_ += size;
+    return size > 0;
+  }
+  ByteSource& source() { return source_; }
+
+ private:
+  ByteSource& source_;
+  std::vector<std::byte> buffer_;
+  std::size_t begin_ = 0, end_ = 0;
+};
+
+class LimitedDecompressor : public Decompressor {
+ public:
+  LimitedDecompressor(Input input, const DecompressLimits& limits)
+      : input_(std::move(input)), limits_(limits) {}
+
+  Result<std::size_t> read(std::span<std::byte> into) final {
+    const std::size_t size = TRY(decompress_some(into));
+    bytes_out_ += size;
+    if (bytes_out_ > limits_.max_bytes)
+      return error(Code::ResourceExhausted, "decompress {}: more than {} bytes come out",
+                   name_of(compression()), limits_.max_bytes);
+    if (bytes_out_ > kRatioCounts &&
+        static_cast<double>(bytes_out_) > limits_.max_ratio * static_cast<double>(bytes_in_))
+      return error(Code::ResourceExhausted, "decompress {}: {} bytes are made of {}, more than {} of one",
+                   name_of(compression()), bytes_out_, bytes_in_, limits_.max_ratio);
+    return size;
+  }
+
+ protected:
+  virtual Result<std::size_t> decompress_some(std::span<std::byte> into) = 0;
+
+  void take(std::size_t count) {
+    input_.take(count);
+    bytes_in_ += count;
+  }
+  Error cut() const {
+    return error(Code::InvalidArgument, "decompress {}: the data are cut at byte {}", name_of(compression()),
+                 bytes_in_);
+  }
+  Error damaged(std::string_view why) const {
+    return error(Code::InvalidArgument, "decompress {}: the data are damaged near byte {}: {}",
+                 name_of(compression()), bytes_in_, why);
+  }
+
+  Input input_;
+  const DecompressLimits limits_;
+};
+
+class Uncompressed final : public LimitedDecompressor {
+ public:
+  using LimitedDecompressor::LimitedDecompressor;
+  Compression compression() const override { return Compression::None; }
+
+ private:
+  Result<std::size_t> decompress_some(std::span<std::byte> into) override {
+    if (const std::span<const std::byte> head = input_.bytes(); !head.empty()) {
+      const std::size_t size = std::min(head.size(), into.size());
+      std::memcpy(into.data(), head.data(), size);
+      take(size);
+      return size;
+    }
+    const std::size_t size = TRY(input_.source().read(into));
+    bytes_in_ += size;
+    return size;
+  }
+};
+
+// RFC 1952. ISA-L reads the trailer, and compares checksum and length. The header is ours to read: with one
+// that arrives in pieces ISA-L 2.30 goes astray.
+class Gunzip final : public LimitedDecompressor {
+ public:
+  Gunzip(Input input, const DecompressLimits& limits)
+      : LimitedDecompressor(std::move(input), limits), state_(std::make_unique<inflate_state>()) {
+    isal_inflate_init(state_.get());
+    state_->crc_flag = ISAL_GZIP_NO_HDR_VER;
+  }
+  Compression compression() const override { return Compression::Gzip; }
+
+ private:
+  static const char* why(int code) {
+    switch (code) {
+      case ISAL_INVALID_BLOCK: return "an invalid block";
+      case ISAL_INVALID_SYMBOL: return "an invalid symbol";
+      case ISAL_INVALID_LOOKBACK: return "a reference to before the beginning";
+      case ISAL_INCORRECT_CHECKSUM: return "a wrong checksum or length";
+      default: return "nothing that deflate knows";
+    }
+  }
+
+  Result<std::size_t> decompress_some(std::span<std::byte> into) override {
+    inflate_state& s = *state_;
+    for (;;) {
+      if (!is_in_member_ && !TRY(begin_member())) return std::size_t{0};
+      // Without input ISA-L is called only for output that had no room: elsewhere it takes that for an error.
+      if (input_.bytes().empty() && !has_more_output_ && !TRY(input_.fill())) return cut();
+      const std::span<const std::byte> in = input_.bytes();
+      // ISA-L does not write to its input.
+      s.next_in = reinterpret_cast<std::uint8_t*>(const_cast<std::byte*>(in.data()));
+      s.avail_in = static_cast<std::uint32_t>(in.size());
+      s.next_out = reinterpret_cast<std::uint8_t*>(into.data());
+      const auto room = static_cast<std::uint32_t>(std::min<std::size_t>(into.size(), 1 << 30));
+      s.avail_out = room;
+      const int code = isal_inflate(&s);
+      const std::size_t taken = in.size() - s.avail_in;
+      take(taken);
+      if (code < 0) return damaged(why(code));
+      has_more_output_ = s.avail_out == 0;
+      is_in_member_ = s.block_state != ISAL_BLOCK_FINISH;
+      if (s.avail_out < room) return room - s.avail_out;
+      if (taken == 0 && !in.empty() && is_in_member_) return damaged("nothing comes of it");
+    }
+  }
+
+  // Several members in a row are one stream (RFC 1952, 2.2). Zeros at the end pad tapes.
+  Result<bool> begin_member() {
+    bool has_padding = false;
+    for (;;) {
+      const std::span<const std::byte> in = input_.bytes();
+      const auto first =
+          std::find_if(in.begin(), in.end(), [](std::byte byte) { return byte != std::byte{}; });
+      has_padding = has_padding || first != in.begin();
+      take(static_cast<std::size_t>(first - in.begin()));
+      if (first != in.end()) break;
+      if (!TRY(input_.fill())) return false;
+    }
+    if (has_padding) return damaged("more data behind its end");
+    TRY(skip_header());
+    isal_inflate_reset(state_.get());
+    state_->crc_flag = ISAL_GZIP_NO_HDR_VER;
+    is_in_member_ = true;
+    return true;
+  }
+
+  // RFC 1952, 2.3.
+  Result<void> skip_header() {
+    constexpr unsigned kHeaderChecksum = 2, kExtra = 4, kName = 8, kComment = 16, kReserved = 0xe0;
+    constexpr std::size_t kFixed = 10;
+    TRY(need(kFixed));
+    if (!begins_with(input_.bytes(), "\x1f\x8b\x08")) return damaged("no gzip header");
+    const auto flags = static_cast<unsigned>(input_.bytes()[3]);
+    if ((flags & kReserved) != 0) return damaged("a header with unknown flags");
+    take(kFixed);
+    if ((flags & kExtra) != 0) {
+      TRY(need(2));
+      const std::size_t size =
+          static_cast<std::size_t>(input_.bytes()[0]) | static_cast<std::size_t>(input_.bytes()[1]) << 8;
+      TRY(need(2 + size));
+      take(2 + size);
+    }
+    if ((flags & kName) != 0) TRY(skip_text());
+    if ((flags & kComment) != 0) TRY(skip_text());
+    if ((flags & kHeaderChecksum) != 0) {
+      TRY(need(2));
+      take(2);
+    }
+    return {};
+  }
+  // Has at least so many bytes in the input's buffer, which has room for every header.
+  Result<void> need(std::size_t size) {
+    while (input_.bytes().size() < size)
+      if (!TRY(input_.fill())) return cut();
+    return {};
+  }
+  // Up to a NUL.
+  Result<void> skip_text() {
+    for (;;) {
+      TRY(need(1));
+      const std::span<const std::byte> in = input_.bytes();
+      const auto end = std::find(in.begin(), in.end(), std::byte{});
+      if (end != in.end()) {
+        take(static_cast<std::size_t>(end - in.begin()) + 1);
+        return {};
+      }
+      take(in.size());
+    }
+  }
+
+  std::unique_ptr<inflate_state> state_;
+  bool has_more_output_ = false;
+  bool is_in_member_ = false;
+};
+
+// RFC 8878.
+class Unzstd final : public LimitedDecompressor {
+ public:
+  Unzstd(Input input, const DecompressLimits& limits)
+      : LimitedDecompressor(std::move(input), limits), context_(ZSTD_createDCtx()) {
+    // Cannot fail: `context_` is new, and a value out of bounds is the next best.
+    const ZSTD_bounds bounds = ZSTD_dParam_getBounds(ZSTD_d_windowLogMax);
+    ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax,
+                           std::clamp(limits.max_window_log, bounds.lowerBound, bounds.upperBound));
+  }
+  Compression compression() const override { return Compression::Zstd; }
+
+ private:
+  Result<std::size_t> decompress_some(std::span<std::byte> into) override {
+    ZSTD_outBuffer out{into.data(), into.size(), 0};
+    for (;;) {
+      const std::span<const std::byte> bytes = input_.bytes();
+      ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
+      if (!bytes.empty() || is_in_frame_) {
+        const std::size_t left = ZSTD_decompressStream(context_.get(), &out, &in);
+        take(in.pos);
+        if (ZSTD_isError(left)) {
+          if (ZSTD_getErrorCode(left) == ZSTD_error_frameParameter_windowTooLarge)
+            return error(Code::ResourceExhausted, "decompress zstd: a window of more than {} MiB",
+                         (std::uint64_t{1} << limits_.max_window_log) >> 20);
+          return damaged(ZSTD_getErrorName(left));
+        }
+        // At the end of a frame nothing is left; the next call begins another one.
+        is_in_frame_ = left != 0;
+        if (out.pos > 0) return out.pos;
+        if (in.pos > 0) continue;
+      }
+      if (!TRY(input_.fill())) return is_in_frame_ ? Result<std::size_t>(cut()) : std::size_t{0};
+    }
+  }
+
+  struct Free {
+    void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+  };
+  std::unique_ptr<ZSTD_DCtx, Free> context_;
+  bool is_in_frame_ = false;
+};
+
+}  // namespace
+
+const char* name_of(Compression compression) {
+  switch (compression) {
+    case Compression::None: return "nothing";
+    case Compression::Gzip: return "gzip";
+    case Compression::Zstd: return "zstd";
+  }
+  return "nothing";
+}
+
+Compression detect_compression(std::span<const std::byte> head) {
+  if (begins_with(head, "\x1f\x8b\x08")) return Compression::Gzip;
+  if (begins_with(head, "\x28\xb5\x2f\xfd")) return Compression::Zstd;
+  // A zstd frame to be skipped, before the one that counts: 0x184D2A50 to 0x184D2A5F, little-endian.
+  if (head.size() >= 4 && (head[0] & std::byte{0xf0}) == std::byte{0x50} &&
+      begins_with(head.subspan(1), "\x2a\x4d\x18"))
+    return Compression::Zstd;
+  return Compression::None;
+}
+
+Result<std::unique_ptr<Decompressor>> decompress(ByteSource& from, const DecompressLimits& limits) {
+  constexpr std::size_t kMagic = 6;
+  Input input(from);
+  while (input.bytes().size() < kMagic && TRY(input.fill())) {
+  }
+  if (const char* method = unsupported_method(input.bytes()))
+    return error(Code::Unsupported, "decompress: {} is not supported, only gzip and zstd", method);
+  switch (detect_compression(input.bytes())) {
+    case Compression::None: return std::make_unique<Uncompressed>(std::move(input), limits);
+    case Compression::Gzip: return std::make_unique<Gunzip>(std::move(input), limits);
+    case Compression::Zstd: return std::make_unique<Unzstd>(std::move(input), limits);
+  }
+  return error(Code::Internal, "decompress: no method");
+}
+
+}  // namespace gantry::oci

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The block that begins every entry of a tar archive (POSIX.1-2017 pax(1), "ustar Interchange Format";
+// GNU tar manual, "Basic Tar Format"). Numbers are octal digits with spaces or NULs around them.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace gantry::oci {
+
+inline constexpr std::size_t kTarBlock = 512;
+
+struct TarHeader {
+  char name[100];
+  char mode[8];
+  char uid[8];
+  char gid[8];
+  char size[12];
+  char mtime[12];
+  char checksum[8];
+  char type;
+  char link_name[100];
+  char magic[6];    // "ustar" and NUL; GNU's old format has "ustar  " over magic and version
+  char version[2];  // "00"
+  char user[32];
+  char group[32];
+  char device_major[8];
+  char device_minor[8];
+  char prefix[155];  // goes before `name`, with a "/" between them; GNU's old format has other things here
+  char unused[12];
+};
+static_assert(sizeof(TarHeader) == kTarBlock);
+
+// Where in a block of GNU's old format the map of a sparse file stands.
+struct GnuSparseEntry {
+  char offset[12];
+  char length[12];
+};
+struct GnuSparseHeader {
+  char before[386];
+  GnuSparseEntry entries[4];
+  char is_extended;  // another block with entries follows
+  char real_size[12];
+  char after[17];
+};
+static_assert(sizeof(GnuSparseHeader) == kTarBlock);
+struct GnuSparseBlock {
+  GnuSparseEntry entries[21];
+  char is_extended;
+  char after[7];
+};
+static_assert(sizeof(GnuSparseBlock) == kTarBlock);
+
+constexpr std::size_t tar_padding(std::size_t size) { return (kTarBlock - size % kTarBlock) % kTarBlock; }
+
+// The sum of a header's bytes with the checksum itself taken as spaces. Some old writers summed signed bytes.
+struct TarChecksum {
+  unsigned sum = 0;
+  int signed_sum = 0;
+};
+inline TarChecksum tar_checksum(const TarHeader& header) {
+  TarChecksum result;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(&header);
+  unsigned high = 0;
+  for (std::size_t i = 0; i < kTarBlock; ++i) {
+    result.sum += bytes[i];
+    high += bytes[i] >> 7;
+  }
+  for (const char c : std::span(header.checksum)) {
+    result.sum += ' ' - static_cast<unsigned char>(c);
+    high -= static_cast<unsigned char>(c) >> 7;
+  }
+  result.signed_sum = static_cast<int>(result.sum) - 256 * static_cast<int>(high);
+  return result;
+}
+
+}  // namespace gantry::oci
