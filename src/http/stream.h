@@ -44,12 +44,17 @@ class Stream final : public ByteSource, public ByteSink {
   // At least one byte; 0 at the end of the peer's stream.
   Result<std::size_t> read(std::span<std::byte> into) override;
   Result<void> write(std::span<const std::byte> from) override;
-  // Several pieces as one, with as few packets as it takes. `more_follows` holds back a last short packet.
+  // Several pieces, at most eight, as one, with as few packets as it takes. `more_follows` holds back a last
+  // short packet.
   Result<void> write(std::span<const std::string_view> pieces, bool more_follows = false);
   // A part of a file, by sendfile(2) where there is no TLS. DataLoss when the file ends early.
+  // Raises SIGPIPE when the peer is gone, so the thread blocks or ignores that, as those of a ThreadPool do.
   Result<void> write_file(int file, std::uint64_t offset, std::uint64_t length);
   // No more will be written: the peer reads the end. Reading goes on.
   Result<void> shut_down_writing();
+
+  // The peer is to notice that this is no regular end: the connection is reset when it is closed.
+  void abort();
 
   // ---- For event loops
 

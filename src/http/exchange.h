@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One request and its answer, on a connection that a thread of the pool has to
+// itself. What Request and ResponseWriter show to a handler is kept here.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "http/body.h"
+#include "http/parser.h"
+#include "http/server.h"
+#include "http/stream.h"
+
+namespace gantry::http {
+
+class Connection;
+
+class Exchange {
+ public:
+  // How the connection goes on.
+  enum class Next : std::uint8_t {
+    Request,  // at its next request
+    Close,    // nothing of the peer is left unread
+    Drain,    // closed too, but the peer may still be sending
+    HandedOver
+  };
+
+  Exchange(Connection& connection, const ServerOptions& options, ParsedRequest request);
+
+  // Calls the handler and completes whatever it left open. `may_keep`: the connection may serve another
+  // request.
+  Next run(const Handler& handler, bool may_keep);
+  // An answer of the server itself, in place of a handler's.
+  Next refuse(int status, const Error& reason);
+
+ private:
+  friend class ResponseWriter;
+  friend class Request;
+
+  Result<void> begin(int status, Framing framing);
+  Result<void> send(int status, std::string_view body);
+  Result<void> send_file(int status, int file, std::uint64_t offset, std::uint64_t length);
+  Result<void> start(int status, std::optional<std::uint64_t> length);
+  Result<void> write(std::span<const std::byte> from);
+  Result<Stream> hijack(int status);
+  Result<void> send_error(const Error& failure);
+  Next finish(const Result<void>& handled);
+  bool drain_body();
+
+  Connection& connection_;
+  const ServerOptions& options_;
+  const ParsedRequest parsed_;
+  BodyReader body_;
+  ResponseWriter response_;
+  std::optional<BodyWriter> writer_;  // once the head is on its way
+  int status_ = 0;
+  bool keeps_alive_ = false;
+  bool is_handed_over_ = false;
+};
+
+}  // namespace gantry::http

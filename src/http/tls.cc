@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/tls.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <utility>
+
+#include "base/printable.h"
+#include "http/tls_session.h"
+
+namespace gantry::http {
+namespace {
+
+constexpr unsigned char kAlpn[] = "\x08http/1.1";  // RFC 7301: a length before every name
+
+// The oldest entry of this thread's queue is the cause. The queue is emptied: leftovers would be taken for
+// the reason of the next failure.
+std::string take_openssl_reason() {
+  const unsigned long first = ::ERR_get_error();
+  ::ERR_clear_error();
+  if (first == 0) return "no reason given";
+  if (ERR_SYSTEM_ERROR(first)) return describe_errno(ERR_GET_REASON(first));
+  const char* reason = ::ERR_reason_error_string(first);
+  return reason != nullptr ? reason : "OpenSSL error " + std::to_string(first);
+}
+
+struct FreeContext {
+  void operator()(SSL_CTX* context) const { ::SSL_CTX_free(context); }
+};
+using OwnedContext = std::unique_ptr<SSL_CTX, FreeContext>;
+
+Result<OwnedContext> make_context(const SSL_METHOD* method) {
+  OwnedContext context(::SSL_CTX_new(method));
+  if (!context) return error(Code::Internal, "make TLS context: {}", take_openssl_reason());
+  ::SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+  // A connection at rest keeps no record buffers, and a write may go on with another buffer than it began
+  // with.
+  ::SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  ::SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  return context;
+}
+
+Result<void> use_identity(SSL_CTX* context, const TlsIdentity& identity) {
+  if (::SSL_CTX_use_certificate_chain_file(context, identity.certificate_file.c_str()) != 1)
+    return error(Code::InvalidArgument, "read certificate '{}': {}", identity.certificate_file,
+                 take_openssl_reason());
+  if (::SSL_CTX_use_PrivateKey_file(context, identity.key_file.c_str(), SSL_FILETYPE_PEM) != 1)
+    return error(Code::InvalidArgument, "read private key '{}': {}", identity.key_file,
+                 take_openssl_reason());
+  if (::SSL_CTX_check_private_key(context) != 1)
+    return error(Code::InvalidArgument, "private key '{}' does not belong to certificate '{}'",
+                 identity.key_file, identity.certificate_file);
+  return {};
+}
+
+Result<void> trust(SSL_CTX* context, const std::vector<std::string>& files) {
+  for (const std::string& file : files)
+    if (::SSL_CTX_load_verify_file(context, file.c_str()) != 1)
+      return error(Code::InvalidArgument, "read authorities '{}': {}", file, take_openssl_reason());
+  return {};
+}
+
+// The first protocol of ours that the client offers. One that offers only others has come to the wrong place.
+int choose_protocol(SSL* /*ssl*/, const unsigned char** chosen, unsigned char* chosen_size,
+                    const unsigned char* offered, unsigned int offered_size, void* /*argument*/) {
+  unsigned char* choice = nullptr;
+  if (::SSL_select_next_proto(&choice, chosen_size, kAlpn, sizeof kAlpn - 1, offered, offered_size) !=
+      OPENSSL_NPN_NEGOTIATED)
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  *chosen = choice;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+// OpenSSL's own BIO for sockets writes in a way that raises SIGPIPE when the peer is gone. This one does not.
+
+int socket_of(BIO* bio) { return static_cast<int>(reinterpret_cast<std::intptr_t>(::BIO_get_data(bio))); }
+
+int write_socket(BIO* bio, const char* data, int size) {
+  BIO_clear_retry_flags(bio);
+  const ssize_t written = ::send(socket_of(bio), data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+  if (written < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
+  return static_cast<int>(written);
+}
+
+int read_socket(BIO* bio, char* data, int size) {
+  BIO_clear_retry_flags(bio);
+  const ssize_t received = ::recv(socket_of(bio), data, static_cast<std::size_t>(size), 0);
+  if (received < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
+  if (received == 0) ::BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+  return static_cast<int>(received);
+}
+
+long control_socket(BIO* bio, int command, long /*number*/, void* /*pointer*/) {
+  if (command == BIO_CTRL_EOF) return ::BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
+  return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+BIO* make_socket_bio(int socket) {
+  static BIO_METHOD* const method = [] {
+    BIO_METHOD* made =
+        ::BIO_meth_new(BIO_TYPE_DESCRIPTOR | BIO_TYPE_SOURCE_SINK | ::BIO_get_new_index(), "socket");
+    ::BIO_meth_set_write(made, write_socket);
+    ::BIO_meth_set_read(made, read_socket);
+    ::BIO_meth_set_ctrl(made, control_socket);
+    return made;
+  }();
+  BIO* bio = ::BIO_new(method);
+  if (bio == nullptr) return nullptr;
+  ::BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
+  ::BIO_set_init(bio, 1);
+  return bio;
+}
+
+bool is_address(const std::string& host) {
+  in6_addr ignored;
+  return ::inet_pton(AF_INET, host.c_str(), &ignored) == 1 ||
+         ::inet_pton(AF_INET6, host.c_str(), &ignored) == 1;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const TlsContext>> TlsContext::for_client(const TlsClientOptions& options) {
+  OwnedContext context = TRY(make_context(::TLS_client_method()));
+  if (options.verify) {
+    ::SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+    if (options.trust_system && ::SSL_CTX_set_default_verify_paths(context.get()) != 1)
+      return error(Code::Internal, "read the system's authorities: {}", take_openssl_reason());
+    TRY(trust(context.get(), options.ca_files));
+  }
+  if (!options.identity.certificate_file.empty()) TRY(use_identity(context.get(), options.identity));
+  ::SSL_CTX_set_alpn_protos(context.get(), kAlpn, sizeof kAlpn - 1);
+  return std::shared_ptr<const TlsContext>(new TlsContext(context.release(), options.verify));
+}
+
+Result<std::shared_ptr<const TlsContext>> TlsContext::for_server(const TlsServerOptions& options) {
+  OwnedContext context = TRY(make_context(::TLS_server_method()));
+  TRY(use_identity(context.get(), options.identity));
+  const bool asks = !options.client_ca_files.empty();
+  if (asks) {
+    TRY(trust(context.get(), options.client_ca_files));
+    ::SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    for (const std::string& file : options.client_ca_files)
+      if (auto* names = ::SSL_load_client_CA_file(file.c_str()); names != nullptr)
+        ::SSL_CTX_set_client_CA_list(context.get(), names);  // a hint for clients with many certificates
+  }
+  // Tickets need no memory of ours, a session cache would grow.
+  ::SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  constexpr unsigned char kSessionContext[] = "gantry";
+  ::SSL_CTX_set_session_id_context(context.get(), kSessionContext, sizeof kSessionContext - 1);
+  ::SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
+  return std::shared_ptr<const TlsContext>(new TlsContext(context.release(), asks));
+}
+
+TlsContext::~TlsContext() { ::SSL_CTX_free(context_); }
+
+Result<std::unique_ptr<TlsSession>> TlsSession::make(const TlsContext& context, int socket) {
+  std::unique_ptr<TlsSession> session(new TlsSession(::SSL_new(context.get())));
+  BIO* bio = session->ssl_ ? make_socket_bio(socket) : nullptr;
+  if (bio == nullptr) return error(Code::Internal, "make TLS session: {}", take_openssl_reason());
+  ::SSL_set_bio(session->ssl_.get(), bio, bio);  // which owns it now
+  return session;
+}
+
+Result<std::unique_ptr<TlsSession>> TlsSession::connect(const TlsContext& context, int socket,
+                                                        const std::string& host) {
+  auto session = TRY(make(context, socket));
+  SSL* ssl = session->ssl_.get();
+  ::SSL_set_connect_state(ssl);
+  if (is_address(host)) {
+    if (::X509_VERIFY_PARAM_set1_ip_asc(::SSL_get0_param(ssl), host.c_str()) != 1)
+      return error(Code::Internal, "expect address '{}': {}", host, take_openssl_reason());
+  } else {
+    ::SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (::SSL_set1_host(ssl, host.c_str()) != 1 || ::SSL_set_tlsext_host_name(ssl, host.c_str()) != 1)
+      return error(Code::InvalidArgument, "expect host '{}': {}", printable(host), take_openssl_reason());
+  }
+  return session;
+}
+
+Result<std::unique_ptr<TlsSession>> TlsSession::accept(const TlsContext& context, int socket) {
+  auto session = TRY(make(context, socket));
+  ::SSL_set_accept_state(session->ssl_.get());
+  return session;
+}
+
+// What a call on the session that moved no bytes means. Called right after it, on the same thread.
+Result<Stream::Attempt> TlsSession::outcome(int returned, std::string_view doing) {
+  const int saved_errno = errno;
+  switch (::SSL_get_error(ssl_.get(), returned)) {
+    case SSL_ERROR_WANT_READ: return Stream::Attempt{.wants = Stream::Wants::Reading};
+    case SSL_ERROR_WANT_WRITE: return Stream::Attempt{.wants = Stream::Wants::Writing};
+    case SSL_ERROR_ZERO_RETURN: return Stream::Attempt{};
+    case SSL_ERROR_SYSCALL:
+      has_failed_ = true;
+      ::ERR_clear_error();
+      if (saved_errno != 0) return sys_error_of(saved_errno, "{}", doing);
+      return error(Code::DataLoss, "{}: the connection was closed", doing);
+    default: break;
+  }
+  has_failed_ = true;
+  const unsigned long cause = ::ERR_peek_error();
+  // Cut without a goodbye: whoever sits on the wire can do that, so it is no end of a stream.
+  if (ERR_GET_REASON(cause) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+    ::ERR_clear_error();
+    return error(Code::DataLoss, "{}: the connection was cut without TLS's goodbye", doing);
+  }
+  if (ERR_GET_REASON(cause) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+    ::ERR_clear_error();
+    const long result = ::SSL_get_verify_result(ssl_.get());
+    return error(Code::PermissionDenied, "{}: the certificate is not trusted: {}", doing,
+                 ::X509_verify_cert_error_string(result));
+  }
+  return error(Code::DataLoss, "{}: {}", doing, take_openssl_reason());
+}
+
+Result<Stream::Wants> TlsSession::try_handshake() {
+  if (is_done_) return Stream::Wants::Nothing;
+  ::ERR_clear_error();
+  errno = 0;
+  const int returned = ::SSL_do_handshake(ssl_.get());
+  if (returned == 1) {
+    is_done_ = true;
+    return Stream::Wants::Nothing;
+  }
+  const Stream::Attempt attempt = TRY(outcome(returned, "TLS handshake"));
+  if (attempt.wants == Stream::Wants::Nothing)
+    return error(Code::DataLoss, "TLS handshake: the peer closed it");
+  return attempt.wants;
+}
+
+Result<Stream::Attempt> TlsSession::try_read(std::span<std::byte> into) {
+  ::ERR_clear_error();
+  errno = 0;
+  std::size_t bytes = 0;
+  const int returned = ::SSL_read_ex(ssl_.get(), into.data(), into.size(), &bytes);
+  if (returned == 1) return Stream::Attempt{.bytes = bytes};
+  return outcome(returned, "read from the TLS connection");
+}
+
+Result<Stream::Attempt> TlsSession::try_write(std::string_view from) {
+  ::ERR_clear_error();
+  errno = 0;
+  std::size_t bytes = 0;
+  const int returned = ::SSL_write_ex(ssl_.get(), from.data(), from.size(), &bytes);
+  if (returned == 1) return Stream::Attempt{.bytes = bytes};
+  const Stream::Attempt attempt = TRY(outcome(returned, "write to the TLS connection"));
+  if (attempt.wants == Stream::Wants::Nothing)
+    return error(Code::Unavailable, "write to the TLS connection: it is closed");
+  return attempt;
+}
+
+void TlsSession::close_notify() {
+  if (!is_done_ || has_failed_) return;
+  ::ERR_clear_error();
+  (void)::SSL_shutdown(ssl_.get());  // a peer that is gone does not mind
+  ::ERR_clear_error();
+}
+
+std::string TlsSession::peer_subject() const {
+  X509* certificate = ::SSL_get0_peer_certificate(ssl_.get());
+  if (certificate == nullptr || ::SSL_get_verify_result(ssl_.get()) != X509_V_OK) return {};
+  std::unique_ptr<BIO, decltype(&::BIO_free_all)> text(::BIO_new(::BIO_s_mem()), &::BIO_free_all);
+  if (!text) return {};
+  ::X509_NAME_print_ex(text.get(), ::X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(text.get(), &data);
+  return {data, static_cast<std::size_t>(size)};
+}
+
+}  // namespace gantry::http

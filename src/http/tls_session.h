@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TLS on one socket: OpenSSL's calls with our kind of answers. Part of Stream.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "http/stream.h"
+#include "http/tls.h"
+
+namespace gantry::http {
+
+class TlsSession {
+ public:
+  // `host`: whom the certificate has to name, if the context verifies.
+  static Result<std::unique_ptr<TlsSession>> connect(const TlsContext& context, int socket,
+                                                     const std::string& host);
+  static Result<std::unique_ptr<TlsSession>> accept(const TlsContext& context, int socket);
+
+  Result<Stream::Wants> try_handshake();
+  Result<Stream::Attempt> try_read(std::span<std::byte> into);
+  Result<Stream::Attempt> try_write(std::string_view from);
+  // Tells the peer that nothing follows, as far as that goes without waiting.
+  void close_notify();
+  void forgo_goodbye() { has_failed_ = true; }
+  bool has_buffered() const { return ::SSL_has_pending(ssl_.get()) == 1; }
+  std::string peer_subject() const;
+
+ private:
+  struct Free {
+    void operator()(SSL* ssl) const { ::SSL_free(ssl); }
+  };
+  static Result<std::unique_ptr<TlsSession>> make(const TlsContext& context, int socket);
+  explicit TlsSession(SSL* ssl) : ssl_(ssl) {}
+  Result<Stream::Attempt> outcome(int returned, std::string_view doing);
+
+  std::unique_ptr<SSL, Free> ssl_;
+  bool is_done_ = false;     // the handshake
+  bool has_failed_ = false;  // then nothing may be sent any more
+};
+
+}  // namespace gantry::http
