@@ -132,11 +132,15 @@ std::vector<char*> as_pointers(const std::vector<std::string>& words) {
   return pointers;
 }
 
-int wait_status_of(pid_t pid) {
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0)
-    if (errno != EINTR) return -1;
-  return status;
+// Empty when it still runs, which only WNOHANG finds out.
+Result<std::optional<WaitStatus>> reap(pid_t pid, int options) {
+  if (pid <= 0) return error(Code::Internal, "wait for a process: it was waited for already");
+  for (int status = 0;;) {
+    const pid_t reaped = ::waitpid(pid, &status, options);
+    if (reaped == 0) return std::nullopt;
+    if (reaped > 0) return WaitStatus(status);
+    if (errno != EINTR) return sys_error("wait for process {}", pid);
+  }
 }
 
 }  // namespace
@@ -152,15 +156,15 @@ std::string WaitStatus::describe() const {
 ChildProcess::~ChildProcess() {
   if (pid_ <= 0) return;
   (void)::kill(pid_, SIGKILL);  // not reaped yet, so the pid cannot be another's
-  (void)wait_status_of(pid_);
+  (void)reap(pid_, 0);
 }
 
-Result<WaitStatus> ChildProcess::wait() {
-  const pid_t pid = release();
-  if (pid <= 0) return error(Code::Internal, "wait for a process: it was waited for already");
-  const int status = wait_status_of(pid);
-  if (status < 0) return sys_error("wait for process {}", pid);
-  return WaitStatus(status);
+Result<WaitStatus> ChildProcess::wait() { return *TRY(reap(release(), 0)); }
+
+Result<std::optional<WaitStatus>> ChildProcess::try_wait() {
+  auto status = TRY(reap(pid_, WNOHANG));
+  if (status) (void)release();
+  return status;
 }
 
 Result<std::optional<WaitStatus>> ChildProcess::wait_for(std::chrono::milliseconds limit) {
@@ -196,7 +200,7 @@ Result<ChildProcess> spawn(const Command& command) {
   }
   if (pid < 0) return sys_error("start '{}'", command.program);
   if (birth.failure != 0) {
-    (void)wait_status_of(pid);
+    (void)reap(pid, 0);
     return sys_error_of(birth.failure, "run '{}'", command.program);
   }
   return ChildProcess(pid);

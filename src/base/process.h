@@ -45,13 +45,18 @@ class ChildProcess {
  public:
   explicit ChildProcess(pid_t pid) : pid_(pid) {}
   ChildProcess(ChildProcess&& other) noexcept : pid_(other.release()) {}
-  ChildProcess& operator=(ChildProcess&&) = delete;
+  ChildProcess& operator=(ChildProcess&& other) noexcept {
+    ChildProcess(std::move(*this));  // ends what was here
+    pid_ = other.release();
+    return *this;
+  }
   ~ChildProcess();
 
   pid_t pid() const { return pid_; }
   // Waits for its end and reaps it.
   Result<WaitStatus> wait();
-  // The same, but empty when it still runs after that time.
+  // The same, but empty when it still runs, now or after that time.
+  Result<std::optional<WaitStatus>> try_wait();
   Result<std::optional<WaitStatus>> wait_for(std::chrono::milliseconds limit);
   // It lives on, and is somebody else's to reap.
   pid_t release() { return std::exchange(pid_, -1); }

@@ -220,6 +220,33 @@ TEST(ChildProcess, is_left_alone_once_released) {
   EXPECT_EQ(MUST(ChildProcess(pid).wait()).exit_code(), 7);
 }
 
+TEST(ChildProcess, is_ended_by_another_that_takes_its_place) {
+  ChildProcess child = MUST(spawn(shell("exec sleep 600")));
+  child = MUST(spawn(shell("exit 8")));
+  EXPECT_EQ(MUST(child.wait()).exit_code(), 8);
+  EXPECT_FALSE(has_children());
+}
+
+TEST(ChildProcess, may_be_asked_whether_it_has_ended) {
+  Pipe pipe;
+  Command command = shell("read x; exit 9");
+  command.in = pipe.read_end.get();
+  ChildProcess child = MUST(spawn(command));
+  EXPECT_FALSE(MUST(child.try_wait()));
+  pipe.write_end.reset();
+  siginfo_t info;
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child.pid()), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_EQ(MUST(child.try_wait()).value().exit_code(), 9);
+}
+
+TEST(ChildProcess, is_not_waited_for_twice) {
+  ChildProcess other = MUST(spawn(shell("exit 1")));  // may not be taken for it
+  ChildProcess child = MUST(spawn(shell("exit 0")));
+  MUST(child.wait());
+  EXPECT_FALSE(child.wait());
+  EXPECT_FALSE(child.try_wait());
+}
+
 TEST(ChildProcess, is_waited_for_as_long_as_said) {
   ChildProcess slow = MUST(spawn(shell("exec sleep 600")));
   const auto begin = std::chrono::steady_clock::now();

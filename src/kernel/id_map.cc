@@ -4,13 +4,12 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sched.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "kernel/capabilities.h"
 #include "kernel/namespaces.h"
 
@@ -35,17 +34,9 @@ Result<void> run_helper(const char* helper, pid_t pid, const std::vector<IdRange
     words.push_back(std::to_string(range.outside));
     words.push_back(std::to_string(range.size));
   }
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  pid_t child = 0;
-  if (const int failed = ::posix_spawnp(&child, helper, nullptr, nullptr, arguments.data(), environ);
-      failed != 0)
-    return sys_error_of(failed, "run '{}' (package uidmap) to map several ids as an ordinary user", helper);
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0)
-    if (errno != EINTR) return sys_error("wait for '{}'", helper);
-  if (status != 0)
+  ChildProcess child = TRY_DURING(spawn({.program = helper, .arguments = std::move(words)}),
+                                  "map several ids as an ordinary user, by package uidmap");
+  if (!TRY(child.wait()).is_success())
     return error(Code::PermissionDenied, "'{}' refused the id map: do /etc/subuid and /etc/subgid allow it?",
                  helper);
   return {};
@@ -98,14 +89,9 @@ Result<UniqueFd> make_user_namespace(const IdMaps& maps) {
     (void)!::read(read_end.get(), &byte, 1);
     ::_exit(0);
   }
-  auto opened = [&]() -> Result<UniqueFd> {
-    TRY(write_id_maps(child, maps));
-    return open_namespace(fmt::format("/proc/{}/ns/user", child), CLONE_NEWUSER);
-  }();
-  write_end.reset();
-  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  return opened;
+  const ChildProcess holder(child);  // ends with this function: a descriptor is enough for the namespace
+  TRY(write_id_maps(child, maps));
+  return open_namespace(fmt::format("/proc/{}/ns/user", child), CLONE_NEWUSER);
 }
 
 }  // namespace gantry::kernel

@@ -172,7 +172,7 @@ TEST_F(HelpersOfOthers, may_be_missing) {
     const auto made = make_user_namespace({.uids = {{0, 0, 10}}, .gids = {{0, 0, 10}}});
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().message(),
-              "run 'newgidmap' (package uidmap) to map several ids as an ordinary user: "
+              "map several ids as an ordinary user, by package uidmap: run 'newgidmap': "
               "No such file or directory (ENOENT)");
   });
 }

@@ -2,7 +2,6 @@
 #include "kernel/pidfd.h"
 
 #include <fcntl.h>
-#include <poll.h>
 extern "C" {  // glibc 2.36 forgot to say so
 #include <sys/pidfd.h>
 }
@@ -53,11 +52,6 @@ Result<UniqueFd> open_pidfd(pid_t pid, std::uint64_t start_time) {
 Result<void> send_signal(int pidfd, int signal) {
   if (::pidfd_send_signal(pidfd, signal, nullptr, 0) < 0) return sys_error("send signal {}", signal);
   return {};
-}
-
-bool wait_for_end(int pidfd, int milliseconds) {
-  pollfd poll_fd{.fd = pidfd, .events = POLLIN};
-  return ::poll(&poll_fd, 1, milliseconds) == 1;
 }
 
 }  // namespace gantry::kernel

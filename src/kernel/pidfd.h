@@ -29,7 +29,4 @@ Result<UniqueFd> open_pidfd(pid_t pid, std::uint64_t start_time);
 
 Result<void> send_signal(int pidfd, int signal);
 
-// Waits until the process has ended; false when that took longer than `milliseconds`.
-bool wait_for_end(int pidfd, int milliseconds);
-
 }  // namespace gantry::kernel

@@ -7,13 +7,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 
+#include "base/process.h"
 #include "testing/child.h"
 #include "testing/must.h"
 
 namespace gantry::kernel {
 namespace {
+
+using namespace std::chrono_literals;
 
 // A child that waits to be killed, under a name of its own.
 class Sleeper {
@@ -114,15 +118,15 @@ TEST(Pidfd, carries_signals_and_the_end) {
   UniqueFd fd = MUST(open_pidfd(sleeper.pid()));
   EXPECT_EQ(::fcntl(fd.get(), F_GETFD), FD_CLOEXEC);
   MUST(send_signal(fd.get(), 0));
-  EXPECT_FALSE(wait_for_end(fd.get(), 0));
-  EXPECT_FALSE(wait_for_end(fd.get(), 5));
+  EXPECT_FALSE(wait_for_end(fd.get(), 0ms));
+  EXPECT_FALSE(wait_for_end(fd.get(), 5ms));
   MUST(send_signal(fd.get(), SIGKILL));
-  EXPECT_TRUE(wait_for_end(fd.get(), -1));
+  EXPECT_TRUE(wait_for_end(fd.get(), 1min));
   EXPECT_EQ(WTERMSIG(sleeper.kill_and_reap()), SIGKILL);
   const auto sent = send_signal(fd.get(), SIGTERM);
   ASSERT_FALSE(sent);
   EXPECT_EQ(sent.error().code(), Code::NotFound);
-  EXPECT_TRUE(wait_for_end(fd.get(), 0));
+  EXPECT_TRUE(wait_for_end(fd.get(), 0ms));
 }
 
 TEST(Pidfd, a_signal_that_is_none_is_refused) {

@@ -6,7 +6,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -212,9 +211,7 @@ void run_stage(InitPlan& plan, const Channel& parent, std::uint64_t clone_flags)
     if (const JoinedNamespace* user = namespaces.find_joined(CLONE_NEWUSER))
       TRY(kernel::enter_namespace(user->fd.get(), CLONE_NEWUSER));
     // As root of the user namespace, but still readable: its own /proc files are needed below.
-    for (const long call : {SYS_setresgid, SYS_setresuid})
-      if (::syscall(call, 0, 0, 0) < 0 && errno != EINVAL)
-        return sys_error("become root of the user namespace");
+    TRY(become_root_inside());
     // A change of user made it undumpable, and then its own /proc files belong to the host's root.
     if (::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) return sys_error("become dumpable");
     TRY(namespaces.enter_for_children());

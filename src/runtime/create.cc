@@ -59,8 +59,8 @@ Result<void> let_go(pid_t pid, const InitPlan& plan, ContainerCgroup& cgroup, co
   return child.send(Signal::Go);
 }
 
-Result<InitProcess> spawn_staged(InitPlan& plan, ContainerCgroup& cgroup, const Channel& ours,
-                                 const Channel& theirs) {
+Result<ChildProcess> spawn_staged(InitPlan& plan, ContainerCgroup& cgroup, const Channel& ours,
+                                  const Channel& theirs) {
   const NamespacePlan& namespaces = plan.namespaces;
   constexpr std::uint64_t kMadeLater =
       CLONE_NEWCGROUP | CLONE_NEWTIME;  // by the stage and by init themselves
@@ -68,13 +68,13 @@ Result<InitProcess> spawn_staged(InitPlan& plan, ContainerCgroup& cgroup, const 
   const pid_t stage =
       TRY(kernel::clone_process({.flags = namespaces.created & CLONE_NEWUSER, .cgroup = cgroup_fd(plan)}));
   if (stage == 0) run_stage(plan, theirs, inner);
-  InitProcess stage_process(stage);
+  ChildProcess stage_process(stage);
   TRY(let_go(stage, plan, cgroup, ours));
-  return InitProcess(std::atoi(TRY(ours.expect(Signal::Pid)).c_str()));
+  return ChildProcess(std::atoi(TRY(ours.expect(Signal::Pid)).c_str()));
 }
 
-Result<InitProcess> spawn_init(InitPlan& plan, ContainerCgroup& cgroup, const Channel& ours,
-                               const Channel& theirs) {
+Result<ChildProcess> spawn_init(InitPlan& plan, ContainerCgroup& cgroup, const Channel& ours,
+                                const Channel& theirs) {
   const NamespacePlan& namespaces = plan.namespaces;
   if (namespaces.needs_stage()) return spawn_staged(plan, cgroup, ours, theirs);
   TRY(namespaces.enter_for_children());
@@ -83,7 +83,7 @@ Result<InitProcess> spawn_init(InitPlan& plan, ContainerCgroup& cgroup, const Ch
                              .cgroup = cgroup_fd(plan)});
   if (cloned && *cloned == 0) run_container_init(plan, theirs, false);
   TRY(namespaces.leave_for_children());
-  InitProcess init(TRY(std::move(cloned)));
+  ChildProcess init(TRY(std::move(cloned)));
   TRY(let_go(init.pid(), plan, cgroup, ours));
   return init;
 }
@@ -116,10 +116,61 @@ Result<void> give_net_devices(const oci::Spec& spec, const NamespacePlan& namesp
   return move_net_devices(spec.linux_.net_devices, made.get());
 }
 
-Result<void> run_runtime_hooks(const Channel& init, const oci::Spec& spec, const oci::State& state) {
-  TRY(run_hooks("prestart", spec.hooks.prestart, state));
-  TRY(run_hooks("createRuntime", spec.hooks.create_runtime, state));
-  return init.send(Signal::Go, std::to_string(state.pid));
+// What the first process will do, and what it needs from outside of the container for that.
+Result<InitPlan> plan_init(CreateOptions& options, const oci::Spec& spec, const NamespacePlan& namespaces,
+                           const BundlePaths& paths, NewContainer& made, const Log& log) {
+  InitPlan plan{.spec = spec,
+                .id = options.id,
+                .bundle = paths.bundle,
+                .root_path = paths.rootfs,
+                .namespaces = namespaces,
+                .cgroup = made.cgroup().group(),
+                .cgroup_views = made.cgroup().views(),
+                .state = made.container().state(Status::Creating),
+                .console_socket = std::move(options.console_socket),
+                .waits_for_scope = made.cgroup().is_made_around_process(),
+                .no_pivot = options.no_pivot,
+                .new_keyring = options.new_keyring,
+                .preserve_fds = options.preserve_fds,
+                .log = log};
+  plan.bind_sources.resize(spec.mounts.size());
+  if (has_effective(CAP_SYS_ADMIN)) plan.bind_sources = TRY(open_sources_for(spec, paths.bundle, namespaces));
+  if (options.wait_for_start) plan.start_socket = TRY(made.container().listen_for_start());
+  if (spec.linux_.seccomp && !spec.linux_.seccomp->listener_path.empty())
+    plan.seccomp_socket = TRY_DURING(kernel::connect_unix(spec.linux_.seccomp->listener_path, SOCK_STREAM),
+                                     "linux.seccomp.listenerPath");
+  return plan;
+}
+
+// What is done to the first process from outside, while it goes on.
+Result<void> settle(const ChildProcess& init, InitPlan& plan, Container& container, const Log& log) {
+  log.debug(fmt::format("first process of '{}' is {}", container.id(), init.pid()));
+  plan.state.pid = init.pid();
+  container.record().init = ProcessRef::of(init.pid());
+  const oci::Spec& spec = plan.spec;
+  if (spec.process->oom_score_adj) TRY(set_oom_score_adj(init.pid(), *spec.process->oom_score_adj, log));
+  if (!spec.linux_.net_devices.empty()) TRY(give_net_devices(spec, plan.namespaces, init.pid()));
+  return {};
+}
+
+// Until the first process has nothing left to do but start the program. On the way it may ask for hooks.
+Result<void> wait_until_ready(const Channel& channel, ChildProcess& init, const InitPlan& plan,
+                              NewContainer& made, const Log& log) {
+  auto message = channel.receive();
+  if (message && message->signal == Signal::Hooks) {
+    made.run_poststop_hooks(log);
+    TRY(made.container().save());  // so that a hook that asks for the state sees the pid
+    TRY(run_hooks("prestart", plan.spec.hooks.prestart, plan.state));
+    TRY(run_hooks("createRuntime", plan.spec.hooks.create_runtime, plan.state));
+    TRY(channel.send(Signal::Go, std::to_string(init.pid())));
+    message = channel.receive();
+  }
+  if (!message && message.error().code() == Code::Unavailable)
+    return error(Code::Unavailable, "the container's first process ended before it was ready: {}",
+                 reason_of_end(init));
+  if (TRY(std::move(message)).signal != Signal::Ready)
+    return error(Code::Internal, "unexpected message from the first process");
+  return {};
 }
 
 }  // namespace
@@ -136,71 +187,29 @@ Result<CreatedContainer> create_container(CreateOptions options, const std::stri
   const NamespacePlan namespaces = TRY(NamespacePlan::make(spec));
   TRY(check(spec, namespaces));
   const BundlePaths paths = TRY(BundlePaths::find(options.bundle, spec));
-
-  Container container = TRY(Container::create(options.root, options.id));
-  RecordGuard guard(container);
-  container.record() = new_record(options.id, spec, namespaces, paths);
-  ContainerCgroup cgroup = TRY(ContainerCgroup::plan(spec, options.id, options.systemd_cgroup, log));
-  cgroup.describe(container.record());
-  TRY(container.save());  // from here on `delete --force` finds whatever is left of us
-  TRY(container.save_config(config_json));
-  if (!cgroup.is_made_around_process()) TRY(cgroup.create());
-
+  NewContainer made = TRY(NewContainer::begin({.root = options.root,
+                                               .id = options.id,
+                                               .paths = paths,
+                                               .config_json = config_json,
+                                               .spec = spec,
+                                               .namespaces = namespaces,
+                                               .systemd_cgroup = options.systemd_cgroup},
+                                              log));
+  InitPlan plan = TRY(plan_init(options, spec, namespaces, paths, made, log));
   auto [ours, theirs] = TRY(Channel::make_pair());
-  InitPlan plan{.spec = spec,
-                .id = options.id,
-                .bundle = paths.bundle,
-                .root_path = paths.rootfs,
-                .namespaces = namespaces,
-                .cgroup = cgroup.group(),
-                .cgroup_views = cgroup.views(),
-                .state = container.state(Status::Creating),
-                .console_socket = std::move(options.console_socket),
-                .waits_for_scope = cgroup.is_made_around_process(),
-                .no_pivot = options.no_pivot,
-                .new_keyring = options.new_keyring,
-                .preserve_fds = options.preserve_fds,
-                .log = log};
-  plan.bind_sources.resize(spec.mounts.size());
-  if (has_effective(CAP_SYS_ADMIN)) plan.bind_sources = TRY(open_sources_for(spec, paths.bundle, namespaces));
-  if (options.wait_for_start) plan.start_socket = TRY(container.listen_for_start());
-  if (spec.linux_.seccomp && !spec.linux_.seccomp->listener_path.empty())
-    plan.seccomp_socket = TRY_DURING(kernel::connect_unix(spec.linux_.seccomp->listener_path, SOCK_STREAM),
-                                     "linux.seccomp.listenerPath");
-
-  InitProcess init = TRY(spawn_init(plan, cgroup, ours, theirs));
+  ChildProcess init = TRY(spawn_init(plan, made.cgroup(), ours, theirs));
   {
     const Channel closed = std::move(theirs);
   }  // the child has its own; end of file must mean its end
-  log.debug(fmt::format("first process of '{}' is {}", container.id(), init.pid()));
   plan.start_socket.reset();
-  plan.state.pid = init.pid();
-  container.record().init = ProcessRef::of(init.pid());
-  if (spec.process->oom_score_adj) TRY(set_oom_score_adj(init.pid(), *spec.process->oom_score_adj, log));
-  if (!spec.linux_.net_devices.empty()) TRY(give_net_devices(spec, namespaces, init.pid()));
-
-  auto message = ours.receive();
-  if (message && message->signal == Signal::Hooks) {
-    guard.run_poststop_hooks(log);
-    TRY(container.save());  // so that a hook that asks for the state sees the pid
-    TRY(run_runtime_hooks(ours, spec, plan.state));
-    message = ours.receive();
-  }
-  if (!message && message.error().code() == Code::Unavailable)
-    return error(Code::Unavailable, "the container's first process ended before it was ready: {}",
-                 init.reap());
-  if (TRY(std::move(message)).signal != Signal::Ready)
-    return error(Code::Internal, "unexpected message from the first process");
-  TRY(write_pid_file(options.pid_file, init.pid()));
-  container.record().is_created = true;
-  TRY(container.save());
+  TRY(settle(init, plan, made.container(), log));
+  TRY(wait_until_ready(ours, init, plan, made, log));
+  TRY(made.complete(options.pid_file));
   plan.state.status = name_of(Status::Created);
   TRY(ours.send(Signal::Go, spec.linux_.seccomp
                                 ? seccomp_listener_state(*spec.linux_.seccomp, plan.state, plan.state.pid)
                                 : ""));
-  (void)init.release();
-  cgroup.keep();
-  guard.release();
+  Container container = made.keep(std::move(init));
   return CreatedContainer{std::move(container), std::move(spec), std::move(ours)};
 }
 

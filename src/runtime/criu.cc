@@ -3,11 +3,9 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 
 #include <fmt/format.h>
 
@@ -90,15 +88,14 @@ Result<Criu::Process> Criu::start(int cgroup) {
   if (!output) return sys_error("make memory file");
   auto [ours, theirs] = TRY(Channel::make_pair());
   const pid_t pid = TRY(kernel::clone_process({.cgroup = cgroup}));
-  return Process{pid, pid == 0 ? std::move(theirs) : std::move(ours), std::move(output)};
+  if (pid == 0) return Process{std::nullopt, std::move(theirs), std::move(output)};
+  return Process{ChildProcess(pid), std::move(ours), std::move(output)};
 }
 
 void Criu::become_criu(const Process& process, Result<void> prepared) {
   const auto failure = [&]() -> Error {
     if (!prepared) return std::move(prepared).error();
-    sigset_t none;
-    sigemptyset(&none);  // it waits for SIGCHLD, which a runtime in the foreground has blocked
-    (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+    reset_signals();  // it waits for SIGCHLD, which a runtime in the foreground has blocked
     for (const UniqueFd& fd : inherited_)
       if (clear_close_on_exec(fd.get()) < 0) return sys_error("pass descriptor {} on", fd.get());
     if (::dup2(process.output.get(), 1) < 0 || ::dup2(process.output.get(), 2) < 0)
@@ -114,16 +111,12 @@ void Criu::become_criu(const Process& process, Result<void> prepared) {
 }
 
 Result<void> Criu::finish(Process process, Result<void> placed) {
-  if (!placed) (void)::kill(process.pid, SIGKILL);  // it waits for us and has done nothing yet
-  auto started = placed ? process.channel.wait_for_end() : std::move(placed);
-  int status = 0;
-  while (::waitpid(process.pid, &status, 0) < 0)
-    if (errno != EINTR) return sys_error("wait for '{}'", program_);
-  TRY(std::move(started));
-  if (status == 0) return {};
-  const std::string end = WIFSIGNALED(status) ? fmt::format("signal {}", WTERMSIG(status))
-                                              : fmt::format("exit status {}", WEXITSTATUS(status));
-  return error(Code::Internal, "{} {}: {}: {}", program_, action_, end, complaints(process.output.get()));
+  TRY(std::move(placed));  // or it is killed: it waits for us and has done nothing yet
+  TRY(process.channel.wait_for_end());
+  const WaitStatus status = TRY(process.child->wait());
+  if (status.is_success()) return {};
+  return error(Code::Internal, "{} {}: {}: {}", program_, action_, status.describe(),
+               complaints(process.output.get()));
 }
 
 std::string Criu::complaints(int output) const {

@@ -13,11 +13,13 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "base/process.h"
 #include "base/unique_fd.h"
 #include "runtime/channel.h"
 
@@ -43,17 +45,17 @@ class Criu {
   template <class Around, class Inside>
   Result<void> run(int cgroup, Around around, Inside inside) {
     Process process = TRY(start(cgroup));
-    if (process.pid == 0) become_criu(process, may_go(process, inside));
-    auto placed = around(process.pid);
+    if (!process.child) become_criu(process, may_go(process, inside));
+    auto placed = around(process.child->pid());
     if (placed) placed = process.channel.send(Signal::Go);
     return finish(std::move(process), std::move(placed));
   }
 
  private:
   struct Process {
-    pid_t pid;        // 0: this is it
-    Channel channel;  // to the other one
-    UniqueFd output;  // a file in memory
+    std::optional<ChildProcess> child;  // none: this is it
+    Channel channel;                    // to the other one
+    UniqueFd output;                    // a file in memory
   };
 
   Result<Process> start(int cgroup);

@@ -6,13 +6,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "kernel/descriptors.h"
 #include "kernel/namespaces.h"
 #include "kernel/pidfd.h"
@@ -167,13 +167,6 @@ Result<kernel::Cgroup> open_cgroup_for(const Container& container, const std::ve
   return kernel::Cgroup::open(std::move(places));
 }
 
-// Reaps a child that came to nothing.
-void reap(pid_t pid) {
-  (void)::kill(pid, SIGKILL);  // our own child, so the pid is still its
-  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-  }
-}
-
 // The v2 group that the first process has moved itself to, below the container's.
 Result<UniqueFd> open_group_of_init(const ExecPlan& plan) {
   const std::string own = TRY(read_file(fmt::format("/proc/{}/cgroup", plan.init_pid)));
@@ -195,17 +188,14 @@ Result<pid_t> clone_into_groups(ExecPlan& plan) {
   return kernel::clone_process({.cgroup = group.get()});
 }
 
-Result<pid_t> spawn(ExecPlan& plan, const Channel& ours, const Channel& theirs) {
+Result<ChildProcess> spawn(ExecPlan& plan, const Channel& ours, const Channel& theirs) {
   if ((plan.namespaces & CLONE_NEWUSER) != 0) {
     const pid_t stage = TRY(clone_into_groups(plan));
     if (stage == 0) ExecChild(plan, theirs).run_stage();
-    auto pid = ours.expect(Signal::Pid);
-    if (!pid)
-      reap(stage);
-    else
-      while (::waitpid(stage, nullptr, 0) < 0 && errno == EINTR) {
-      }
-    return std::atoi(TRY(std::move(pid)).c_str());
+    ChildProcess stage_process(stage);
+    ChildProcess process(std::atoi(TRY(ours.expect(Signal::Pid)).c_str()));
+    TRY(stage_process.wait());
+    return process;
   }
   // A pid namespace is only ever entered by children, so this one steps in for the moment of the clone.
   const bool has_pid = (plan.namespaces & CLONE_NEWPID) != 0;
@@ -217,7 +207,7 @@ Result<pid_t> spawn(ExecPlan& plan, const Channel& ours, const Channel& theirs) 
   auto pid = clone_into_groups(plan);
   if (pid && *pid == 0) ExecChild(plan, theirs).run(plan.namespaces & ~std::uint64_t{CLONE_NEWPID}, false);
   if (has_pid) TRY(kernel::enter_namespace(own_pid.get(), CLONE_NEWPID));
-  return pid;
+  return ChildProcess(TRY(std::move(pid)));
 }
 
 Result<void> finish(pid_t pid, const ExecPlan& plan, const Container& container, const Channel& child) {
@@ -260,15 +250,12 @@ Result<pid_t> exec_in_container(const Container& container, const oci::Process& 
     plan.seccomp_socket = TRY_DURING(kernel::connect_unix(spec.linux_.seccomp->listener_path, SOCK_STREAM),
                                      "linux.seccomp.listenerPath");
   auto [ours, theirs] = TRY(Channel::make_pair());
-  const pid_t pid = TRY(spawn(plan, ours, theirs));
+  ChildProcess child = TRY(spawn(plan, ours, theirs));
   {
     const Channel closed = std::move(theirs);
   }
-  if (auto done = finish(pid, plan, container, ours); !done) {
-    reap(pid);
-    return std::move(done).error();
-  }
-  return pid;
+  TRY(finish(child.pid(), plan, container, ours));
+  return child.release();
 }
 
 }  // namespace gantry::runtime

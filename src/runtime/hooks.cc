@@ -1,31 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/hooks.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <spawn.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
-#include <ctime>
+#include <chrono>
 
 #include "base/file.h"
-#include "kernel/pidfd.h"
+#include "base/process.h"
 
 namespace gantry::runtime {
 namespace {
 
 constexpr std::size_t kMostOutput = 4096;  // of standard error, for the error message
-
-std::vector<char*> as_pointers(const std::vector<std::string>& words) {
-  std::vector<char*> pointers;
-  for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
-  pointers.push_back(nullptr);
-  return pointers;
-}
 
 // A file in memory: unlike a pipe it takes any amount without a reader, and its reader sees its end.
 Result<UniqueFd> memory_file(std::string_view content) {
@@ -44,50 +32,34 @@ std::string text_of(int output) {
   return text;
 }
 
-Result<pid_t> spawn(const oci::Hook& hook, int input, int output) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, input, 0);
-  posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, output, 2);
-  const std::vector<std::string> words = hook.args.empty() ? std::vector{hook.path} : hook.args;
-  std::vector<char*> arguments = as_pointers(words);
-  std::vector<char*> environment = as_pointers(hook.env);
-  pid_t pid = 0;
-  const int failed = ::posix_spawn(&pid, hook.path.c_str(), &actions, nullptr, arguments.data(),
-                                   hook.env.empty() ? environ : environment.data());
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) return sys_error_of(failed, "run '{}'", hook.path);
-  return pid;
-}
-
-Result<int> wait_for(pid_t pid, const oci::Hook& hook) {
-  if (hook.timeout) {
-    UniqueFd process = TRY(kernel::open_pidfd(pid));
-    const auto limit = std::min<std::int64_t>(*hook.timeout, 1 << 20) * 1000;
-    if (!kernel::wait_for_end(process.get(), static_cast<int>(limit))) {
-      (void)kernel::send_signal(process.get(), SIGKILL);  // it may end by itself just now
-      (void)::waitpid(pid, nullptr, 0);
-      return error(Code::TimedOut, "'{}' timed out after {} s", hook.path, *hook.timeout);
-    }
-  }
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0)
-    if (errno != EINTR) return sys_error("wait for '{}'", hook.path);
-  return status;
+Result<WaitStatus> wait_for(ChildProcess& child, const oci::Hook& hook) {
+  if (!hook.timeout) return child.wait();
+  // More than a million seconds may be asked for, and no clock can count that far.
+  const std::chrono::seconds limit(std::min<std::int64_t>(*hook.timeout, 1 << 20));
+  const auto status = TRY(child.wait_for(limit));
+  if (!status) return error(Code::TimedOut, "'{}' timed out after {} s", hook.path, *hook.timeout);
+  return *status;
 }
 
 Result<void> run_hook(const oci::Hook& hook, std::string_view state) {
-  UniqueFd input = TRY(memory_file(state));
-  UniqueFd output = TRY(memory_file(""));
-  const pid_t pid = TRY(spawn(hook, input.get(), output.get()));
-  const int status = TRY(wait_for(pid, hook));
-  if (status == 0) return {};
+  const UniqueFd input = TRY(memory_file(state));
+  const UniqueFd output = TRY(memory_file(""));
+  Command command{.program = hook.path,
+                  .arguments = hook.args.empty() ? std::vector{hook.path} : hook.args,
+                  .in = input.get(),
+                  .out = kDevNull,
+                  .err = output.get(),
+                  // A hook that goes on after `delete --force` would work for a container that is no more.
+                  .dies_with_caller = true};
+  if (!hook.env.empty()) command.environment = hook.env;
+  ChildProcess child = TRY(spawn(command));
+  const WaitStatus status = TRY(wait_for(child, hook));
+  if (status.is_success()) return {};
   const std::string words = text_of(output.get());
-  if (WIFSIGNALED(status))
-    return error(Code::Internal, "'{}' was killed by signal {}, stderr: {}", hook.path, WTERMSIG(status),
+  if (status.signal() != 0)
+    return error(Code::Internal, "'{}' was killed by signal {}, stderr: {}", hook.path, status.signal(),
                  words);
-  return error(Code::Internal, "'{}': exit status {}, stderr: {}", hook.path, WEXITSTATUS(status), words);
+  return error(Code::Internal, "'{}': {}, stderr: {}", hook.path, status.describe(), words);
 }
 
 }  // namespace

@@ -13,7 +13,8 @@
 namespace gantry::runtime {
 
 // Stops at the first hook that fails, cannot be started or takes longer than its timeout; the error
-// has the hook's place ("hooks.prestart[0]"), its status and what it wrote to standard error.
+// has the hook's place ("hooks.prestart[0]"), its status and what it wrote to standard error. A hook does not
+// outlive the caller.
 Result<void> run_hooks(std::string_view kind, const std::vector<oci::Hook>& hooks, const oci::State& state);
 
 }  // namespace gantry::runtime

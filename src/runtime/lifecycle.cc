@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/lifecycle.h"
 
+#include <chrono>
 #include <csignal>
 
+#include "base/process.h"
 #include "kernel/pidfd.h"
 #include "runtime/channel.h"
 #include "runtime/container_cgroup.h"
@@ -12,7 +14,7 @@ namespace gantry::runtime {
 namespace {
 
 // A killed process is gone in an instant unless it hangs in the kernel; then `delete` says so.
-constexpr int kPatience = 10'000;  // ms
+constexpr std::chrono::seconds kPatience(10);
 
 Error is_not(const Container& container, Status status, std::string_view wish) {
   return error(Code::Conflict, "cannot {} container '{}': {}, it is {}", wish, container.id(),
@@ -42,7 +44,7 @@ Result<void> end_init(const Container& container) {
   if (!process) return {};  // it has ended by itself
   (void)kernel::send_signal(process->get(), SIGKILL);
   TRY(let_die(container));
-  if (!kernel::wait_for_end(process->get(), kPatience))
+  if (!wait_for_end(process->get(), kPatience))
     return error(Code::TimedOut, "process {} does not end although it was killed", init.pid);
   return {};
 }
@@ -54,7 +56,7 @@ void end_creator(const Container& container) {
   auto process = kernel::open_pidfd(creator.pid, creator.start_time);
   if (!process) return;
   (void)kernel::send_signal(process->get(), SIGKILL);
-  (void)kernel::wait_for_end(process->get(), kPatience);
+  (void)wait_for_end(process->get(), kPatience);
 }
 
 }  // namespace

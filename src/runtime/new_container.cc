@@ -2,7 +2,6 @@
 #include "runtime/new_container.h"
 
 #include <fcntl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -27,6 +26,26 @@ Result<std::string> real_path(const std::string& path) {
   return result;
 }
 
+// Says what the caller, who is still alive, is about to make.
+Record new_record(const NewContainerOptions& options) {
+  return {.oci_version = options.spec.oci_version,
+          .id = options.id,
+          .bundle = options.paths.bundle,
+          .rootfs = options.paths.rootfs,
+          .created = format_timestamp(wall_clock_now()),
+          .owner = ::geteuid(),
+          .creator = ProcessRef::of(::getpid()),
+          .has_pid_namespace = options.namespaces.creates(CLONE_NEWPID),
+          .annotations = options.spec.annotations,
+          .poststart = options.spec.hooks.poststart,
+          .poststop = options.spec.hooks.poststop};
+}
+
+Result<void> write_pid_file(const std::string& path, pid_t pid) {
+  if (path.empty()) return {};
+  return replace_file_at(AT_FDCWD, path, std::to_string(pid), 0644);
+}
+
 }  // namespace
 
 Result<BundlePaths> BundlePaths::find(const std::string& bundle, const oci::Spec& spec) {
@@ -35,46 +54,42 @@ Result<BundlePaths> BundlePaths::find(const std::string& bundle, const oci::Spec
   return paths;
 }
 
-Record new_record(const std::string& id, const oci::Spec& spec, const NamespacePlan& namespaces,
-                  const BundlePaths& paths) {
-  return {.oci_version = spec.oci_version,
-          .id = id,
-          .bundle = paths.bundle,
-          .rootfs = paths.rootfs,
-          .created = format_timestamp(wall_clock_now()),
-          .owner = ::geteuid(),
-          .creator = ProcessRef::of(::getpid()),
-          .has_pid_namespace = namespaces.creates(CLONE_NEWPID),
-          .annotations = spec.annotations,
-          .poststart = spec.hooks.poststart,
-          .poststop = spec.hooks.poststop};
+std::string reason_of_end(ChildProcess& init) {
+  const auto status = init.wait();
+  if (!status) return status.error().message();
+  if (status->signal() == SIGKILL) return "killed, perhaps because its memory limit is too small";
+  return status->describe();
 }
 
-InitProcess::~InitProcess() {
-  if (pid_ <= 0) return;
-  (void)::kill(pid_, SIGKILL);  // our own child: the pid cannot be another's before it is reaped
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-  }
-}
-
-std::string InitProcess::reap() {
-  int status = 0;
-  while (::waitpid(std::exchange(pid_, -1), &status, 0) < 0 && errno == EINTR) {
-  }
-  if (!WIFSIGNALED(status)) return fmt::format("exit status {}", WEXITSTATUS(status));
-  if (WTERMSIG(status) == SIGKILL) return "killed, perhaps because its memory limit is too small";
-  return fmt::format("signal {}", WTERMSIG(status));
-}
-
-RecordGuard::~RecordGuard() {
-  if (container_ == nullptr) return;
+NewRecord::~NewRecord() {
+  if (!container_) return;
   (void)container_->remove();  // the first error is the one to report
   if (hooks_log_ != nullptr) run_poststop(*container_, *hooks_log_);
 }
 
-Result<void> write_pid_file(const std::string& path, pid_t pid) {
-  if (path.empty()) return {};
-  return replace_file_at(AT_FDCWD, path, std::to_string(pid), 0644);
+Result<NewContainer> NewContainer::begin(const NewContainerOptions& options, const Log& log) {
+  NewRecord record(TRY(Container::create(options.root, options.id)));
+  Container& container = record.container();
+  container.record() = new_record(options);
+  ContainerCgroup cgroup = TRY(ContainerCgroup::plan(options.spec, options.id, options.systemd_cgroup, log));
+  cgroup.describe(container.record());
+  TRY(container.save());
+  TRY(container.save_config(options.config_json));
+  if (!cgroup.is_made_around_process()) TRY(cgroup.create());
+  return NewContainer(std::move(record), std::move(cgroup));
+}
+
+Result<void> NewContainer::complete(const std::string& pid_file) {
+  Record& record = container().record();
+  TRY(write_pid_file(pid_file, record.init.pid));
+  record.is_created = true;
+  return container().save();
+}
+
+Container NewContainer::keep(ChildProcess init) {
+  (void)init.release();
+  cgroup_.keep();
+  return record_.release();
 }
 
 }  // namespace gantry::runtime

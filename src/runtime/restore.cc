@@ -160,14 +160,15 @@ Result<Container> restore_container(const RestoreOptions& options, const std::st
   TRY(join_namespaces(criu, spec));
   TRY(make_room(options, log));
 
-  Container container = TRY(Container::create(options.root, options.id));
-  RecordGuard guard(container);
-  container.record() = new_record(options.id, spec, namespaces, paths);
-  ContainerCgroup cgroup = TRY(ContainerCgroup::plan(spec, options.id, options.systemd_cgroup, log));
-  cgroup.describe(container.record());
-  TRY(container.save());  // from here on `delete --force` finds whatever is left of us
-  TRY(container.save_config(config_json));
-  if (!cgroup.is_made_around_process()) TRY(cgroup.create());
+  NewContainer made = TRY(NewContainer::begin({.root = options.root,
+                                               .id = options.id,
+                                               .paths = paths,
+                                               .config_json = config_json,
+                                               .spec = spec,
+                                               .namespaces = namespaces,
+                                               .systemd_cgroup = options.systemd_cgroup},
+                                              log));
+  ContainerCgroup& cgroup = made.cgroup();
   TRY(make_mount_points(spec, paths));
 
   const std::string pid_file = TRY(absolute(options.root + "/" + options.id)) + "/restored.pid";
@@ -194,15 +195,10 @@ Result<Container> restore_container(const RestoreOptions& options, const std::st
   TRY_DURING(criu.run(group == nullptr ? -1 : group->into_cgroup_fd(), around, inside),
              "restore container '{}'", options.id);
 
-  InitProcess init(TRY(read_pid(pid_file)));
-  container.record().init = ProcessRef::of(init.pid());
-  TRY(write_pid_file(options.pid_file, init.pid()));
-  container.record().is_created = true;
-  TRY(container.save());
-  (void)init.release();
-  cgroup.keep();
-  guard.release();
-  return container;
+  ChildProcess init(TRY(read_pid(pid_file)));
+  made.container().record().init = ProcessRef::of(init.pid());
+  TRY(made.complete(options.pid_file));
+  return made.keep(std::move(init));
 }
 
 }  // namespace gantry::runtime

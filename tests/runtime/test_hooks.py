@@ -5,9 +5,10 @@ import json
 import os
 import re
 import signal
+import subprocess
 import unittest
 
-from lib.runtime import RuntimeTest, beyond_runc, read, wait_for, wait_for_exit
+from lib.runtime import RuntimeTest, beyond_runc, fields, read, wait_for, wait_for_exit
 
 KINDS = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]
 
@@ -182,6 +183,31 @@ class Call(HookTest):
     @beyond_runc
     def test_gets_no_other_descriptor_in_the_container_either(self):
         self.assertEqual(self.descriptors_of("createContainer"), [["0", "1", "2"]])
+
+    @beyond_runc
+    def test_no_signal_is_blocked_or_ignored_also_by_a_runtime_in_the_foreground(self):
+        bundle = self.bundle("true")
+        bundle.bind(self.directory("hooks"), self.directory("hooks"))
+        for kind in KINDS:  # not by a shell, which would set its signals right
+            bundle.hook(kind, "/bin/cp", "/proc/self/status", f"{self.directory('hooks')}/{kind}")
+        self.runtime.run(bundle, ok=True)
+        for kind in KINDS:
+            with self.subTest(kind):
+                status = fields(self.written(kind))
+                self.assertEqual((status["SigBlk"], status["SigIgn"]), ("0" * 16, "0" * 16))
+
+    @beyond_runc
+    def test_one_does_not_outlive_a_killed_runtime(self):
+        bundle = self.bundle("true")
+        self.hook(bundle, "createRuntime", "echo $$ > $D/new && mv $D/new $D/pid; exec sleep 600")
+        bundle.save()
+        self.runtime.remember(bundle)
+        with self.runtime.popen("create", "--bundle", bundle.path, bundle.id, stdin=subprocess.DEVNULL) as maker:
+            self.addCleanup(maker.kill)
+            wait_for(lambda: os.path.exists(f"{self.directory('hooks')}/pid"), "the hook")
+            maker.kill()
+        wait_for_exit(int(self.written("pid")))
+        self.runtime("delete", "--force", bundle.id, ok=True)
 
     def test_much_output_does_not_hang_it(self):
         bundle = self.bundle("true")

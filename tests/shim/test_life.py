@@ -140,7 +140,7 @@ class Start(ShimTest):
         with open(runtime, "w") as file:
             file.write("#!/bin/sh\necho 'all is lost' >&2\nexit 9\n")
         os.chmod(runtime, 0o755)
-        self.assertIn("ended with status 9: 'all is lost", self.failure(self.bundle("true"), "--runtime", runtime))
+        self.assertIn("exit status 9: 'all is lost", self.failure(self.bundle("true"), "--runtime", runtime))
 
     def test_a_log_that_cannot_be_opened_is_reported(self):
         self.assertIn("No such file or directory",

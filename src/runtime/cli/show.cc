@@ -2,8 +2,6 @@
 //
 // state, list, ps, spec, features.
 #include <fcntl.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/process.h"
 #include "kernel/capabilities.h"
 #include "kernel/cgroup_layout.h"
 #include "oci/default_spec.h"
@@ -87,22 +86,12 @@ Result<std::string> run_ps(const std::vector<std::string>& options) {
   std::vector<std::string> words = {"ps"};
   if (options.empty()) words.emplace_back("-ef");
   words.insert(words.end(), options.begin(), options.end());
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, write_end.get(), 1);
-  pid_t pid = 0;
-  const int failed = ::posix_spawnp(&pid, "ps", &actions, nullptr, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) return sys_error_of(failed, "run 'ps'");
+  ChildProcess ps = TRY(spawn({.program = "ps", .arguments = std::move(words), .out = write_end.get()}));
   write_end.reset();
-  auto output = read_all(read_end.get(), "ps");
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (output && status != 0) return error(Code::InvalidArgument, "'ps' failed: {}", *output);
+  std::string output = TRY(read_all(read_end.get(), "ps"));
+  const WaitStatus status = TRY(ps.wait());
+  if (!status.is_success())
+    return error(Code::InvalidArgument, "'ps' failed: {}: {}", status.describe(), output);
   return output;
 }
 

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The OCI runtime as this shim calls it: one short-lived child a call, never
-// waited for here. The caller reaps it and asks outcome() what it meant.
+// The OCI runtime as this shim calls it: one short-lived child a call. The
+// caller waits for it, in its own way, and asks outcome() what its end meant.
 #pragma once
-
-#include <sys/types.h>
 
 #include <span>
 #include <string>
@@ -12,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/process.h"
 #include "runtime/shim/options.h"
 
 namespace gantry::shim {
@@ -25,17 +24,16 @@ struct ChildStdio {
 
 class RuntimeCall {
  public:
-  pid_t pid() const { return pid_; }
+  ChildProcess& process() { return process_; }
 
-  // What the runtime itself said went wrong, from its log or else from its standard error;
-  // `wait_status` as waitpid(2) gives it.
-  Result<void> outcome(int wait_status, std::string_view standard_error) const;
+  // What the runtime itself said went wrong, from its log or else from its standard error.
+  Result<void> outcome(WaitStatus status, std::string_view standard_error) const;
 
  private:
   friend class RuntimeCommand;
-  RuntimeCall(pid_t pid, std::string verb, std::string log)
-      : pid_(pid), verb_(std::move(verb)), log_(std::move(log)) {}
-  pid_t pid_;
+  RuntimeCall(ChildProcess process, std::string verb, std::string log)
+      : process_(std::move(process)), verb_(std::move(verb)), log_(std::move(log)) {}
+  ChildProcess process_;
   std::string verb_;
   std::string log_;  // the path of this call's own log, which outcome() removes
 };

@@ -230,37 +230,38 @@ void Shim::on_child() {
   }
   // Calls first: an exec'd process may already have ended, and only its call says which one it was.
   for (std::size_t i = 0; i < calls_.size();) {
-    int wait_status;
-    if (::waitpid(calls_[i].call.pid(), &wait_status, WNOHANG) <= 0) {
+    const auto ended = calls_[i].call.process().try_wait();
+    if (!ended || !*ended) {
       ++i;
       continue;
     }
     const PendingCall call = std::move(calls_[i]);
     calls_.erase(calls_.begin() + static_cast<std::ptrdiff_t>(i));
-    finish_call(call, wait_status);
+    finish_call(call, **ended);
   }
   if (!calls_.empty()) {
     // Of the rest, one may turn out to be the process of a call that has not ended yet: leave it.
     for (auto& [id, session] : sessions_) {
       int wait_status;
       if (session->is_live() && ::waitpid(session->pid(), &wait_status, WNOHANG) > 0)
-        on_exit(*session, wait_status);
+        on_exit(*session, WaitStatus(wait_status));
     }
     return;
   }
   int wait_status;
   for (pid_t pid; (pid = ::waitpid(-1, &wait_status, WNOHANG)) > 0;)
     for (auto& [id, session] : sessions_)
-      if (session->is_live() && session->pid() == pid) on_exit(*session, wait_status);  // or an orphan
+      if (session->is_live() && session->pid() == pid)
+        on_exit(*session, WaitStatus(wait_status));  // or an orphan
 }
 
-void Shim::on_exit(Session& session, int wait_status) {
+void Shim::on_exit(Session& session, WaitStatus how) {
   const timespec now = wall_clock_now();
-  ExitStatus status{.seconds = now.tv_sec, .nanoseconds = static_cast<std::uint32_t>(now.tv_nsec)};
-  if (WIFSIGNALED(wait_status)) status.signal = static_cast<std::uint32_t>(WTERMSIG(wait_status));
-  status.code =
-      status.signal != 0 ? 128 + status.signal : static_cast<std::uint32_t>(WEXITSTATUS(wait_status));
-  status.oom_killed = oom_.has_killed();
+  const ExitStatus status{.code = static_cast<std::uint32_t>(how.as_shell_status()),
+                          .signal = static_cast<std::uint32_t>(how.signal()),
+                          .oom_killed = oom_.has_killed(),
+                          .seconds = now.tv_sec,
+                          .nanoseconds = static_cast<std::uint32_t>(now.tv_nsec)};
   session.set_exit(status);
   if (session.id() == kContainerSession) write_record();  // before anybody is told
   session.update_reading();
@@ -492,20 +493,20 @@ Result<void> Shim::adopt(Session& session, const std::string& pid_file) {
   return session.set_process(TRY(std::move(pid)));
 }
 
-void Shim::finish_call(const PendingCall& call, int wait_status) {
+void Shim::finish_call(const PendingCall& call, WaitStatus status) {
   switch (call.kind) {
-    case CallKind::Create: return finish_create(call, wait_status);
-    case CallKind::Exec: return finish_exec(call, wait_status);
+    case CallKind::Create: return finish_create(call, status);
+    case CallKind::Exec: return finish_exec(call, status);
     default: break;
   }
-  auto outcome = call.call.outcome(wait_status, {});
+  auto outcome = call.call.outcome(status, {});
   if (outcome && call.kind == CallKind::Delete) is_deleted_ = true;
   answer_call(call, outcome ? make_ok(call.address) : make_error(call.address, outcome.error()));
 }
 
-void Shim::finish_create(const PendingCall& call, int wait_status) {
-  const std::string complaint = wait_status != 0 ? container().read_stderr() : std::string();
-  if (auto made = call.call.outcome(wait_status, complaint); !made) {
+void Shim::finish_create(const PendingCall& call, WaitStatus status) {
+  const std::string complaint = !status.is_success() ? container().read_stderr() : std::string();
+  if (auto made = call.call.outcome(status, complaint); !made) {
     create_failure_ = std::move(made).error();
   } else if (auto adopted = adopt(container(), kInitPid); !adopted) {
     create_failure_ = std::move(adopted).error();
@@ -517,15 +518,15 @@ void Shim::finish_create(const PendingCall& call, int wait_status) {
 
 // The runtime made a container that nobody will ever be told of.
 void Shim::discard_container() {
-  const auto call = runtime_.spawn("delete", {"--force"}, {});
-  int wait_status;
-  if (call && ::waitpid(call->pid(), &wait_status, 0) > 0) (void)call->outcome(wait_status, {});
+  auto call = runtime_.spawn("delete", {"--force"}, {});
+  if (!call) return;
+  if (const auto status = call->process().wait()) (void)call->outcome(*status, {});
 }
 
-void Shim::finish_exec(const PendingCall& call, int wait_status) {
+void Shim::finish_exec(const PendingCall& call, WaitStatus status) {
   Session& session = *sessions_.at(call.address.session);
-  const std::string complaint = wait_status != 0 ? session.read_stderr() : std::string();
-  auto outcome = call.call.outcome(wait_status, complaint);
+  const std::string complaint = !status.is_success() ? session.read_stderr() : std::string();
+  auto outcome = call.call.outcome(status, complaint);
   if (outcome) outcome = adopt(session, fmt::format("exec-{}.pid", session.id()));
   if (outcome) return answer_call(call, make_ok(call.address, static_cast<std::uint32_t>(session.pid())));
   Client* client = find_client(call.client);

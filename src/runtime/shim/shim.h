@@ -86,13 +86,13 @@ class Shim {
                             std::vector<std::string> arguments, std::vector<std::string> trailing = {});
   Status status() const;
 
-  void finish_call(const PendingCall& call, int wait_status);
-  void finish_create(const PendingCall& call, int wait_status);
-  void finish_exec(const PendingCall& call, int wait_status);
+  void finish_call(const PendingCall& call, WaitStatus status);
+  void finish_create(const PendingCall& call, WaitStatus status);
+  void finish_exec(const PendingCall& call, WaitStatus status);
   void answer_call(const PendingCall& call, std::string frame);
   void discard_container();
   Result<void> adopt(Session& session, const std::string& pid_file);
-  void on_exit(Session& session, int wait_status);
+  void on_exit(Session& session, WaitStatus how);
   void report_exit(Session& session, bool is_log_incomplete);
   void mark_busy();
   void write_log();
