@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/transfer/registries.h"
+
+#include <cstddef>
+#include <tuple>
+#include <utility>
+
+namespace gantry::image {
+namespace {
+
+// In a daemon each user's token makes a client of its own; they are made anew in no time.
+constexpr std::size_t kMaxClients = 64;
+
+// A server on this host that nobody has configured: whether it speaks TLS. Its certificate proves nothing
+// that the loopback address does not.
+bool answers_with_tls(const http::ClientOptions& options, const std::string& host) {
+  const auto url = http::Url::parse("https://" + host + "/v2/");
+  if (!url) return false;
+  http::Client probe(options);
+  return probe.send({.url = *url, .answer_timeout = std::chrono::seconds(5)}).has_value();
+}
+
+}  // namespace
+
+Result<RegistriesOptions> RegistriesOptions::from_host() {
+  RegistriesOptions options;
+  options.config = TRY(RegistriesConfig::from_host());
+  options.credentials = TRY(CredentialStore::from_environment());
+  options.http = TRY(http::ClientOptions::from_environment());
+  return options;
+}
+
+bool Registries::Key::operator<(const Key& other) const {
+  const auto tie = [](const Key& key) {
+    static const Credentials kNone;
+    const Credentials& shown = key.credentials ? *key.credentials : kNone;
+    return std::tie(key.host, shown.username, shown.password, shown.identity_token, shown.registry_token);
+  };
+  return tie(*this) < tie(other);
+}
+
+Result<std::vector<Route>> Registries::pull_routes(const oci::Reference& reference,
+                                                   const std::optional<Credentials>& credentials) {
+  std::vector<Route> routes;
+  for (const RegistryEndpoint& endpoint : TRY(options_.config.pull_endpoints(reference)))
+    routes.push_back(TRY(route(endpoint, credentials)));
+  return routes;
+}
+
+Result<Route> Registries::push_route(const oci::Reference& reference,
+                                     const std::optional<Credentials>& credentials) {
+  return route(TRY(options_.config.push_endpoint(reference)), credentials);
+}
+
+Result<Route> Registries::route(const RegistryEndpoint& endpoint,
+                                const std::optional<Credentials>& credentials) {
+  // What the caller brought is meant for the registry that was named, not for its mirrors.
+  const bool is_callers = credentials && !endpoint.is_mirror;
+  const std::optional<Credentials> shown =
+      is_callers ? credentials
+                 : TRY_DURING(options_.credentials.find(endpoint.registry, endpoint.repository),
+                              "credentials for '{}'", endpoint.registry);
+  const Key key{endpoint.host, shown};
+  {
+    MutexLock lock(mutex_);
+    if (const auto found = clients_.find(key); found != clients_.end())
+      return Route{found->second, endpoint.repository};
+  }
+  std::shared_ptr<RegistryClient> client = TRY(connect(endpoint, shown));
+  MutexLock lock(mutex_);
+  if (clients_.size() >= kMaxClients) clients_.clear();
+  return Route{clients_.try_emplace(key, std::move(client)).first->second, endpoint.repository};
+}
+
+Result<std::shared_ptr<RegistryClient>> Registries::connect(
+    const RegistryEndpoint& endpoint, const std::optional<Credentials>& credentials) const {
+  RegistryClientOptions options{.http = options_.http,
+                                .credentials = credentials,
+                                .retry = options_.retry,
+                                .chunk_size = options_.chunk_size};
+  options.http.tls = endpoint.settings.tls;
+  bool is_tls = endpoint.settings.transport == Transport::Tls;
+  if (endpoint.settings.transport == Transport::Either) {
+    options.http.tls.verify = false;
+    is_tls = answers_with_tls(options.http, endpoint.host);
+  }
+  const http::Url base = TRY(http::Url::parse((is_tls ? "https://" : "http://") + endpoint.host));
+  return std::make_shared<RegistryClient>(endpoint.host, base, std::move(options));
+}
+
+}  // namespace gantry::image

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The registries that this process talks to: who serves a name (mirrors first), how each is reached, and what
+// the user has to show there. Keeps their clients, so that connections and tokens serve one transfer after
+// the other. Thread-safe.
+//
+//   Registries registries(TRY(RegistriesOptions::from_host()));
+//   for (const Route& route : TRY(registries.pull_routes(reference))) ...
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/mutex.h"
+#include "http/client.h"
+#include "image/transfer/credentials.h"
+#include "image/transfer/registries_config.h"
+#include "image/transfer/registry_client.h"
+#include "oci/image/reference.h"
+
+namespace gantry::image {
+
+// One place where a repository is found.
+struct Route {
+  std::shared_ptr<RegistryClient> registry;  // shared by the transfers that use it
+  std::string repository;                    // as that registry calls it
+};
+
+struct RegistriesOptions {
+  RegistriesConfig config;
+  CredentialStore credentials;
+  http::ClientOptions http;  // its tls is the configuration's affair
+  RetryPolicy retry;
+  std::uint64_t chunk_size = 0;  // bytes, see RegistryClientOptions
+
+  // The host's configuration, the user's credentials, the environment's proxies.
+  static Result<RegistriesOptions> from_host();
+};
+
+class Registries {
+ public:
+  explicit Registries(RegistriesOptions options) : options_(std::move(options)) {}
+  Registries(const Registries&) = delete;
+  Registries& operator=(const Registries&) = delete;
+
+  // In the order in which to try them; never empty. `credentials` stand in for what the user has stored.
+  Result<std::vector<Route>> pull_routes(const oci::Reference& reference,
+                                         const std::optional<Credentials>& credentials = std::nullopt);
+  Result<Route> push_route(const oci::Reference& reference,
+                           const std::optional<Credentials>& credentials = std::nullopt);
+
+ private:
+  struct Key {
+    std::string host;
+    std::optional<Credentials> credentials;
+    bool operator<(const Key& other) const;
+  };
+
+  Result<Route> route(const RegistryEndpoint& endpoint, const std::optional<Credentials>& credentials);
+  Result<std::shared_ptr<RegistryClient>> connect(const RegistryEndpoint& endpoint,
+                                                  const std::optional<Credentials>& credentials) const;
+
+  const RegistriesOptions options_;
+  Mutex mutex_;  // guards what follows
+  std::map<Key, std::shared_ptr<RegistryClient>> clients_ GUARDED_BY(mutex_);
+};
+
+}  // namespace gantry::image
