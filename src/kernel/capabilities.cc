@@ -94,11 +94,13 @@ CapabilityMask bounding_set() {
 }
 
 Result<void> limit_bounding_set(CapabilityMask keep) {
-  // Only what is there: dropping takes CAP_SETPCAP even for what is gone already.
-  const CapabilityMask drop = bounding_set() & ~keep;
   for (unsigned i = 0; i < 64; ++i) {
-    if (!(drop & capability_bit(i))) continue;
-    if (::prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0) return sys_error("drop {} for good", capability_name(i));
+    if ((keep & capability_bit(i)) != 0 || ::prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == 0) continue;
+    const int failed = errno;
+    const int has = ::prctl(PR_CAPBSET_READ, i, 0, 0, 0);
+    if (has < 0) break;  // past the last one that this kernel knows
+    // Dropping takes CAP_SETPCAP even for what is gone already.
+    if (has == 1) return sys_error_of(failed, "drop {} for good", capability_name(i));
   }
   return {};
 }

@@ -195,7 +195,9 @@ SealingFailure run_from_memory(char* const* arguments, char* const* environment)
 
 SealingFailure run_from_sealed_place(char* const* arguments, char* const* environment,
                                      const char* executed_as) {
-  if (is_in_own_overlay(executed_as) || is_sealed_memory()) return {nullptr, 0};
+  static bool is_sealed = false;  // asked before libc's start, and once more after it
+  is_sealed = is_sealed || is_in_own_overlay(executed_as) || is_sealed_memory();
+  if (is_sealed) return {nullptr, 0};
   // Where the kernel refuses the first, without privileges say, it is for reasons that do not concern the
   // second.
   (void)run_from_overlay(arguments, environment);

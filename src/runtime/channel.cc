@@ -9,7 +9,7 @@ namespace gantry::runtime {
 namespace {
 
 // Longer errors are cut: they are for people.
-constexpr std::size_t kLongest = 16 << 10;
+constexpr std::size_t kLongestError = 16 << 10;
 
 struct Header {
   Signal signal;
@@ -18,7 +18,6 @@ struct Header {
 };
 
 Result<void> send_message(int fd, const Header& header, std::string_view payload) {
-  if (payload.size() > kLongest) payload = payload.substr(0, kLongest);
   iovec parts[2] = {{.iov_base = const_cast<Header*>(&header), .iov_len = sizeof header},
                     {.iov_base = const_cast<char*>(payload.data()), .iov_len = payload.size()}};
   const msghdr message{.msg_iov = parts, .msg_iovlen = 2};
@@ -42,23 +41,24 @@ Result<void> Channel::send(Signal signal, std::string_view payload) const {
 Result<void> Channel::send_failure(const Error& error) const {
   return send_message(fd_.get(),
                       {.signal = Signal::Failed, .code = error.code(), .errno_value = error.errno_value()},
-                      error.message());
+                      std::string_view(error.message()).substr(0, kLongestError));
 }
 
 // Nothing: the other side has closed its end.
 Result<std::optional<Message>> Channel::receive_or_end() const {
-  std::string payload(kLongest, '\0');
+  // ECONNRESET says, once, that the other side ended without reading all of ours; what it said is still
+  // there.
+  ssize_t size = 0;
+  while ((size = ::recv(fd_.get(), nullptr, 0, MSG_PEEK | MSG_TRUNC)) < 0)
+    if (errno != EINTR && errno != ECONNRESET) return sys_error("listen to the other half of the runtime");
+  if (size < static_cast<ssize_t>(sizeof(Header))) return std::nullopt;
   Header header{};
+  std::string payload(static_cast<std::size_t>(size) - sizeof header, '\0');
   iovec parts[2] = {{.iov_base = &header, .iov_len = sizeof header},
                     {.iov_base = payload.data(), .iov_len = payload.size()}};
   msghdr message{.msg_iov = parts, .msg_iovlen = 2};
-  ssize_t n = 0;
-  while ((n = ::recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC)) < 0) {
-    if (errno == ECONNRESET) return std::nullopt;
-    if (errno != EINTR) return sys_error("listen to the other half of the runtime");
-  }
-  if (n < static_cast<ssize_t>(sizeof header)) return std::nullopt;
-  payload.resize(static_cast<std::size_t>(n) - sizeof header);
+  while (::recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC) < 0)
+    if (errno != EINTR && errno != ECONNRESET) return sys_error("listen to the other half of the runtime");
   if (header.signal == Signal::Failed) return Error(header.code, header.errno_value, std::move(payload));
   return Message{header.signal, std::move(payload)};
 }

@@ -48,6 +48,14 @@ TEST_F(ChannelTest, an_error_travels_whole) {
   EXPECT_EQ(received.error().errno_value(), ENOSPC);
 }
 
+TEST_F(ChannelTest, an_error_arrives_from_who_left_messages_unread) {
+  MUST(parent_->send(Signal::Go));
+  MUST(child_->send_failure(error(Code::NotFound, "no such program")));
+  child_.reset();
+  EXPECT_EQ(parent_->receive().error().message(), "no such program");
+  EXPECT_EQ(parent_->receive().error().code(), Code::Unavailable);
+}
+
 TEST_F(ChannelTest, an_error_is_what_every_way_of_listening_answers) {
   for (int i = 0; i < 3; ++i) MUST(child_->send_failure(error(Code::Conflict, "no")));
   EXPECT_EQ(parent_->receive().error().message(), "no");

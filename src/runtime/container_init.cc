@@ -148,6 +148,7 @@ class Init {
     if (spec.linux_.memory_policy) TRY(set_memory_policy(*spec.linux_.memory_policy));
     ProcessStart start = TRY(ProcessStart::open({.process = *spec.process,
                                                  .linux_ = spec.linux_,
+                                                 .filter = plan_.filter,
                                                  .preserve_fds = plan_.preserve_fds,
                                                  .keyring = plan_.new_keyring ? "_ses." + plan_.id : "",
                                                  .log = plan_.log}));

@@ -13,6 +13,7 @@
 #include "runtime/log.h"
 #include "runtime/namespace_plan.h"
 #include "runtime/rootfs.h"
+#include "runtime/seccomp_filter.h"
 
 namespace gantry::runtime {
 
@@ -26,11 +27,12 @@ struct InitPlan {
   kernel::Cgroup* cgroup;  // to join; null: it is put where it belongs, or stays in the runtime's own groups
   std::vector<CgroupView> cgroup_views;
   std::vector<std::optional<kernel::DetachedMount>> bind_sources;
-  oci::State state;              // for hooks; the pid is filled in by whom it concerns
-  UniqueFd console_socket;       // receives the terminal's master
-  UniqueFd start_socket;         // listens for `start`; empty: `run`, which does not wait
-  UniqueFd seccomp_socket;       // connected to linux.seccomp.listenerPath
-  bool waits_for_scope = false;  // systemd makes the groups around the process
+  oci::State state;                     // for hooks; the pid is filled in by whom it concerns
+  UniqueFd console_socket;              // receives the terminal's master
+  UniqueFd start_socket;                // listens for `start`; empty: `run`, which does not wait
+  std::optional<SeccompFilter> filter;  // of linux.seccomp
+  UniqueFd seccomp_socket;              // connected to linux.seccomp.listenerPath
+  bool waits_for_scope = false;         // systemd makes the groups around the process
   bool no_pivot = false;
   bool new_keyring = true;
   int preserve_fds = 0;

@@ -136,6 +136,7 @@ Result<InitPlan> plan_init(CreateOptions& options, const oci::Spec& spec, const 
   plan.bind_sources.resize(spec.mounts.size());
   if (has_effective(CAP_SYS_ADMIN)) plan.bind_sources = TRY(open_sources_for(spec, paths.bundle, namespaces));
   if (options.wait_for_start) plan.start_socket = TRY(made.container().listen_for_start());
+  plan.filter = TRY(compile_filter(spec.linux_, log));
   if (spec.linux_.seccomp && !spec.linux_.seccomp->listener_path.empty())
     plan.seccomp_socket = TRY_DURING(kernel::connect_unix(spec.linux_.seccomp->listener_path, SOCK_STREAM),
                                      "linux.seccomp.listenerPath");

@@ -34,6 +34,7 @@ struct ExecPlan {
   pid_t init_pid;            // the container's first process
   UniqueFd init;             // its pidfd
   std::uint64_t namespaces;  // CLONE_NEW* of those that differ from the caller's
+  std::optional<SeccompFilter> filter;
   UniqueFd seccomp_socket;
   const Log& log;
 };
@@ -43,15 +44,18 @@ struct ExecPlan {
 Result<std::uint64_t> differing_namespaces(pid_t init) {
   constexpr std::uint64_t kAll[] = {CLONE_NEWNS,  CLONE_NEWPID,    CLONE_NEWNET,  CLONE_NEWUTS,
                                     CLONE_NEWIPC, CLONE_NEWCGROUP, CLONE_NEWUSER, CLONE_NEWTIME};
+  constexpr int kFlags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  const UniqueFd ours = TRY(open_at(AT_FDCWD, "/proc/self/ns", kFlags));
+  const UniqueFd theirs = TRY(open_at(AT_FDCWD, fmt::format("/proc/{}/ns", init), kFlags));
   std::uint64_t differing = 0;
   for (const std::uint64_t flag : kAll) {
-    const auto name = kernel::namespace_file(flag);
+    const std::string name(kernel::namespace_file(flag));
     struct stat own{}, other{};
-    if (::stat(fmt::format("/proc/self/ns/{}", name).c_str(), &own) < 0) {
+    if (::fstatat(ours.get(), name.c_str(), &own, 0) < 0) {
       if (errno == ENOENT) continue;  // a kernel without this kind
       return sys_error("look at namespace '{}'", name);
     }
-    if (::stat(fmt::format("/proc/{}/ns/{}", init, name).c_str(), &other) < 0)
+    if (::fstatat(theirs.get(), name.c_str(), &other, 0) < 0)
       return sys_error("look at namespace '{}' of process {}", name, init);
     if (own.st_ino != other.st_ino || own.st_dev != other.st_dev) differing |= flag;
   }
@@ -102,6 +106,7 @@ class ExecChild {
     if (!is_inside) TRY(join_cgroup());
     ProcessStart start = TRY(ProcessStart::open({.process = plan_.process,
                                                  .linux_ = plan_.spec.linux_,
+                                                 .filter = plan_.filter,
                                                  .preserve_fds = plan_.options.preserve_fds,
                                                  .keyring = plan_.keyring,
                                                  .log = plan_.log}));
@@ -212,13 +217,20 @@ Result<ChildProcess> spawn(ExecPlan& plan, const Channel& ours, const Channel& t
 
 Result<void> finish(pid_t pid, const ExecPlan& plan, const Container& container, const Channel& child) {
   if (plan.process.oom_score_adj) TRY(set_oom_score_adj(pid, *plan.process.oom_score_adj, plan.log));
-  TRY(child.expect(Signal::Ready));
-  if (!plan.options.pid_file.empty())
-    TRY(replace_file_at(AT_FDCWD, plan.options.pid_file, std::to_string(pid), 0644));
   std::string listener_state;
   if (plan.seccomp_socket)
     listener_state = seccomp_listener_state(*plan.spec.linux_.seccomp, container.state(Status::Running), pid);
-  TRY(child.send(Signal::Go, listener_state));
+  // Where nothing has to happen between Ready and Go, the child need not wait for us to wake up.
+  const bool has_pid_file = !plan.options.pid_file.empty();
+  Result<void> told;
+  if (!has_pid_file) told = child.send(Signal::Go, listener_state);
+  TRY(child.expect(
+      Signal::Ready));  // if it has ended, it says why before the failure to tell it something does
+  TRY(std::move(told));
+  if (has_pid_file) {
+    TRY(replace_file_at(AT_FDCWD, plan.options.pid_file, std::to_string(pid), 0644));
+    TRY(child.send(Signal::Go, listener_state));
+  }
   return child.wait_for_end();
 }
 
@@ -244,6 +256,7 @@ Result<pid_t> exec_in_container(const Container& container, const oci::Process& 
                 .init_pid = init.pid,
                 .init = TRY(kernel::open_pidfd(init.pid, init.start_time)),
                 .namespaces = TRY(differing_namespaces(init.pid)),
+                .filter = TRY(compile_filter(spec.linux_, log)),
                 .log = log};
   if (plan.options.new_keyring) plan.keyring = "_ses." + container.id();
   if (spec.linux_.seccomp && !spec.linux_.seccomp->listener_path.empty())

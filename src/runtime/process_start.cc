@@ -101,6 +101,14 @@ Result<void> become_root_inside() {
   return {};
 }
 
+Result<std::optional<SeccompFilter>> compile_filter(const oci::Linux& linux_, const Log& log) {
+  if (!linux_.seccomp) return std::nullopt;
+  SeccompFilter filter = TRY(compile_seccomp(*linux_.seccomp));
+  for (const std::string& name : filter.unknown_syscalls)
+    log.debug(fmt::format("linux.seccomp: unknown system call '{}' left out", name));
+  return filter;
+}
+
 Result<ProcessStart> ProcessStart::open(const Options& options) {
   ProcessStart start(options);
   const oci::Process& process = options.process;
@@ -124,11 +132,8 @@ Result<ProcessStart> ProcessStart::open(const Options& options) {
   if (::stat("/proc/self/exe", &own) < 0) return sys_error("look at this program");
   start.own_device_ = own.st_dev;
   start.own_inode_ = own.st_ino;
-  if (options.linux_.seccomp) {
-    start.filter_ = TRY(compile_seccomp(*options.linux_.seccomp));
-    for (const std::string& name : start.filter_->unknown_syscalls)
-      options.log.debug(fmt::format("linux.seccomp: unknown system call '{}' left out", name));
-  }
+  if (options.linux_.seccomp && !options.filter)
+    return error(Code::Internal, "linux.seccomp: was not compiled");  // it must never just be missing
   start.compute_capabilities();
   return start;
 }
@@ -206,7 +211,7 @@ Result<void> ProcessStart::set_credentials() {
 
   // What the seccomp filter needs until it is loaded is given up with the last capset(2), in finish().
   kernel::CapabilitySets present = capabilities_;
-  if (filter_ && !options_.process.no_new_privileges) {
+  if (options_.filter && !options_.process.no_new_privileges) {
     const CapabilityMask admin = kernel::capability_bit(CAP_SYS_ADMIN);
     present.permitted |= admin;
     present.effective |= admin;
@@ -285,9 +290,9 @@ Result<void> ProcessStart::finish() {
     return sys_error("close descriptors");
   for (int fd = 3; fd < 3 + options_.preserve_fds; ++fd)
     (void)::fcntl(fd, F_SETFD, 0);  // gaps are the caller's affair
-  if (filter_) {
+  if (const auto& filter = options_.filter) {
     UniqueFd listener =
-        TRY_DURING(kernel::install_seccomp_filter(filter_->program, filter_->flags), "linux.seccomp");
+        TRY_DURING(kernel::install_seccomp_filter(filter->program, filter->flags), "linux.seccomp");
     if (listener)
       TRY_DURING(kernel::send_descriptor(listener_.socket.get(), listener.get(), listener_.state),
                  "linux.seccomp.listenerPath");

@@ -13,6 +13,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,18 +38,23 @@ std::string seccomp_listener_state(const oci::Seccomp& seccomp, const oci::State
 // this process any more, so its id maps have to be written.
 Result<void> become_root_inside();
 
+// The filter of linux.seccomp, if there is one. Made before the process that it is for, because every page of
+// memory that is written to after a clone(2) has to be copied.
+Result<std::optional<SeccompFilter>> compile_filter(const oci::Linux& linux_, const Log& log);
+
 class ProcessStart {
  public:
   struct Options {
     const oci::Process& process;
     const oci::Linux& linux_;
+    const std::optional<SeccompFilter>& filter;
     int preserve_fds = 0;
     // Name of the new session keyring; empty: keep the present one.
     std::string keyring;
     const Log& log;
   };
 
-  // Opens what only the host's /proc can be trusted for, and compiles the seccomp filter.
+  // Opens what only the host's /proc can be trusted for.
   static Result<ProcessStart> open(const Options& options);
 
   // Standard streams are in place already, or come with `terminal` (the slave of a pty; -1: none).
@@ -60,7 +66,7 @@ class ProcessStart {
   }
 
   void set_listener(SeccompListener listener) { listener_ = std::move(listener); }
-  bool needs_listener() const { return filter_ && filter_->has_notify; }
+  bool needs_listener() const { return options_.filter && options_.filter->has_notify; }
 
   // The environment that the program gets, for hooks and lookups.
   const std::vector<std::string>& environment() const { return environment_; }
@@ -80,7 +86,6 @@ class ProcessStart {
   Options options_;
   UniqueFd exec_label_;  // /proc/self/attr/exec of the security module, when a label is asked for
   std::string label_;
-  std::optional<SeccompFilter> filter_;
   SeccompListener listener_;
   kernel::CapabilitySets capabilities_;
   std::vector<std::string> environment_;

@@ -2,6 +2,7 @@
 #include "runtime/exec.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -128,7 +129,8 @@ Result<int> exec(const Globals& globals, const Arguments& words) {
   if (process.terminal && !options.console_socket)
     options.console_socket = TRY(foreground.make_console_socket(process));
   const pid_t pid = TRY(exec_in_container(container, process, spec, std::move(options), globals.log));
-  return foreground.wait_for(pid);
+  // Memory that was shared with a child is not given back piece by piece: that would copy it page by page.
+  ::_exit(TRY(foreground.wait_for(pid)));
 }
 
 }  // namespace gantry::runtime::cli
