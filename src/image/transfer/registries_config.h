@@ -79,6 +79,8 @@ class RegistriesConfig {
   Result<HostSettings> settings_of(const std::string& host) const;
 
  private:
+  Result<RegistryEndpoint> endpoint(const oci::Reference& place) const;
+
   std::map<std::string, HostRule> hosts_;
   std::vector<PrefixRule> prefixes_;
   std::vector<std::string> certificate_directories_;

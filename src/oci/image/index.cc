@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include <fmt/ranges.h>
 
@@ -50,24 +51,20 @@ Result<Index> parse_index(std::string_view json, std::string_view declared_type)
 std::string to_json(const Index& index) { return json::encode(index); }
 
 std::vector<const Descriptor*> candidates(const Index& index, const Platform& platform) {
-  struct Candidate {
-    unsigned rank;
-    const Descriptor* descriptor;
-  };
   constexpr unsigned kUnknown = std::numeric_limits<unsigned>::max();
-  std::vector<Candidate> found;
+  std::vector<std::pair<unsigned, const Descriptor*>> found;  // by rank, and then by place in the index
   for (const Descriptor& descriptor : index.manifests) {
     // Nothing else could be run, whatever platform it claims.
     if (!document_kind(descriptor.media_type)) continue;
     if (!descriptor.platform)
-      found.push_back({kUnknown, &descriptor});
+      found.emplace_back(kUnknown, &descriptor);
     else if (const std::optional<unsigned> rank = match(platform, *descriptor.platform))
-      found.push_back({*rank, &descriptor});
+      found.emplace_back(*rank, &descriptor);
   }
-  std::ranges::stable_sort(found, {}, &Candidate::rank);
+  std::ranges::sort(found);
 
   std::vector<const Descriptor*> descriptors;
-  for (const Candidate& candidate : found) descriptors.push_back(candidate.descriptor);
+  for (const auto& [rank, descriptor] : found) descriptors.push_back(descriptor);
   return descriptors;
 }
 
