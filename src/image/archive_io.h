@@ -39,7 +39,7 @@ struct SaveOptions {
 // One tar of these images (names or ids; an image may be named several times), written in one pass.
 Result<void> save(ImageStore& store, const std::vector<std::string>& names, ByteSink& tar,
                   const SaveOptions& options);
-// An OCI layout in a directory that is made, or that is an OCI layout to add to.
+// An OCI layout (`form` has to say so) in a directory that is made, or that is an OCI layout to add to.
 Result<void> save_to_directory(ImageStore& store, const std::vector<std::string>& names,
                                const std::string& directory, const SaveOptions& options);
 

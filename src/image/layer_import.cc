@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/read_ahead.h"
+#include "image/hash_sink.h"
 #include "image/key_lock.h"
 #include "image/unpack.h"
 #include "kernel/overlay.h"
@@ -59,19 +60,6 @@ class BlobSource final : public ByteSource {
   std::uint64_t done_;
   const LayerImportOptions& options_;
   bool has_failed_ = false;
-};
-
-class HashSink final : public ByteSink {
- public:
-  explicit HashSink(oci::DigestAlgorithm algorithm) : hasher_(algorithm) {}
-  Result<void> write(std::span<const std::byte> from) override {
-    hasher_.update(from);
-    return {};
-  }
-  Digest finish() { return hasher_.finish(); }
-
- private:
-  oci::Hasher hasher_;
 };
 
 // An ingest that is kept for the next time once it is large enough.
@@ -233,7 +221,8 @@ Result<BuiltLayer> unpack_blob(ByteSource& blob, std::uint64_t size, const Diges
   if (const Digest found = hash.finish(); found != diff_id)
     return error(Code::InvalidArgument, "its content is '{}' uncompressed, but the image's config says '{}'",
                  found.str(), diff_id.str());
-  return BuiltLayer{.size = unpacked.size, .is_independent = !unpacked.has_used_parents, .has_root = unpacked.has_root};
+  return BuiltLayer{
+      .size = unpacked.size, .is_independent = !unpacked.has_used_parents, .has_root = unpacked.has_root};
 }
 
 }  // namespace

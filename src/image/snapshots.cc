@@ -440,11 +440,7 @@ Result<UniqueFd> Snapshots::open_layer(const Digest& chain_id) const {
 Result<Snapshot> Snapshots::prepare(const std::string& key, const std::optional<Digest>& top,
                                     const SnapshotOptions& options) {
   if (key.empty()) return error(Code::InvalidArgument, "a snapshot needs a key");
-  const timespec now = wall_clock_now();
-  Snapshot snapshot{.key = key,
-                    .top = top,
-                    .options = options,
-                    .created = std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec};
+  Snapshot snapshot{.key = key, .top = top, .options = options, .created = wall_clock_ns()};
   TRY_DURING(state_->database.write([&](Connection& connection) -> Result<void> {
     if (TRY(find_snapshot(connection, key))) return error(Code::AlreadyExists, "there is one already");
     const auto stack = TRY(stack_of(connection, top));
