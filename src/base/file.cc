@@ -13,6 +13,19 @@
 
 namespace gantry {
 
+namespace {
+
+// After mkdir(2) said that the name is taken: with errno as it was, if not by a directory.
+bool is_directory(const std::string& path) {
+  if (errno != EEXIST) return false;
+  struct stat st{};
+  if (::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) return true;
+  errno = EEXIST;
+  return false;
+}
+
+}  // namespace
+
 Result<UniqueFd> open_at(int dir, const std::string& path, int flags, mode_t mode) {
   UniqueFd fd(::openat(dir, path.c_str(), flags | O_CLOEXEC, mode));
   if (!fd) return sys_error("open '{}'", path);
@@ -78,12 +91,13 @@ Result<void> replace_file_at(int dir, const std::string& path, std::string_view 
 }
 
 Result<void> make_directories(const std::string& path, mode_t mode) {
-  if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
-  if (errno != ENOENT) return sys_error("make directory '{}'", path);
+  const auto make = [&] { return ::mkdir(path.c_str(), mode) == 0 || is_directory(path); };
+  if (make()) return {};
   const std::size_t slash = path.find_last_of('/');
-  if (slash == std::string::npos || slash == 0) return sys_error("make directory '{}'", path);
+  if (errno != ENOENT || slash == std::string::npos || slash == 0)
+    return sys_error("make directory '{}'", path);
   TRY(make_directories(path.substr(0, slash), mode));
-  if (::mkdir(path.c_str(), mode) < 0 && errno != EEXIST) return sys_error("make directory '{}'", path);
+  if (!make()) return sys_error("make directory '{}'", path);
   return {};
 }
 

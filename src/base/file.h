@@ -40,7 +40,7 @@ Result<void> write_existing_at(int dir, const std::string& path, std::string_vie
 // of this process. Not synced to disk: for state that need not survive the host.
 Result<void> replace_file_at(int dir, const std::string& path, std::string_view data, mode_t mode);
 
-// mkdir -p. Directories made get `mode`.
+// mkdir -p. Directories made get `mode`; what is there already has to be a directory, or a link to one.
 Result<void> make_directories(const std::string& path, mode_t mode);
 
 // What the directory holds, in no order, without "." and "..".

@@ -193,6 +193,18 @@ TEST(MakeDirectories, says_which_directory_it_could_not_make) {
   EXPECT_NE(made.error().message().find(dir / "file/below"), std::string::npos);
 }
 
+TEST(MakeDirectories, takes_no_file_for_a_directory) {
+  TempDir dir;
+  put(dir / "file", "");
+  const auto made = make_directories(dir / "file", 0755);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().errno_value(), EEXIST);
+  ASSERT_EQ(::symlink("/nowhere", (dir / "dangling").c_str()), 0);
+  EXPECT_FALSE(make_directories(dir / "dangling", 0755));
+  ASSERT_EQ(::symlink(".", (dir / "link").c_str()), 0);
+  MUST(make_directories(dir / "link", 0755));
+}
+
 TEST(RemoveTree, removes_everything_but_what_links_lead_to) {
   TempDir dir, other;
   put(other / "precious", "gold");
