@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel/cgroup_stats.h"
 
-#include <dirent.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/file.h"
 #include "base/number_list.h"
 
 namespace gantry::kernel {
@@ -316,11 +317,10 @@ std::string page_size_of(std::string_view directory) {
 Result<void> read_hugetlb(Reader& reader, const std::string& page_sizes,
                           std::map<std::string, HugetlbStats>& hugetlb) {
   if (!reader.has(Controller::Hugetlb)) return {};
-  DIR* directory = ::opendir(page_sizes.c_str());
-  if (directory == nullptr) return {};  // a kernel without huge pages
-  while (const dirent* entry = ::readdir(directory))
-    if (std::string size = page_size_of(entry->d_name); !size.empty()) hugetlb[std::move(size)];
-  (void)::closedir(directory);
+  const auto names = names_in(AT_FDCWD, page_sizes);
+  if (!names) return {};  // a kernel without huge pages
+  for (const std::string& name : *names)
+    if (std::string size = page_size_of(name); !size.empty()) hugetlb[std::move(size)];
   const bool v1 = reader.is_v1(Controller::Hugetlb);
   for (auto& entry : hugetlb) {
     const std::string& size = entry.first;
