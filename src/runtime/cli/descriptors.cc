@@ -2,6 +2,7 @@
 #include "runtime/cli/descriptors.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <cstdlib>
@@ -11,14 +12,20 @@ namespace gantry::runtime::cli {
 
 namespace {
 
-// sd_listen_fds(3); what is no such number is taken for none, as there.
-int listen_fds() {
-  const char* value = std::getenv("LISTEN_FDS");
+// 0 for what is no positive number.
+int number_in_environment(const char* variable) {
+  const char* value = std::getenv(variable);
   if (value == nullptr) return 0;
   const std::string_view text = value;
-  int count = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), count);
-  return failed == std::errc() && end == text.data() + text.size() && count > 0 ? count : 0;
+  int number = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return failed == std::errc() && end == text.data() + text.size() && number > 0 ? number : 0;
+}
+
+// sd_listen_fds(3): descriptors that were passed to another process, of which we only inherited the
+// environment, are none of ours.
+int listen_fds() {
+  return number_in_environment("LISTEN_PID") == ::getpid() ? number_in_environment("LISTEN_FDS") : 0;
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Descriptors of the caller that go on to the container: --preserve-fds and
-// socket activation (LISTEN_FDS, sd_listen_fds(3)).
+// socket activation (LISTEN_FDS and LISTEN_PID, sd_listen_fds(3)).
 #pragma once
 
 #include "base/error.h"

@@ -9,6 +9,7 @@
 
 #include <climits>
 #include <cstdlib>
+#include <string>
 
 #include "testing/child.h"
 #include "testing/must.h"
@@ -23,6 +24,7 @@ void with_descriptors(int open, const char* listen_fds, Body body) {
     ASSERT_EQ(::close_range(3, ~0U, 0), 0);
     for (int i = 0; i < open; ++i) ASSERT_EQ(::dup(0), 3 + i);
     listen_fds == nullptr ? ::unsetenv("LISTEN_FDS") : ::setenv("LISTEN_FDS", listen_fds, 1);
+    ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
     body();
   });
 }
@@ -55,6 +57,20 @@ TEST(PreservedDescriptors, numbers_that_are_none_are_refused) {
   with_descriptors(1, "2147483647", [] {
     EXPECT_FALSE(count_preserved(0));
     EXPECT_FALSE(count_preserved(INT_MAX));
+  });
+}
+
+TEST(PreservedDescriptors, those_of_socket_activation_of_another_process_are_none) {
+  with_descriptors(2, "2", [] {
+    for (const char* pid : {"1", "", "x", "0", "-1"}) {
+      ::setenv("LISTEN_PID", pid, 1);
+      EXPECT_EQ(MUST(count_preserved(0)), 0) << pid;
+    }
+    ::unsetenv("LISTEN_PID");
+    EXPECT_EQ(MUST(count_preserved(1)), 1);
+    oci::Process process;
+    announce_listen_fds(process);
+    EXPECT_TRUE(process.env.empty());
   });
 }
 
