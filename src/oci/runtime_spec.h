@@ -269,7 +269,7 @@ struct Seccomp {
   std::string default_action;
   std::optional<std::uint32_t> default_errno_ret;
   std::vector<std::string> architectures;
-  std::vector<std::string> flags;
+  std::optional<std::vector<std::string>> flags;  // none at all is not the same as an empty list
   std::string listener_path;
   std::string listener_metadata;
   std::vector<Syscall> syscalls;

@@ -414,7 +414,7 @@ TEST(RuntimeSpec, refuses_wrong_seccomp) {
                 s.architectures = {"x86"};
               }).starts_with("linux.seccomp.architectures[0]: 'x86' is not one of"));
   EXPECT_TRUE(
-      with([](Seccomp& s) { s.flags = {"x"}; }).starts_with("linux.seccomp.flags[0]: 'x' is not one of"));
+      with([](Seccomp& s) { s.flags = {{"x"}}; }).starts_with("linux.seccomp.flags[0]: 'x' is not one of"));
   EXPECT_EQ(with([](Seccomp& s) { s.syscalls[1].names.clear(); }),
             "linux.seccomp.syscalls[1].names: must not be empty");
   EXPECT_EQ(with([](Seccomp& s) { s.syscalls[1].names[0] = ""; }),

@@ -477,7 +477,7 @@ Result<void> check(const Seccomp& seccomp) {
   if (seccomp.default_errno_ret && !supports_errno(seccomp.default_action))
     return refuse("defaultErrnoRet", "{} returns none", seccomp.default_action);
   TRY(check_words("architectures", seccomp.architectures, kSeccompArchitectures));
-  TRY(check_words("flags", seccomp.flags, kSeccompFlags));
+  if (seccomp.flags) TRY(check_words("flags", *seccomp.flags, kSeccompFlags));
   TRY(check_each("syscalls", seccomp.syscalls));
   if (!seccomp.listener_path.empty()) return {};
   if (!seccomp.listener_metadata.empty()) return refuse("listenerMetadata", "needs listenerPath");

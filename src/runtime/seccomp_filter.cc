@@ -23,6 +23,7 @@
 #include "base/printable.h"
 #include "kernel/seccomp.h"
 #include "kernel/syscall_table.h"
+#include "oci/words.h"
 
 namespace gantry::runtime {
 namespace {
@@ -44,11 +45,10 @@ std::optional<Value> find(const Word<Value> (&words)[kSize], std::string_view na
   return std::nullopt;
 }
 
+// Whether these are all of the specification's words, in its order.
 template <class Value, std::size_t kSize>
-std::vector<std::string_view> names_of(const Word<Value> (&words)[kSize]) {
-  std::vector<std::string_view> names;
-  for (const Word<Value>& word : words) names.push_back(word.name);
-  return names;
+consteval bool are_all_of(std::span<const std::string_view> known, const Word<Value> (&words)[kSize]) {
+  return std::ranges::equal(known, words, {}, {}, &Word<Value>::name);
 }
 
 constexpr Word<std::uint32_t> kActions[] = {
@@ -62,6 +62,7 @@ constexpr Word<std::uint32_t> kActions[] = {
     {"SCMP_ACT_TRACE", SECCOMP_RET_TRACE},
     {"SCMP_ACT_TRAP", SECCOMP_RET_TRAP},
 };
+static_assert(are_all_of(oci::kSeccompActions, kActions));
 
 enum class Compare : std::uint8_t {
   Equal,
@@ -79,6 +80,7 @@ constexpr Word<Compare> kOperators[] = {
     {"SCMP_CMP_LT", Compare::Less},     {"SCMP_CMP_MASKED_EQ", Compare::MaskedEqual},
     {"SCMP_CMP_NE", Compare::NotEqual},
 };
+static_assert(are_all_of(oci::kSeccompOperators, kOperators));
 
 constexpr Word<unsigned> kFlags[] = {
     {"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
@@ -86,32 +88,13 @@ constexpr Word<unsigned> kFlags[] = {
     {"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC},
     {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV},
 };
+static_assert(are_all_of(oci::kSeccompFlags, kFlags));
 
-// nullopt: an architecture of machines that we do not run on.
-constexpr Word<std::optional<SyscallArch>> kArchitectures[] = {
-    {"SCMP_ARCH_AARCH64", SyscallArch::Aarch64},
-    {"SCMP_ARCH_ARM", SyscallArch::Arm},
-    {"SCMP_ARCH_LOONGARCH64", std::nullopt},
-    {"SCMP_ARCH_M68K", std::nullopt},
-    {"SCMP_ARCH_MIPS", std::nullopt},
-    {"SCMP_ARCH_MIPS64", std::nullopt},
-    {"SCMP_ARCH_MIPS64N32", std::nullopt},
-    {"SCMP_ARCH_MIPSEL", std::nullopt},
-    {"SCMP_ARCH_MIPSEL64", std::nullopt},
-    {"SCMP_ARCH_MIPSEL64N32", std::nullopt},
-    {"SCMP_ARCH_PARISC", std::nullopt},
-    {"SCMP_ARCH_PARISC64", std::nullopt},
-    {"SCMP_ARCH_PPC", std::nullopt},
-    {"SCMP_ARCH_PPC64", std::nullopt},
-    {"SCMP_ARCH_PPC64LE", std::nullopt},
-    {"SCMP_ARCH_RISCV64", SyscallArch::Riscv64},
-    {"SCMP_ARCH_S390", std::nullopt},
-    {"SCMP_ARCH_S390X", std::nullopt},
-    {"SCMP_ARCH_SH", std::nullopt},
-    {"SCMP_ARCH_SHEB", std::nullopt},
-    {"SCMP_ARCH_X32", SyscallArch::X32},
-    {"SCMP_ARCH_X86", SyscallArch::X86},
-    {"SCMP_ARCH_X86_64", SyscallArch::X86_64},
+// Those of machines that we run on.
+constexpr Word<SyscallArch> kArchitectures[] = {
+    {"SCMP_ARCH_AARCH64", SyscallArch::Aarch64}, {"SCMP_ARCH_ARM", SyscallArch::Arm},
+    {"SCMP_ARCH_RISCV64", SyscallArch::Riscv64}, {"SCMP_ARCH_X32", SyscallArch::X32},
+    {"SCMP_ARCH_X86", SyscallArch::X86},         {"SCMP_ARCH_X86_64", SyscallArch::X86_64},
 };
 
 // ---- The profile
@@ -231,16 +214,16 @@ Result<std::vector<Conditions>> parse_arguments(const std::vector<oci::SyscallAr
 }
 
 Result<unsigned> parse_flags(const oci::Seccomp& seccomp, bool has_notify) {
-  if (seccomp.flags.empty()) return SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+  if (!seccomp.flags) return SECCOMP_FILTER_FLAG_SPEC_ALLOW;
   unsigned flags = 0;
-  for (std::size_t i = 0; i < seccomp.flags.size(); ++i) {
-    const std::optional<unsigned> flag = find(kFlags, seccomp.flags[i]);
+  for (std::size_t i = 0; i < seccomp.flags->size(); ++i) {
+    const std::optional<unsigned> flag = find(kFlags, (*seccomp.flags)[i]);
     if (!flag)
       return error(Code::InvalidArgument, "linux.seccomp.flags[{}]: unknown flag '{}'", i,
-                   printable(seccomp.flags[i]));
+                   printable((*seccomp.flags)[i]));
     if (*flag == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV && !has_notify)
       return error(Code::InvalidArgument, "linux.seccomp.flags[{}]: {} needs a rule with SCMP_ACT_NOTIFY", i,
-                   seccomp.flags[i]);
+                   (*seccomp.flags)[i]);
     flags |= *flag;
   }
   return flags;
@@ -291,11 +274,12 @@ Result<void> ProfileReader::read_architectures() {
   profile.at(spaces.front().arch).enabled = true;
   for (std::size_t i = 0; i < seccomp_.architectures.size(); ++i) {
     const auto arch = find(kArchitectures, seccomp_.architectures[i]);
-    if (!arch)
+    if (!arch && std::ranges::find(oci::kSeccompArchitectures, seccomp_.architectures[i]) ==
+                     std::end(oci::kSeccompArchitectures))
       return error(Code::InvalidArgument, "linux.seccomp.architectures[{}]: unknown architecture '{}'", i,
                    printable(seccomp_.architectures[i]));
-    if (*arch && std::ranges::find(spaces, **arch, &NumberSpace::arch) != spaces.end())
-      profile.at(**arch).enabled = true;
+    if (arch && std::ranges::find(spaces, *arch, &NumberSpace::arch) != spaces.end())
+      profile.at(*arch).enabled = true;
   }
   return {};
 }
@@ -746,11 +730,6 @@ Result<SeccompFilter> compile_seccomp(const oci::Seccomp& seccomp, Machine machi
   filter.program = TRY(Compiler(reader.profile).compile(machine));
   return filter;
 }
-
-std::vector<std::string_view> known_seccomp_actions() { return names_of(kActions); }
-std::vector<std::string_view> known_seccomp_operators() { return names_of(kOperators); }
-std::vector<std::string_view> known_seccomp_architectures() { return names_of(kArchitectures); }
-std::vector<std::string_view> known_seccomp_flags() { return names_of(kFlags); }
 
 std::vector<std::string_view> supported_seccomp_flags() {
   std::vector<std::string_view> names;

@@ -19,7 +19,7 @@
 // - x86, x32 and arm compare the low 32 bits of an argument, all others 64 bits, unsigned.
 // - Under a default action that denies, calls with a number above all that the profile names fail
 //   with ENOSYS: they are newer than the profile, and programs know how to do without them.
-// - Without `flags`, SECCOMP_FILTER_FLAG_SPEC_ALLOW.
+// - Without `flags`, SECCOMP_FILTER_FLAG_SPEC_ALLOW; an empty list of them is none.
 //
 // Differences from libseccomp, which runc compiles with: on x86, a condition on the arguments of a
 // call made through socketcall(2) or ipc(2) is not asked, as those arguments are in memory (libseccomp
@@ -63,12 +63,7 @@ inline constexpr Machine kThisMachine = Machine::Riscv64;
 // An error names the field: "linux.seccomp.syscalls[3].action: unknown action 'X'".
 Result<SeccompFilter> compile_seccomp(const oci::Seccomp& seccomp, Machine machine = kThisMachine);
 
-// The specification's words that compile_seccomp() understands, for `features`.
-std::vector<std::string_view> known_seccomp_actions();
-std::vector<std::string_view> known_seccomp_operators();
-std::vector<std::string_view> known_seccomp_architectures();
-std::vector<std::string_view> known_seccomp_flags();
-// Those flags that the running kernel has.
+// Those flags of the specification that the running kernel has, for `features`.
 std::vector<std::string_view> supported_seccomp_flags();
 
 }  // namespace gantry::runtime

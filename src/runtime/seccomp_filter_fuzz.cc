@@ -9,11 +9,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "kernel/syscall_table.h"
 #include "oci/runtime_spec.h"
+#include "oci/words.h"
 #include "runtime/seccomp_filter.h"
 #include "runtime/seccomp_interpreter.h"
 
@@ -26,7 +28,7 @@ namespace {
 }
 
 // One of the known words, rarely something else.
-std::string word(FuzzedDataProvider& data, const std::vector<std::string_view>& known) {
+std::string word(FuzzedDataProvider& data, std::span<const std::string_view> known) {
   const std::size_t index = data.ConsumeIntegralInRange<std::size_t>(0, known.size() * 8);
   return index == 0 ? data.ConsumeRandomLengthString(12) : std::string(known[index % known.size()]);
 }
@@ -44,20 +46,20 @@ std::uint64_t value(FuzzedDataProvider& data) {
 }
 
 oci::Seccomp profile_of(FuzzedDataProvider& data) {
-  const auto actions = known_seccomp_actions();
   oci::Seccomp profile;
-  profile.default_action = word(data, actions);
+  profile.default_action = word(data, oci::kSeccompActions);
   if (data.ConsumeBool()) profile.default_errno_ret = data.ConsumeIntegral<std::uint16_t>();
   if (data.ConsumeBool()) profile.listener_path = "/listener";
-  while (data.ConsumeBool()) profile.architectures.push_back(word(data, known_seccomp_architectures()));
-  while (data.ConsumeBool()) profile.flags.push_back(word(data, known_seccomp_flags()));
+  while (data.ConsumeBool()) profile.architectures.push_back(word(data, oci::kSeccompArchitectures));
+  if (data.ConsumeBool()) profile.flags.emplace();
+  while (profile.flags && data.ConsumeBool()) profile.flags->push_back(word(data, oci::kSeccompFlags));
   while (data.remaining_bytes() > 64) {
-    oci::Syscall entry{.action = word(data, actions)};
+    oci::Syscall entry{.action = word(data, oci::kSeccompActions)};
     for (int i = data.ConsumeIntegralInRange(1, 8); i > 0; --i) entry.names.push_back(syscall_name(data));
     if (data.ConsumeIntegralInRange(0, 7) == 0) entry.errno_ret = data.ConsumeIntegral<std::uint16_t>();
     for (int i = data.ConsumeIntegralInRange(0, 3); i > 0; --i)
       entry.args.push_back({data.ConsumeIntegralInRange<std::uint32_t>(0, 6), value(data), value(data),
-                            word(data, known_seccomp_operators())});
+                            word(data, oci::kSeccompOperators)});
     profile.syscalls.push_back(std::move(entry));
   }
   return profile;

@@ -298,12 +298,15 @@ TEST(SeccompFilter, ReportsNamesThatNobodyHas) {
 
 TEST(SeccompFilter, HandsFlagsOn) {
   oci::Seccomp profile = allow_all();
-  profile.flags = {"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_TSYNC"};
+  EXPECT_EQ(compile(profile).flags, SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+  profile.flags.emplace();
+  EXPECT_EQ(compile(profile).flags, 0u);
+  profile.flags = {{"SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_TSYNC"}};
   EXPECT_EQ(compile(profile).flags, SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_TSYNC);
 
   profile = with(profile, {.names = {"mkdir"}, .action = "SCMP_ACT_NOTIFY"});
   profile.listener_path = "/run/listener";
-  profile.flags = {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"};
+  profile.flags = {{"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"}};
   const SeccompFilter filter = compile(profile);
   EXPECT_TRUE(filter.has_notify);
   EXPECT_EQ(filter.flags, SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC |
@@ -321,10 +324,10 @@ TEST(SeccompFilter, NamesTheFieldThatItRefuses) {
             "linux.seccomp.defaultErrnoRet: must be at most 4095 for SCMP_ACT_ERRNO, is 4096");
   EXPECT_EQ(refusal_of({.default_action = "SCMP_ACT_ALLOW", .architectures = {"SCMP_ARCH_X86", "X"}}),
             "linux.seccomp.architectures[1]: unknown architecture 'X'");
-  EXPECT_EQ(refusal_of({.default_action = "SCMP_ACT_ALLOW", .flags = {"X"}}),
+  EXPECT_EQ(refusal_of({.default_action = "SCMP_ACT_ALLOW", .flags = {{"X"}}}),
             "linux.seccomp.flags[0]: unknown flag 'X'");
   EXPECT_EQ(
-      refusal_of({.default_action = "SCMP_ACT_ALLOW", .flags = {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"}}),
+      refusal_of({.default_action = "SCMP_ACT_ALLOW", .flags = {{"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"}}}),
       "linux.seccomp.flags[0]: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a rule with SCMP_ACT_NOTIFY");
   EXPECT_EQ(refusal_of({.default_action = "SCMP_ACT_ALLOW", .listener_metadata = "x"}),
             "linux.seccomp.listenerMetadata: needs listenerPath");
@@ -402,13 +405,7 @@ TEST(SeccompFilter, IsNotWornOutByAHugeProfile) {
   EXPECT_EQ(refusal.find('\n'), std::string::npos);
 }
 
-TEST(SeccompFilter, ListsWordsForFeatures) {
-  for (const auto& words : {known_seccomp_actions(), known_seccomp_operators(), known_seccomp_architectures(),
-                            known_seccomp_flags()})
-    EXPECT_TRUE(std::ranges::is_sorted(words));
-  EXPECT_EQ(known_seccomp_actions().size(), 9u);
-  EXPECT_EQ(known_seccomp_operators().size(), 7u);
-  EXPECT_EQ(known_seccomp_architectures().size(), 23u);
+TEST(SeccompFilter, ListsTheFlagsOfTheKernelForFeatures) {
   const auto supported = supported_seccomp_flags();
   EXPECT_NE(std::ranges::find(supported, "SECCOMP_FILTER_FLAG_LOG"), supported.end());
 }
@@ -844,7 +841,8 @@ TEST(SeccompFilterInTheKernel, KillsByTheActionAsked) {
 TEST(SeccompFilterInTheKernel, TakesEveryFlagThatItSupports) {
   oci::Seccomp profile = with(allow_all(), {.names = {"mkdir"}, .action = "SCMP_ACT_NOTIFY"});
   profile.listener_path = "/run/listener";
-  for (const std::string_view flag : supported_seccomp_flags()) profile.flags.emplace_back(flag);
+  const auto supported = supported_seccomp_flags();
+  profile.flags.emplace(supported.begin(), supported.end());
   EXPECT_EQ(status_of_child_under(profile, [] { return 0; }), 0);
 }
 

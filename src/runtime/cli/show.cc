@@ -133,10 +133,6 @@ oci::Features make_features() {
   linux_features.capabilities = kernel::known_capabilities();
   linux_features.cgroup = {.v1 = true, .v2 = true, .systemd = true, .systemd_user = true, .rdma = true};
   linux_features.seccomp.enabled = true;
-  linux_features.seccomp.actions = as_strings(known_seccomp_actions());
-  linux_features.seccomp.operators = as_strings(known_seccomp_operators());
-  linux_features.seccomp.archs = as_strings(known_seccomp_architectures());
-  linux_features.seccomp.known_flags = as_strings(known_seccomp_flags());
   linux_features.seccomp.supported_flags = as_strings(supported_seccomp_flags());
   linux_features.apparmor.enabled = true;
   linux_features.selinux.enabled = true;
