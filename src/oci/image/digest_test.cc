@@ -34,6 +34,14 @@ TEST(Digest, of_sha512_has_128_digits) {
   EXPECT_EQ(MUST(Digest::parse(digest.str())), digest);
 }
 
+TEST(Digest, is_a_key_of_maps) {
+  const Digest digest = digest_of("a");
+  EXPECT_FALSE(digest < digest);
+  EXPECT_NE(digest < digest_of("b"), digest_of("b") < digest);
+  EXPECT_LT(digest, digest_of("a", DigestAlgorithm::Sha512));
+  EXPECT_EQ(std::hash<Digest>()(digest), std::hash<Digest>()(MUST(Digest::parse(digest.str()))));
+}
+
 TEST(Digest, refuses_what_is_not_of_the_grammar) {
   EXPECT_EQ(refusal(""), "'' is not a digest");
   EXPECT_EQ(refusal("sha256"), "'sha256' is not a digest");
