@@ -212,9 +212,10 @@ Result<Stream::Attempt> TlsSession::outcome(int returned, std::string_view doing
     ::ERR_clear_error();
     return error(Code::DataLoss, "{}: the connection was cut without TLS's goodbye", doing);
   }
-  if (ERR_GET_REASON(cause) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+  // Why a certificate was refused is kept apart from the queue, which may only say how that was noticed.
+  const bool verifies = ::SSL_get_verify_mode(ssl_.get()) != SSL_VERIFY_NONE;
+  if (const long result = ::SSL_get_verify_result(ssl_.get()); !is_done_ && verifies && result != X509_V_OK) {
     ::ERR_clear_error();
-    const long result = ::SSL_get_verify_result(ssl_.get());
     return error(Code::PermissionDenied, "{}: the certificate is not trusted: {}", doing,
                  ::X509_verify_cert_error_string(result));
   }
