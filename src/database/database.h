@@ -185,10 +185,12 @@ class Database {
   template <std::invocable<Connection&> Work>
   std::invoke_result_t<Work, Connection&> write(Durability durability, Work work) {
     std::optional<std::invoke_result_t<Work, Connection&>> answer;
-    TRY(run_write(durability, [&](Connection& connection) {
+    Result<void> committed = run_write(durability, [&](Connection& connection) {
       answer.emplace(work(connection));
       return answer->has_value();
-    }));
+    });
+    // What `work` itself says is nearer to the cause.
+    if (!committed && (!answer || answer->has_value())) return std::move(committed).error();
     return *std::move(answer);
   }
   template <std::invocable<Connection&> Work>
@@ -207,6 +209,7 @@ class Database {
   explicit Database(std::unique_ptr<State> state);
   Result<void> run_read(const std::function<void(Connection&)>& work) const;
   Result<void> run_write(Durability durability, const std::function<bool(Connection&)>& work);
+  Result<void> run_batch(std::span<Write* const> batch);
   std::unique_ptr<State> state_;
 };
 

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -97,17 +98,31 @@ class ContentStore {
   friend class ImageStore;
   friend class Lease;
   friend class Repositories;
+  friend class Collector;
   friend class StoreCheck;
   struct State;
   explicit ContentStore(std::unique_ptr<State> state);
 
-  // Verifies and syncs the bytes; what is left to do is quick and belongs into the transaction.
-  // InvalidArgument for a wrong digest or size.
+  Result<std::optional<std::string>> read_small(const Digest& digest) const;
+  Result<UniqueFd> open_file(const Digest& digest) const;
+  Result<Ingest> saved(std::string_view key, DigestAlgorithm algorithm, bool may_create) const;
+  Result<void> sync_directory(const std::string& path) const;
+
+  // Makes the blob exist, in one transaction with `hold`, which records who holds it and may refuse. Before
+  // that the bytes are verified (InvalidArgument) and synced.
+  using Hold = std::function<Result<void>(database::Connection&, const Digest&)>;
+  Result<Digest> commit(Ingest ingest, const Expected& expected, database::Durability durability,
+                        const Hold& hold) const;
   Result<Digest> prepare(Ingest& ingest, const Expected& expected) const;
-  // In a transaction, after prepare(): the blob exists.
   Result<void> place(database::Connection& connection, Ingest& ingest, const Digest& digest) const;
-  // In a transaction: the blob does not exist any more. Its size in bytes.
-  Result<std::uint64_t> remove(database::Connection& connection, const Digest& digest) const;
+  // After a transaction with place() in it has failed.
+  void withdraw(Ingest& ingest, const Digest& digest) const;
+  // In a transaction: the blob does not exist any more. Its size in bytes, if it did.
+  Result<std::optional<std::uint64_t>> remove(database::Connection& connection, const Digest& digest) const;
+
+  void remove_file(const Digest& digest) const;
+  // Descriptor of <root>/content.
+  int directory() const;
 
   std::unique_ptr<State> state_;
 };

@@ -115,9 +115,8 @@ struct Collected {
 struct StoreUsage {
   std::uint64_t blobs = 0;
   std::uint64_t ingests = 0;
-  std::uint64_t metadata = 0;     // the database, with the small blobs; locks and sessions
-  std::uint64_t snapshots = 0;    // <root>/snapshots: unpacked layers and what containers wrote
-  std::uint64_t reclaimable = 0;  // bytes of blobs that collect() would free now
+  std::uint64_t metadata = 0;   // the database, with the small blobs; locks and sessions
+  std::uint64_t snapshots = 0;  // <root>/snapshots: unpacked layers and what containers wrote
 
   std::uint64_t total() const { return blobs + ingests + metadata + snapshots; }
 };

@@ -79,6 +79,8 @@ class Repositories {
   // False if it is not there.
   Result<bool> mount_blob(std::string_view repository, std::string_view from, const Digest& digest,
                           std::optional<std::uint64_t> quota = std::nullopt);
+  // The repositories that the blob is in.
+  Result<std::vector<std::string>> holders(const Digest& digest) const;
   // False if it was not there.
   Result<bool> remove_blob(std::string_view repository, const Digest& digest);
 

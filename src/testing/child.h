@@ -21,10 +21,10 @@
 
 namespace gantry::testing {
 
-// The wait status of a child that runs `body` and ends without the destructors and exit handlers of the test
-// program.
+// A child that runs `body` and ends without the destructors and exit handlers of the test program. To be called
+// while there are no other threads.
 template <class Body>
-int status_of_child(Body body) {
+pid_t start_child(Body body) {
   std::fflush(nullptr);  // or the child prints again what waits in our buffers
   // Not fork(2), after which the thread sanitizer starts a thread of its own in the child: unshare(2) and
   // setns(2) of some namespaces want a process with one.
@@ -34,10 +34,20 @@ int status_of_child(Body body) {
     std::fflush(nullptr);
     ::_exit(::testing::Test::HasFailure() ? 1 : 0);
   }
+  return child;
+}
+
+// The wait status that it ends with.
+inline int status_of(pid_t child) {
   int status = -1;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   return status;
+}
+
+template <class Body>
+int status_of_child(Body body) {
+  return status_of(start_child(body));
 }
 
 template <class Body>

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "database/database.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/file.h>
+
+#include <cassert>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/mutex.h"
+#include "base/unique_fd.h"
+
+namespace gantry::database {
+
+// How long to wait for a foreign program, such as sqlite3(1), that writes; our own writers take turns by a
+// lock.
+static constexpr int kBusyMilliseconds = 60'000;
+// Connections beyond these are closed after use: each has a cache of pages.
+static constexpr std::size_t kIdleReaders = 4;
+
+static Code code_of(int result, int errno_value) {
+  switch (result) {
+    case SQLITE_CONSTRAINT_UNIQUE:
+    case SQLITE_CONSTRAINT_PRIMARYKEY:
+    case SQLITE_CONSTRAINT_ROWID: return Code::AlreadyExists;
+    default: break;
+  }
+  switch (result & 0xff) {
+    case SQLITE_CONSTRAINT: return Code::Conflict;
+    case SQLITE_FULL: return Code::ResourceExhausted;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return Code::DataLoss;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH: return Code::PermissionDenied;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return Code::Unavailable;
+    case SQLITE_CANTOPEN:
+    case SQLITE_IOERR: return errno_value != 0 ? code_of_errno(errno_value) : Code::Internal;
+    default: return Code::Internal;
+  }
+}
+
+static Error failure_of(sqlite3* handle, const std::string& path, std::string_view what) {
+  const int result = sqlite3_extended_errcode(handle);
+  // Only these leave an errno of this call; others leave that of an older one.
+  const bool is_of_system = (result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CANTOPEN;
+  const int errno_value = is_of_system ? sqlite3_system_errno(handle) : result == SQLITE_FULL ? ENOSPC : 0;
+  std::string message = fmt::format("{} database '{}': {}", what, path, sqlite3_errmsg(handle));
+  if (errno_value != 0) message += ": " + describe_errno(errno_value);
+  return Error(code_of(result, errno_value), errno_value, std::move(message));
+}
+
+// ---- Rows
+
+Rows::Rows(Rows&& other) noexcept
+    : connection_(other.connection_), statement_(std::exchange(other.statement_, nullptr)) {}
+
+Result<bool> Rows::next() {
+  const int result = sqlite3_step(statement_);
+  if (result == SQLITE_ROW) return true;
+  if (result == SQLITE_DONE) return false;
+  return connection_->failure("use");
+}
+
+bool Rows::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+
+std::int64_t Rows::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+
+std::string_view Rows::text(int column) const {
+  // As bytes: of text, SQLite gives its UTF-8 as it is.
+  const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+  return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+// ---- Connection
+
+struct Connection::Statements {
+  // Prepared and not in use, by their text. A statement that is needed twice at once is prepared twice.
+  std::unordered_map<std::string_view, std::vector<sqlite3_stmt*>> idle;
+};
+
+Connection::Connection(sqlite3* handle, std::string path)
+    : handle_(handle), path_(std::move(path)), statements_(std::make_unique<Statements>()) {}
+
+Connection::~Connection() {
+  for (const auto& [text, statements] : statements_->idle)
+    for (sqlite3_stmt* statement : statements) sqlite3_finalize(statement);
+  const int result = sqlite3_close(handle_);
+  assert(result == SQLITE_OK && "rows outlive their connection");
+  (void)result;
+}
+
+Rows::~Rows() {
+  if (statement_ == nullptr) return;
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+  connection_->statements_->idle[sqlite3_sql(statement_)].push_back(statement_);
+}
+
+Error Connection::failure(std::string_view what) const { return failure_of(handle_, path_, what); }
+
+Result<Rows> Connection::prepare(Sql sql) {
+  auto& idle = statements_->idle[sql.text()];
+  if (!idle.empty()) {
+    sqlite3_stmt* statement = idle.back();
+    idle.pop_back();
+    return Rows(*this, statement);
+  }
+  sqlite3_stmt* statement = nullptr;
+  if (sqlite3_prepare_v3(handle_, sql.text().data(), static_cast<int>(sql.text().size()),
+                         SQLITE_PREPARE_PERSISTENT, &statement, nullptr) != SQLITE_OK)
+    return failure(fmt::format("prepare '{}' for", sql.text()));
+  return Rows(*this, statement);
+}
+
+Result<std::int64_t> Connection::run(Rows& rows) {
+  while (TRY(rows.next())) {
+  }
+  return sqlite3_changes64(handle_);
+}
+
+Result<void> Connection::run_script(const char* sql) {
+  if (sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) return failure("use");
+  return {};
+}
+
+std::int64_t Connection::last_insert_id() const { return sqlite3_last_insert_rowid(handle_); }
+
+// Binding fails only for an index that the statement does not have.
+static void must_bind(int result) {
+  assert(result == SQLITE_OK && "a value without a ?N in the statement");
+  (void)result;
+}
+
+void Connection::bind_null(sqlite3_stmt* statement, int index) {
+  must_bind(sqlite3_bind_null(statement, index));
+}
+
+void Connection::bind_integer(sqlite3_stmt* statement, int index, std::int64_t value) {
+  must_bind(sqlite3_bind_int64(statement, index, value));
+}
+
+void Connection::bind_text(sqlite3_stmt* statement, int index, std::string_view value, Copy copy) {
+  // A null pointer would be NULL.
+  must_bind(sqlite3_bind_text64(statement, index, value.empty() ? "" : value.data(), value.size(),
+                                copy == Copy::Yes ? SQLITE_TRANSIENT : SQLITE_STATIC, SQLITE_UTF8));
+}
+
+void Connection::bind_bytes(sqlite3_stmt* statement, int index, std::span<const std::byte> value, Copy copy) {
+  must_bind(sqlite3_bind_blob64(statement, index, value.empty() ? "" : static_cast<const void*>(value.data()),
+                                value.size(), copy == Copy::Yes ? SQLITE_TRANSIENT : SQLITE_STATIC));
+}
+
+// ---- Database
+
+struct Database::Write {
+  Durability durability;
+  const std::function<bool(Connection&)>* work;
+  std::optional<Error> failure;
+  bool is_done = false;
+};
+
+struct Database::State {
+  std::string path;
+  // Locked (flock) by the one writer of all processes: SQLite's own lock is waited for by sleeping.
+  UniqueFd lock;
+  std::unique_ptr<Connection> writer;  // of the thread that leads, which is one at a time
+  Durability writer_durability = Durability::Synced;
+
+  Mutex mutex;  // guards what follows
+  std::vector<std::unique_ptr<Connection>> idle_readers GUARDED_BY(mutex);
+  std::vector<Write*> waiting GUARDED_BY(mutex);
+  bool is_led GUARDED_BY(mutex) = false;  // a thread is writing
+  CondVar done;
+};
+
+namespace {
+
+class WriteLock {
+ public:
+  static Result<WriteLock> acquire(int fd, const std::string& path) {
+    while (::flock(fd, LOCK_EX) < 0)
+      if (errno != EINTR) return sys_error("lock database '{}'", path);
+    return WriteLock(fd);
+  }
+  WriteLock(WriteLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  WriteLock& operator=(WriteLock&&) = delete;
+  ~WriteLock() {
+    if (fd_ >= 0) (void)::flock(fd_, LOCK_UN);
+  }
+
+ private:
+  explicit WriteLock(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+Result<sqlite3*> open_handle(const std::string& path) {
+  sqlite3* handle = nullptr;
+  constexpr int kFlags =
+      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  if (sqlite3_open_v2(path.c_str(), &handle, kFlags, nullptr) != SQLITE_OK) {
+    Error failure = failure_of(handle, path, "open");
+    sqlite3_close(handle);
+    return failure;
+  }
+  sqlite3_busy_timeout(handle, kBusyMilliseconds);
+  return handle;
+}
+
+}  // namespace
+
+// The log is emptied into the file every 8 MiB, and shrinks to 16 when it was longer once. A connection's
+// cache of pages is small: the kernel has its own.
+static constexpr const char* kSettings =
+    "PRAGMA synchronous = FULL; PRAGMA cache_size = -1024; PRAGMA temp_store = MEMORY;"
+    "PRAGMA wal_autocheckpoint = 2048; PRAGMA journal_size_limit = 16777216;";
+
+Database::Database(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Database::Database(Database&&) noexcept = default;
+Database& Database::operator=(Database&&) noexcept = default;
+Database::~Database() = default;
+
+static Result<std::int64_t> version_of(Connection& connection) {
+  return TRY(connection.value<std::int64_t>("PRAGMA user_version")).value_or(0);
+}
+
+Result<Database> Database::open(const std::string& path, std::span<const char* const> versions) {
+  auto state = std::make_unique<State>();
+  state->path = path;
+  state->lock = TRY(open_at(AT_FDCWD, path + ".lock", O_RDWR | O_CREAT, 0600));
+  Connection connection(TRY(open_handle(path)), path);
+  TRY(connection.run_script(kSettings));
+  const auto latest = static_cast<std::int64_t>(versions.size());
+  std::int64_t version = TRY(version_of(connection));
+  if (version < latest) {
+    const WriteLock lock = TRY(WriteLock::acquire(state->lock.get(), path));
+    // Before there is a table, or it has no effect. Another process may have been faster with all of this.
+    TRY(connection.run_script(
+        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; BEGIN IMMEDIATE"));
+    version = TRY(version_of(connection));
+    for (; version < latest; ++version) {
+      TRY_DURING(connection.run_script(versions[version]), "bring it to version {}", version + 1);
+      TRY(connection.run_script(fmt::format("PRAGMA user_version = {}", version + 1).c_str()));
+    }
+    TRY(connection.run_script("COMMIT"));
+  }
+  if (version > latest)
+    return error(
+        Code::Unsupported,
+        "open database '{}': a later version of this program made it (tables of version {}, known are those "
+        "up to {})",
+        path, version, latest);
+  return Database(std::move(state));
+}
+
+Result<void> Database::run_read(const std::function<void(Connection&)>& work) const {
+  std::unique_ptr<Connection> connection;
+  {
+    MutexLock lock(state_->mutex);
+    if (!state_->idle_readers.empty()) {
+      connection = std::move(state_->idle_readers.back());
+      state_->idle_readers.pop_back();
+    }
+  }
+  if (!connection) {
+    connection.reset(new Connection(TRY(open_handle(state_->path)), state_->path));
+    TRY(connection->run_script(kSettings));
+  }
+  TRY(connection->execute("BEGIN"));
+  work(*connection);
+  // Nothing was changed: what fails here has failed in `work` already.
+  (void)connection->execute("COMMIT");
+  if (sqlite3_get_autocommit(connection->handle_) == 0) return {};  // not fit for another use
+  MutexLock lock(state_->mutex);
+  if (state_->idle_readers.size() < kIdleReaders) state_->idle_readers.push_back(std::move(connection));
+  return {};
+}
+
+// Runs all of them in one transaction. Each has its own success or failure, but what ends the transaction (a
+// full disk) is the failure of all.
+Result<void> Database::run_batch(std::span<Write* const> batch) {
+  State& state = *state_;
+  Durability durability = Durability::Lazy;
+  for (const Write* write : batch)
+    if (write->durability == Durability::Synced) durability = Durability::Synced;
+
+  const WriteLock lock = TRY(WriteLock::acquire(state.lock.get(), state.path));
+  if (!state.writer) {
+    state.writer.reset(new Connection(TRY(open_handle(state.path)), state.path));
+    TRY(state.writer->run_script(kSettings));
+    state.writer_durability = Durability::Synced;
+  }
+  Connection& writer = *state.writer;
+  if (durability != state.writer_durability) {
+    // In WAL mode, NORMAL leaves out the fsync of the log at commit; the next FULL commit syncs all of it.
+    TRY(writer.run_script(durability == Durability::Synced ? "PRAGMA synchronous = FULL"
+                                                           : "PRAGMA synchronous = NORMAL"));
+    state.writer_durability = durability;
+  }
+
+  TRY(writer.execute("BEGIN IMMEDIATE"));
+  const auto is_over = [&] { return sqlite3_get_autocommit(writer.handle_) != 0; };
+  const auto run_all = [&]() -> Result<void> {
+    for (const Write* write : batch) {
+      const std::size_t hooks = writer.after_commit_.size();
+      if (batch.size() > 1) TRY(writer.execute("SAVEPOINT one"));
+      const bool is_kept = (*write->work)(writer);
+      // A full disk or a damaged file makes SQLite roll everything back.
+      if (is_over())
+        return error(Code::ResourceExhausted, "write to database '{}': rolled back, as after a full disk",
+                     state.path);
+      if (!is_kept) {
+        writer.after_commit_.resize(hooks);
+        if (batch.size() == 1) {
+          TRY(writer.execute("ROLLBACK"));
+          return {};
+        }
+        TRY(writer.execute("ROLLBACK TO one"));
+      }
+      if (batch.size() > 1) TRY(writer.execute("RELEASE one"));
+    }
+    if (!is_over()) TRY(writer.execute("COMMIT"));
+    return {};
+  };
+  Result<void> result = run_all();
+  const auto hooks = std::exchange(writer.after_commit_, {});
+  if (!result) {
+    if (!is_over()) (void)writer.execute("ROLLBACK");
+    return result;
+  }
+  for (const auto& hook : hooks) hook();
+  return {};
+}
+
+Result<void> Database::run_write(Durability durability, const std::function<bool(Connection&)>& work) {
+  State& state = *state_;
+  Write mine{.durability = durability, .work = &work};
+  MutexLock lock(state.mutex);
+  state.waiting.push_back(&mine);
+  // Whoever finds nobody writing leads: it writes all that wait, once, and lets the next one lead.
+  while (!mine.is_done && state.is_led) state.done.wait(state.mutex);
+  if (!mine.is_done) {
+    const std::vector<Write*> batch = std::exchange(state.waiting, {});
+    state.is_led = true;
+    lock.unlock();
+    const Result<void> result = run_batch(batch);
+    lock.lock();
+    state.is_led = false;
+    for (Write* write : batch) {
+      write->is_done = true;
+      if (!result)
+        write->failure.emplace(result.error().code(), result.error().errno_value(), result.error().message());
+    }
+    state.done.notify_all();
+  }
+  if (mine.failure) return *std::move(mine.failure);
+  return {};
+}
+
+Result<void> Database::compact() {
+  const WriteLock lock = TRY(WriteLock::acquire(state_->lock.get(), state_->path));
+  Connection connection(TRY(open_handle(state_->path)), state_->path);
+  TRY(connection.run_script(kSettings));
+  return connection.run_script("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+Result<std::string> Database::damage() const {
+  return read([](Connection& connection) -> Result<std::string> {
+    Rows rows = TRY(connection.query("PRAGMA integrity_check"));
+    std::string found;
+    while (TRY(rows.next()))
+      if (const auto line = rows.get<std::string_view>(0); line != "ok") found.append(line).append("\n");
+    return found;
+  });
+}
+
+}  // namespace gantry::database
