@@ -230,10 +230,14 @@ struct Snapshots::State {
   UniqueFd directory;   // <root>/snapshots
   std::string boot_id;  // of the host
 
+  // A directory that is in the stack twice is opened once, where it is topmost: overlayfs refuses it twice,
+  // and whatever the lower one shows or hides, the upper one shows or hides too.
   Result<std::vector<UniqueFd>> open_layers(const std::vector<LayerRow>& stack) const {
     std::vector<UniqueFd> layers;
+    std::set<std::int64_t> opened;
     for (const LayerRow& row : stack)
-      layers.push_back(TRY(open_directory(directory.get(), files_of(row.layer.number))));
+      if (opened.insert(row.layer.number).second)
+        layers.push_back(TRY(open_directory(directory.get(), files_of(row.layer.number))));
     return layers;
   }
 
