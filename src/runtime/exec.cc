@@ -37,6 +37,9 @@ struct ExecPlan {
   std::optional<SeccompFilter> filter;
   UniqueFd seccomp_socket;
   const Log& log;
+
+  // Whether something that takes the process's pid has to happen before its program runs.
+  bool is_awaited() const { return !options.pid_file.empty() || seccomp_socket; }
 };
 
 // Those of the container's namespaces that this process is not in. Entering the user namespace that one
@@ -79,7 +82,7 @@ class ExecChild {
   // the pid namespace.
   [[noreturn]] void run_stage() {
     const auto stage = [&]() -> Result<void> {
-      TRY(join_cgroup());
+      TRY(settle_outside());
       // The mount namespace is left to the child, which still needs the host's /proc for itself.
       const std::uint64_t mount = plan_.namespaces & CLONE_NEWNS;
       TRY(kernel::enter_namespace(plan_.init.get(), plan_.namespaces & ~mount));
@@ -95,7 +98,9 @@ class ExecChild {
   }
 
  private:
-  Result<void> join_cgroup() {
+  // What is done while the host's files are in view.
+  Result<void> settle_outside() {
+    if (const auto& score = plan_.process.oom_score_adj) TRY(set_oom_score_adj(0, *score, plan_.log));
     const auto& affinity = plan_.process.exec_cpu_affinity;
     if (affinity && !affinity->initial.empty())
       TRY(set_cpu_affinity(affinity->initial, "process.execCPUAffinity.initial"));
@@ -103,7 +108,7 @@ class ExecChild {
   }
 
   Result<ProcessStart> prepare(std::uint64_t namespaces, bool is_inside) {
-    if (!is_inside) TRY(join_cgroup());
+    if (!is_inside) TRY(settle_outside());
     ProcessStart start = TRY(ProcessStart::open({.process = plan_.process,
                                                  .linux_ = plan_.spec.linux_,
                                                  .filter = plan_.filter,
@@ -125,6 +130,7 @@ class ExecChild {
     if (plan_.process.terminal) terminal = TRY(make_terminal());
     TRY(start.prepare(terminal.get()));
     if (::prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0) return sys_error("outlive the runtime");
+    if (!plan_.is_awaited()) return start;
     TRY(parent_.send(Signal::Ready));
     std::string listener_state = TRY(parent_.expect(Signal::Go));
     if (start.needs_listener())
@@ -216,21 +222,14 @@ Result<ChildProcess> spawn(ExecPlan& plan, const Channel& ours, const Channel& t
 }
 
 Result<void> finish(pid_t pid, const ExecPlan& plan, const Container& container, const Channel& child) {
-  if (plan.process.oom_score_adj) TRY(set_oom_score_adj(pid, *plan.process.oom_score_adj, plan.log));
+  if (!plan.is_awaited()) return child.wait_for_end();
+  TRY(child.expect(Signal::Ready));
+  if (!plan.options.pid_file.empty())
+    TRY(replace_file_at(AT_FDCWD, plan.options.pid_file, std::to_string(pid), 0644));
   std::string listener_state;
   if (plan.seccomp_socket)
     listener_state = seccomp_listener_state(*plan.spec.linux_.seccomp, container.state(Status::Running), pid);
-  // Where nothing has to happen between Ready and Go, the child need not wait for us to wake up.
-  const bool has_pid_file = !plan.options.pid_file.empty();
-  Result<void> told;
-  if (!has_pid_file) told = child.send(Signal::Go, listener_state);
-  TRY(child.expect(
-      Signal::Ready));  // if it has ended, it says why before the failure to tell it something does
-  TRY(std::move(told));
-  if (has_pid_file) {
-    TRY(replace_file_at(AT_FDCWD, plan.options.pid_file, std::to_string(pid), 0644));
-    TRY(child.send(Signal::Go, listener_state));
-  }
+  TRY(child.send(Signal::Go, listener_state));
   return child.wait_for_end();
 }
 

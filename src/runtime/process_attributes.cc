@@ -157,8 +157,8 @@ Result<void> set_memory_policy(const oci::MemoryPolicy& policy) {
 }
 
 Result<void> set_oom_score_adj(pid_t pid, int score, const Log& log) {
-  auto written =
-      write_existing_at(AT_FDCWD, fmt::format("/proc/{}/oom_score_adj", pid), std::to_string(score));
+  const std::string file = pid == 0 ? "/proc/self/oom_score_adj" : fmt::format("/proc/{}/oom_score_adj", pid);
+  auto written = write_existing_at(AT_FDCWD, file, std::to_string(score));
   if (written || (written.error().errno_value() != EACCES && written.error().errno_value() != EPERM)) {
     TRY_DURING(std::move(written), "process.oomScoreAdj");
     return {};

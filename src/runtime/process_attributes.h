@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What config.json says about a process beyond its namespaces, each applied to
-// the calling process, but for the OOM score, which the parent sets. An error names the field.
+// the calling process, but for the OOM score, which a parent may set. An error names the field.
 #pragma once
 
 #include <sys/types.h>
@@ -23,6 +23,7 @@ Result<void> set_io_priority(const oci::IoPriority& priority);
 Result<void> set_cpu_affinity(const std::string& list, std::string_view field);
 Result<void> set_memory_policy(const oci::MemoryPolicy& policy);
 Result<void> set_personality(const oci::Personality& personality);
+// `pid` 0: of the calling process. /proc has to be the host's.
 Result<void> set_oom_score_adj(pid_t pid, int score, const Log& log);
 
 }  // namespace gantry::runtime
