@@ -107,6 +107,22 @@ static Result<void> refuse_missing(Call& call, const std::vector<Digest>& missin
   return call.response.send(oci::http_status(ManifestBlobUnknown), std::move(w).text());
 }
 
+// A sentence about the first descriptor that gives what is there another size; empty if none does. What is
+// not there is not looked at here.
+static Result<std::string> find_wrong_size(Context& context, Call& call, const oci::Document& document) {
+  const std::string_view repository = call.route.repository;
+  for (const oci::Descriptor* child : oci::children_of(document)) {
+    std::optional<std::uint64_t> size = TRY(context.repositories.blob(repository, child->digest));
+    if (!size) {
+      if (const auto manifest = TRY(context.repositories.manifest(repository, child->digest)))
+        size = manifest->size;
+    }
+    if (size && *size != child->size)
+      return fmt::format("'{}' has {} bytes, not {}", child->digest.str(), *size, child->size);
+  }
+  return std::string();
+}
+
 // What the client calls the manifest, checked against what it is.
 static Result<image::PutOptions> options_of(Context& context, Call& call, std::string_view bytes) {
   image::PutOptions options{.by = call.caller.user, .quota = quota_of(context.config, call.route.repository)};
@@ -139,6 +155,9 @@ static Result<void> receive_manifest(Context& context, Call& call) {
                   "manifests of schema 1 are not taken: push with a client since docker 1.10", 400);
   const Result<image::PutOptions> options = options_of(context, call, *bytes);
   if (!options) return refuse(call, DigestInvalid, options.error().message(), 400);
+
+  if (const std::string wrong = TRY(find_wrong_size(context, call, *document)); !wrong.empty())
+    return refuse(call, ManifestInvalid, wrong, 400);
 
   const Result<image::PutManifest> put =
       context.repositories.put_manifest(call.route.repository, *bytes, *document, *options);
