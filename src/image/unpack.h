@@ -83,8 +83,8 @@ struct UnpackResult {
   std::uint64_t loss_count = 0;
 };
 
-// Reads `tar` to its end, also behind that of the archive. `directory` is empty, or holds what was unpacked
-// from another part of the same layer. `parents` may be null: there are none.
+// Reads `tar` to its end, also behind that of the archive. `directory` is empty. `parents` may be null: there
+// are none.
 Result<UnpackResult> unpack(ByteSource& tar, int directory, const UnpackOptions& options,
                             ParentView* parents = nullptr);
 
