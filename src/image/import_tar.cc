@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// import_tar() and export_tar() of archive_io.h.
+// import_tar() of archive_io.h.
 #include <utility>
 
 #include "base/json.h"
@@ -8,7 +8,6 @@
 #include "base/timestamp.h"
 #include "image/archive_io.h"
 #include "image/hash_sink.h"
-#include "image/layer_diff.h"
 #include "image/new_image.h"
 #include "oci/archive/compression.h"
 #include "oci/image/image_config.h"
@@ -94,10 +93,6 @@ Result<LoadedImage> import_tar(ImageStore& store, Snapshots& snapshots, ByteSour
   for (const std::string& name : names) new_names.push_back({name, digest});
   TRY(store.put_image(image, new_names));
   return LoadedImage{.names = std::move(names), .digest = digest, .config = id};
-}
-
-Result<void> export_tar(int directory, ByteSink& tar) {
-  return write_layer(directory, {}, {.has_whiteouts = false}, tar);
 }
 
 }  // namespace gantry::image
