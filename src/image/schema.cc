@@ -11,7 +11,8 @@ namespace gantry::image {
 // nanoseconds since 1970.
 //
 // Reference counting is the triggers: whatever lets go of a digest, however it came to that, makes it a
-// candidate in the same transaction. The view `held` is the other side of them.
+// candidate in the same transaction. (Not by INSERT OR IGNORE: the conflict clause of the statement that fires a
+// trigger replaces that of the trigger.) The view `held` is the other side of them.
 static constexpr const char* kTables = R"sql(
 CREATE TABLE blobs (
   digest TEXT PRIMARY KEY,
@@ -118,30 +119,30 @@ CREATE TABLE tag_history (
 CREATE INDEX tag_history_by_tag ON tag_history (repository, tag, id);
 
 CREATE TRIGGER edge_gone AFTER DELETE ON edges
-  BEGIN INSERT OR IGNORE INTO candidates VALUES (old.child); END;
+  BEGIN INSERT INTO candidates SELECT old.child WHERE old.child NOT IN candidates; END;
 CREATE TRIGGER image_gone AFTER DELETE ON images
-  BEGIN INSERT OR IGNORE INTO candidates VALUES (old.manifest); END;
+  BEGIN INSERT INTO candidates SELECT old.manifest WHERE old.manifest NOT IN candidates; END;
 CREATE TRIGGER image_changed AFTER UPDATE OF manifest ON images WHEN old.manifest <> new.manifest
-  BEGIN INSERT OR IGNORE INTO candidates VALUES (old.manifest); END;
+  BEGIN INSERT INTO candidates SELECT old.manifest WHERE old.manifest NOT IN candidates; END;
 CREATE TRIGGER name_gone AFTER DELETE ON names
-  BEGIN INSERT OR IGNORE INTO candidates VALUES (old.target); END;
+  BEGIN INSERT INTO candidates SELECT old.target WHERE old.target NOT IN candidates; END;
 CREATE TRIGGER name_moved AFTER UPDATE OF target ON names WHEN old.target <> new.target
-  BEGIN INSERT OR IGNORE INTO candidates VALUES (old.target); END;
+  BEGIN INSERT INTO candidates SELECT old.target WHERE old.target NOT IN candidates; END;
 CREATE TRIGGER lease_gone AFTER DELETE ON leases
   BEGIN DELETE FROM lease_blobs WHERE lease = old.id; END;
 CREATE TRIGGER lease_blob_gone AFTER DELETE ON lease_blobs
-  BEGIN INSERT OR IGNORE INTO candidates VALUES (old.digest); END;
+  BEGIN INSERT INTO candidates SELECT old.digest WHERE old.digest NOT IN candidates; END;
 CREATE TRIGGER repository_blob_new AFTER INSERT ON repository_blobs
   BEGIN UPDATE repositories SET bytes = bytes + new.size WHERE id = new.repository; END;
 CREATE TRIGGER repository_blob_gone AFTER DELETE ON repository_blobs BEGIN
   UPDATE repositories SET bytes = bytes - old.size WHERE id = old.repository;
-  INSERT OR IGNORE INTO candidates VALUES (old.digest);
+  INSERT INTO candidates SELECT old.digest WHERE old.digest NOT IN candidates;
 END;
 CREATE TRIGGER repository_manifest_new AFTER INSERT ON repository_manifests
   BEGIN UPDATE repositories SET bytes = bytes + new.size WHERE id = new.repository; END;
 CREATE TRIGGER repository_manifest_gone AFTER DELETE ON repository_manifests BEGIN
   UPDATE repositories SET bytes = bytes - old.size WHERE id = old.repository;
-  INSERT OR IGNORE INTO candidates VALUES (old.digest);
+  INSERT INTO candidates SELECT old.digest WHERE old.digest NOT IN candidates;
 END;
 
 -- Every digest that something holds.
