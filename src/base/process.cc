@@ -2,6 +2,7 @@
 #include "base/process.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -38,6 +39,8 @@ constexpr std::size_t kKernelSignalSet = kKernelSignals / 8;  // bytes
 // What the child needs, made before it is there.
 struct Birth {
   std::array<int, kStandardStreams> streams;  // -1: inherited
+  const int* passed_fds;
+  std::size_t passed_fd_count;
   bool dies_with_parent;
   pid_t parent;
   const char* const* paths;  // to try one after the other; a null at the end
@@ -76,6 +79,14 @@ GANTRY_GUEST bool place_streams(Birth& birth) {
   return true;
 }
 
+// What the caller has open, because its own caller left it open, is not for the program.
+GANTRY_GUEST bool close_others(const Birth& birth) {
+  ::syscall(SYS_close_range, kStandardStreams, ~0U, CLOSE_RANGE_CLOEXEC);  // older kernels: see the header
+  for (std::size_t i = 0; i < birth.passed_fd_count; ++i)
+    if (::syscall(SYS_fcntl, birth.passed_fds[i], F_SETFD, 0) < 0) return false;
+  return true;
+}
+
 // As execvp(3) goes on, but no file is taken for a shell script.
 GANTRY_GUEST void execute(const Birth& birth) {
   bool is_denied = false;
@@ -93,7 +104,7 @@ GANTRY_GUEST int run_guest(void* argument) {
     ::syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (::syscall(SYS_getppid) != birth.parent) return 1;  // it has died already
   }
-  if (place_streams(birth)) {
+  if (place_streams(birth) && close_others(birth)) {
     reset_signals_as_guest();
     execute(birth);
   }
@@ -190,6 +201,8 @@ Result<ChildProcess> spawn(const Command& command) {
   const std::vector<char*> environment =
       command.environment ? as_pointers(*command.environment) : std::vector<char*>();
   Birth birth{.streams = {stream(command.in), stream(command.out), stream(command.err)},
+              .passed_fds = command.passed_fds.data(),
+              .passed_fd_count = command.passed_fds.size(),
               .dies_with_parent = command.dies_with_caller,
               .parent = ::getpid(),
               .paths = path_pointers.data(),

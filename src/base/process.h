@@ -77,14 +77,15 @@ struct Command {
   int in = kInherited;
   int out = kInherited;
   int err = kInherited;
+  std::vector<int> passed_fds = {};  // further descriptors, which have the same numbers in the program
   // Killed by the kernel when the thread that spawned it ends, however that happens. What the program itself
   // starts is not, nor is a set-uid program.
   bool dies_with_caller = false;
 };
 
 // Returns when the child has become the program, or with the error why it has not. The program has no signal
-// blocked or ignored and, as all descriptors of ours are close-on-exec, no other descriptors than its
-// streams.
+// blocked or ignored, and no other descriptors than its streams and those that are passed. (Before Linux 5.11
+// also those of the caller that are not close-on-exec.)
 Result<ChildProcess> spawn(const Command& command);
 
 // For a child that was cloned and becomes another program by itself: no signal blocked, none ignored, none

@@ -147,6 +147,20 @@ TEST(Spawn, gives_dev_null_where_it_is_asked_to) {
   EXPECT_EQ(output_of(command), "/dev/null\n/dev/null\n");
 }
 
+TEST(Spawn, passes_the_descriptors_it_is_told_to_and_no_others) {
+  const UniqueFd wanted = MUST(open_at(AT_FDCWD, "/dev/zero", O_RDONLY));
+  const UniqueFd careless(::open("/dev/full", O_RDONLY));  // NOLINT(android-cloexec-open): that is the point
+  Command command = shell("cd /proc/self/fd; for fd in *; do readlink $fd; done; true");
+  command.passed_fds = {wanted.get()};
+  const std::string found = output_of(command);
+  EXPECT_NE(found.find("/dev/zero"), std::string::npos) << found;
+  EXPECT_EQ(found.find("/dev/full"), std::string::npos) << found;
+  EXPECT_NE(::fcntl(wanted.get(), F_GETFD) & FD_CLOEXEC, 0);
+  EXPECT_EQ(::fcntl(careless.get(), F_GETFD) & FD_CLOEXEC, 0);
+  command.passed_fds = {12345};
+  EXPECT_EQ(failure_of(command), "run '/bin/sh': Bad file descriptor (EBADF)");
+}
+
 TEST(Spawn, leaks_no_descriptor) {
   const auto before = MUST(names_in(AT_FDCWD, "/proc/self/fd")).size();
   (void)output_of(shell("exit 0"));
