@@ -6,8 +6,6 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include <csignal>
-
 #include "base/file.h"
 #include "base/process.h"
 #include "kernel/capabilities.h"
