@@ -10,8 +10,8 @@
 #include "base/thread_pool.h"
 #include "base/timestamp.h"
 #include "image/layer_import.h"
+#include "image/unpack_image.h"
 #include "oci/archive/compression.h"
-#include "oci/image/chain_id.h"
 #include "oci/image/document.h"
 #include "oci/image/image_config.h"
 
@@ -123,14 +123,8 @@ class Pull {
     if (!info || !*info || (*info)->digest != name->target) return std::nullopt;
     if (!TRY(lease_.hold(image->manifest)) || !TRY(store_.missing_below(image->manifest)).empty())
       return std::nullopt;
-    if (options_.unpack_all && !TRY(is_unpacked(*image))) return std::nullopt;
+    if (options_.unpack_all && !TRY(unpacked_top(store_, snapshots_, *image))) return std::nullopt;
     return Pulled{.digest = name->target, .id = image->id, .is_new = false};
-  }
-
-  Result<bool> is_unpacked(const Image& image) const {
-    const oci::ImageConfig config = TRY(oci::parse_image_config(TRY(store_.content().read(image.id))));
-    const std::vector<oci::Digest> chain = oci::chain_ids(config.rootfs.diff_ids);
-    return chain.empty() || TRY(snapshots_.layer(chain.back())).has_value();
   }
 
   // From the first route that has it; why the others have not is told.
@@ -289,7 +283,8 @@ class Pull {
     image.size = std::accumulate(
         manifest.layers.begin(), manifest.layers.end(), fetched.bytes.size() + manifest.config.size,
         [](std::uint64_t sum, const oci::Descriptor& layer) { return sum + layer.size; });
-    image.unpacked_size = TRY(unpacked_size(config));
+    if (const auto top = TRY(unpacked_top(store_, snapshots_, image)))
+      image.unpacked_size = TRY(unpacked_size(snapshots_, *top));
     image.labels = config.config.labels;
     const std::string name = reference_.str();
     const std::optional<Image> before = TRY(store_.image_named(name));
@@ -298,15 +293,6 @@ class Pull {
     });
     TRY(store_.put_image(image, std::array{NewName{name, target}}));
     return Pulled{.digest = target, .id = image.id, .is_new = is_new};
-  }
-
-  // 0 where nothing is unpacked yet.
-  Result<std::uint64_t> unpacked_size(const oci::ImageConfig& config) const {
-    const std::vector<oci::Digest> chain = oci::chain_ids(config.rootfs.diff_ids);
-    if (chain.empty() || !TRY(snapshots_.layer(chain.back()))) return 0;
-    const std::vector<Layer> layers = TRY(snapshots_.layers_of(chain.back()));
-    return std::accumulate(layers.begin(), layers.end(), std::uint64_t{0},
-                           [](std::uint64_t sum, const Layer& layer) { return sum + layer.size; });
   }
 
   Control control() const { return {.cancellation = &cancellation_}; }

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The groups of the gantry command. Each is one file or a few with its verbs.
+#pragma once
+
+#include <span>
+
+#include "cli/command.h"
+
+namespace gantry::cli {
+
+std::span<const Verb> image_verbs();     // image.cc: one row a verb; the verbs are in image_*.cc
+std::span<const Verb> snapshot_verbs();  // snapshot.cc
+std::span<const Verb> registry_verbs();  // registry.cc
+
+}  // namespace gantry::cli

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/image.h"
+
+#include <array>
+
+#include "cli/groups.h"
+
+namespace gantry::cli {
+
+std::span<const Verb> image_verbs() {
+  static const std::array kVerbs = {kCheck, kConvert, kDiskUsage, kHistory, kImport, kInspect, kList,
+                                    kLoad,  kPrune,   kPull,      kPush,    kRemove, kSave,    kTag};
+  return kVerbs;
+}
+
+Result<std::optional<oci::Platform>> parse_platform(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  return TRY_DURING(oci::Platform::parse(text), "option '--platform'");
+}
+
+}  // namespace gantry::cli

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whole pulls and pushes, between a store of ours and a registry that a test scripts.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include "base/file.h"
+#include "image/transfer/fake_registry.h"
+#include "image/transfer/puller.h"
+#include "image/transfer/pusher.h"
+#include "oci/archive/compression.h"
+#include "oci/archive/tar_writer.h"
+#include "oci/image/chain_id.h"
+#include "oci/image/document.h"
+#include "oci/image/image_config.h"
+#include "oci/image/media_type.h"
+#include "testing/temp_dir.h"
+
+namespace gantry::image {
+namespace {
+
+using testing::TempDir;
+
+std::string tar_with(const std::string& name, const std::string& text) {
+  StringSink tar;
+  oci::TarWriter writer(tar);
+  MUST(writer.add({.path = name, .mode = 0644, .uid = ::getuid(), .gid = ::getgid(), .size = text.size()}));
+  MUST(writer.write(bytes_of(text)));
+  MUST(writer.finish());
+  return tar.take();
+}
+
+std::string gzip(const std::string& text) {
+  StringSink out;
+  const auto compressor = MUST(oci::compress(out, {.compression = oci::Compression::Gzip}));
+  MUST(compressor->write(bytes_of(text)));
+  MUST(compressor->finish());
+  return out.take();
+}
+
+// An image of small layers: layer i holds the file "file-<i>".
+struct TestImage {
+  explicit TestImage(std::size_t count, const oci::Platform& platform = oci::host_platform()) {
+    oci::ImageConfig described;
+    described.created = "2026-11-21T10:20:30Z";
+    described.platform = platform;
+    manifest.config.media_type = oci::media_type::kOciConfig;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string tar =
+          tar_with("file-" + std::to_string(i), "text of " + platform.str() + std::to_string(i));
+      described.rootfs.diff_ids.push_back(oci::digest_of(tar));
+      layers.push_back(gzip(tar));
+      manifest.layers.push_back(oci::describe(oci::media_type::kOciLayerGzip, layers.back()));
+    }
+    config = oci::to_json(described);
+    diff_ids = described.rootfs.diff_ids;
+    manifest.config = oci::describe(oci::media_type::kOciConfig, config);
+  }
+  oci::Descriptor put(FakeRegistry& registry, const std::string& tag) const {
+    for (const std::string& layer : layers) registry.put_blob("app", layer);
+    registry.put_blob("app", config);
+    const std::string bytes = oci::to_json(manifest);
+    registry.put_manifest("app", tag, bytes, manifest.media_type);
+    oci::Descriptor descriptor = oci::describe(manifest.media_type, bytes);
+    return descriptor;
+  }
+
+  std::vector<std::string> layers;
+  std::string config;
+  oci::Manifest manifest;
+  std::vector<oci::Digest> diff_ids;
+};
+
+class Recorder final : public ProgressSink {
+ public:
+  void on_blob(const TransferEvent& event) override {
+    MutexLock lock(mutex_);
+    states_.insert(event.state);
+  }
+  void on_note(std::string_view line) override {
+    MutexLock lock(mutex_);
+    notes_.emplace_back(line);
+  }
+  bool saw(TransferState state) const {
+    MutexLock lock(mutex_);
+    return states_.contains(state);
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::set<TransferState> states_ GUARDED_BY(mutex_);
+  std::vector<std::string> notes_ GUARDED_BY(mutex_);
+};
+
+RegistriesOptions quick() {
+  RegistriesOptions options;
+  options.retry = impatient().retry;
+  return options;
+}
+
+class TransferTest : public testing::Test {
+ protected:
+  oci::Reference name(const std::string& rest) {
+    return MUST(oci::Reference::parse(registry.host() + "/" + rest));
+  }
+  Result<Pulled> pull_it(const std::string& rest) {
+    return pull(store, snapshots, registries, name(rest), options, progress);
+  }
+  std::string error_of(const std::string& rest) {
+    const Result<Pulled> pulled = pull_it(rest);
+    return pulled ? "no error" : pulled.error().message();
+  }
+  std::string file(const TestImage& image, std::size_t layer, const std::string& file_name) {
+    const UniqueFd directory = MUST(snapshots.open_layer(oci::chain_ids(image.diff_ids).at(layer)));
+    return MUST(read_file_at(directory.get(), file_name));
+  }
+
+  TempDir dir;
+  FakeRegistry registry;
+  ImageStore store = MUST(ImageStore::open(dir.path()));
+  Snapshots snapshots = MUST(Snapshots::open(dir.path(), store.database()));
+  Registries registries{quick()};
+  PullOptions options;
+  Recorder progress;
+};
+
+TEST_F(TransferTest, a_pull_brings_manifest_config_and_layers_and_gives_the_name) {
+  const TestImage image(3);
+  const oci::Descriptor manifest = image.put(registry, "1");
+  const Pulled pulled = MUST(pull_it("app:1"));
+  EXPECT_EQ(pulled.digest, manifest.digest);
+  EXPECT_EQ(pulled.id, oci::digest_of(image.config));
+  EXPECT_TRUE(pulled.is_new);
+  const Image stored = MUST(store.resolve(registry.host() + "/app:1"));
+  EXPECT_EQ(stored.manifest, manifest.digest);
+  EXPECT_EQ(stored.created, 1'795'256'430'000'000'000);
+  EXPECT_EQ(stored.platform, oci::host_platform().str());
+  EXPECT_EQ(file(image, 2, "file-2"), "text of " + oci::host_platform().str() + "2");
+  EXPECT_EQ(MUST(store.collect()).blobs, 0U) << "the name holds all of it";
+  EXPECT_TRUE(progress.saw(TransferState::Downloading));
+  EXPECT_TRUE(progress.saw(TransferState::Done));
+}
+
+TEST_F(TransferTest, a_second_pull_of_the_same_costs_one_head_request) {
+  TestImage(2).put(registry, "1");
+  MUST(pull_it("app:1"));
+  const std::size_t before = registry.requests().size();
+  EXPECT_FALSE(MUST(pull_it("app:1")).is_new);
+  ASSERT_EQ(registry.requests().size(), before + 1);
+  EXPECT_EQ(registry.requests().back(), "HEAD /v2/app/manifests/1");
+}
+
+TEST_F(TransferTest, what_another_image_brought_is_not_fetched_again) {
+  TestImage(2).put(registry, "1");
+  const TestImage larger(3);
+  larger.put(registry, "2");
+  MUST(pull_it("app:1"));
+  MUST(pull_it("app:2"));
+  for (const oci::Descriptor& layer : larger.manifest.layers)
+    EXPECT_EQ(registry.count("GET /v2/app/blobs/" + layer.digest.str()), 1U);
+}
+
+TEST_F(TransferTest, of_an_index_the_wanted_platform_is_pulled) {
+  const TestImage ours(1), arm(1, MUST(oci::Platform::parse("linux/arm64")));
+  oci::Index index;
+  index.manifests = {arm.put(registry, "arm"), ours.put(registry, "ours")};
+  index.manifests[0].platform = MUST(oci::Platform::parse("linux/arm64"));
+  index.manifests[1].platform = oci::host_platform();
+  const std::string bytes = oci::to_json(index);
+  registry.put_manifest("app", "both", bytes, index.media_type);
+  const Pulled pulled = MUST(pull_it("app:both"));
+  EXPECT_EQ(pulled.digest, oci::digest_of(bytes));
+  EXPECT_EQ(pulled.id, oci::digest_of(ours.config));
+  options.platform = MUST(oci::Platform::parse("linux/arm64"));
+  EXPECT_EQ(MUST(pull_it("app:both")).id, oci::digest_of(arm.config));
+  options.platform = MUST(oci::Platform::parse("linux/s390x"));
+  EXPECT_NE(error_of("app:both").find("s390x"), std::string::npos) << error_of("app:both");
+}
+
+TEST_F(TransferTest, by_digest_only_that_content_is_taken) {
+  const TestImage image(1);
+  const oci::Descriptor manifest = image.put(registry, "1");
+  EXPECT_EQ(MUST(pull_it("app@" + manifest.digest.str())).digest, manifest.digest);
+  const TestImage other(2);
+  registry.answer("GET /v2/app/manifests/" + other.put(registry, "2").digest.str(),
+                  [&](http::Request&, http::ResponseWriter& response) {
+                    response.headers.set("Content-Type", manifest.media_type);
+                    return response.send(200, oci::to_json(image.manifest));
+                  });
+  EXPECT_NE(error_of("app@" + oci::digest_of(oci::to_json(other.manifest)).str()).find("the content is not"),
+            std::string::npos);
+}
+
+TEST_F(TransferTest, an_error_names_image_registry_and_blob_and_leaves_no_name) {
+  const TestImage image(3);
+  image.put(registry, "1");
+  const std::string digest = image.manifest.layers[1].digest.str();
+  registry.answer("GET /v2/app/blobs/" + digest,
+                  [](http::Request&, http::ResponseWriter& response) { return response.send(404); });
+  const std::string error = error_of("app:1");
+  for (const std::string& part : {"pull '" + registry.host() + "/app:1'",
+                                  "registry '" + registry.host() + "'", digest, std::string("404 Not Found")})
+    EXPECT_NE(error.find(part), std::string::npos) << part << " in " << error;
+  EXPECT_FALSE(MUST(store.image_named(name("app:1").str())));
+}
+
+TEST_F(TransferTest, a_lying_layer_is_refused_and_nothing_of_it_stays) {
+  TestImage image(2);
+  const std::string genuine = image.manifest.layers[1].digest.str();
+  image.put(registry, "1");
+  const std::string fake(image.layers[1].size(), 'x');
+  registry.answer("GET /v2/app/blobs/" + genuine,
+                  [=](http::Request&, http::ResponseWriter& response) { return response.send(200, fake); });
+  EXPECT_NE(error_of("app:1").find(genuine), std::string::npos) << error_of("app:1");
+  EXPECT_FALSE(MUST(store.content().has(image.manifest.layers[1].digest)));
+  EXPECT_FALSE(MUST(store.content().has(oci::digest_of(fake))));
+}
+
+TEST_F(TransferTest, layers_that_are_not_what_the_config_says_are_refused) {
+  TestImage image(2);
+  image.layers[1] = gzip(tar_with("other", "text"));
+  image.manifest.layers[1] = oci::describe(oci::media_type::kOciLayerGzip, image.layers[1]);
+  image.put(registry, "1");
+  EXPECT_NE(error_of("app:1"), "no error");
+  EXPECT_FALSE(MUST(store.image_named(name("app:1").str())));
+}
+
+TEST_F(TransferTest, many_pulls_of_one_image_at_once_fetch_each_layer_once) {
+  const TestImage image(3);
+  image.put(registry, "1");
+  std::vector<std::thread> threads;
+  std::atomic<int> failures = 0;
+  for (int i = 0; i < 6; ++i) threads.emplace_back([&] { failures += pull_it("app:1") ? 0 : 1; });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(failures, 0);
+  for (const oci::Descriptor& layer : image.manifest.layers)
+    EXPECT_EQ(registry.count("GET /v2/app/blobs/" + layer.digest.str()), 1U);
+}
+
+TEST_F(TransferTest, a_push_brings_everything_and_the_manifest_last) {
+  const TestImage image(3);
+  const oci::Descriptor manifest = image.put(registry, "1");
+  MUST(pull_it("app:1"));
+  FakeRegistry other;
+  const std::string target = other.host() + "/copy:2";
+  const Pushed pushed = MUST(push(store, registries, MUST(oci::Reference::parse(target)),
+                                  {.source = name("app:1").str()}, progress));
+  EXPECT_EQ(pushed.digest, manifest.digest);
+  const auto uploaded = other.uploaded();
+  EXPECT_EQ(uploaded.at("/v2/copy/manifests/2"), oci::to_json(image.manifest));
+  EXPECT_EQ(uploaded.at("/v2/copy/blobs/" + image.manifest.config.digest.str()), image.config);
+  for (std::size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(uploaded.at("/v2/copy/blobs/" + image.manifest.layers[i].digest.str()), image.layers[i]);
+  EXPECT_EQ(other.requests().back(), "PUT /v2/copy/manifests/2");
+}
+
+TEST_F(TransferTest, what_the_registry_has_is_not_sent) {
+  const TestImage image(2);
+  image.put(registry, "1");
+  MUST(pull_it("app:1"));
+  MUST(push(store, registries, name("app:again"), {.source = name("app:1").str()}, progress));
+  EXPECT_EQ(registry.count("POST"), 0U);
+  EXPECT_TRUE(progress.saw(TransferState::Exists));
+}
+
+TEST_F(TransferTest, an_upload_goes_on_where_it_was_cut) {
+  const TestImage image(1);
+  image.put(registry, "1");
+  MUST(pull_it("app:1"));
+  FakeRegistry other;
+  std::atomic<bool> was_cut = false;
+  other.before_all([&](http::Request& request, http::ResponseWriter&) -> Result<bool> {
+    if (request.method() != "PUT" || request.path().find("/blobs/uploads/") == std::string_view::npos ||
+        was_cut.exchange(true))
+      return false;
+    return error(Code::Unavailable, "cut");
+  });
+  const std::string target = other.host() + "/copy:2";
+  RegistriesOptions chunked = quick();
+  MUST(push(store, registries, MUST(oci::Reference::parse(target)), {.source = name("app:1").str()},
+            progress));
+  EXPECT_TRUE(was_cut);
+  EXPECT_EQ(other.uploaded().at("/v2/copy/blobs/" + image.manifest.layers[0].digest.str()), image.layers[0]);
+}
+
+TEST_F(TransferTest, chunks_are_sent_where_they_are_wanted) {
+  const TestImage image(1);
+  image.put(registry, "1");
+  MUST(pull_it("app:1"));
+  FakeRegistry other;
+  RegistriesOptions chunked = quick();
+  chunked.chunk_size = 50;
+  Registries in_chunks(chunked);
+  const std::string target = other.host() + "/copy:2";
+  MUST(
+      push(store, in_chunks, MUST(oci::Reference::parse(target)), {.source = name("app:1").str()}, progress));
+  EXPECT_GE(other.count("PATCH"), 2U);
+  EXPECT_EQ(other.uploaded().at("/v2/copy/blobs/" + image.manifest.layers[0].digest.str()), image.layers[0]);
+}
+
+TEST_F(TransferTest, a_push_can_convert_the_format) {
+  const TestImage image(1);
+  image.put(registry, "1");
+  MUST(pull_it("app:1"));
+  FakeRegistry other;
+  const std::string target = other.host() + "/copy:2";
+  const Pushed pushed = MUST(push(store, registries, MUST(oci::Reference::parse(target)),
+                                  {.source = name("app:1").str(), .format = oci::Format::Docker}, progress));
+  EXPECT_EQ(pushed.media_type, oci::media_type::kDockerManifest);
+  const oci::Manifest sent = MUST(oci::parse_manifest(other.uploaded().at("/v2/copy/manifests/2")));
+  EXPECT_EQ(sent.layers[0].media_type, oci::media_type::kDockerLayerGzip);
+  EXPECT_EQ(sent.layers[0].digest, image.manifest.layers[0].digest);
+}
+
+}  // namespace
+}  // namespace gantry::image

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+
+#include "cli/groups.h"
+
+int main(int argc, char** argv) {
+  using namespace gantry::cli;
+  const std::array groups = {
+      Group{"image", "Images: pull, push, list, save, load, remove", image_verbs()},
+      Group{"registry", "The registry: run it, and see what it keeps", registry_verbs()},
+      Group{"snapshot", "Root file systems above images", snapshot_verbs()},
+  };
+  return run(groups, argc, argv);
+}
