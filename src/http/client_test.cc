@@ -203,7 +203,7 @@ TEST(Client, BrokenAnswersAreErrors) {
       {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", Code::DataLoss},
       {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok", Code::DataLoss},
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n", Code::DataLoss},
-      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nok\r\n", Code::InvalidArgument},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n", Code::DataLoss},
   };
   for (const auto& [answer, code] : kCases) {
     ScriptedServer server([&](RawPeer& peer) {

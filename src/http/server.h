@@ -62,7 +62,7 @@ class Request {
   const Peer& peer() const { return peer_; }
 
   // The body as it arrives. The first read of a request that expects it sends 100 Continue. Reading fails
-  // with DataLoss when the peer breaks off, InvalidArgument when it sends nonsense, ResourceExhausted when it
+  // with DataLoss when the peer breaks off or sends nonsense, ResourceExhausted when it
   // sends more than max_body. What is not read is dropped, or ends the connection.
   ByteSource& body() { return body_; }
   // Nullopt: not known before its end. 0 also when there is none.
