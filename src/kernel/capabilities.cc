@@ -83,9 +83,10 @@ Result<CapabilityMask> effective_capabilities() {
   return CapabilityMask{data[0].effective} | CapabilityMask{data[1].effective} << 32;
 }
 
-CapabilityMask bounding_set() {
+CapabilityMask bounding_set(CapabilityMask among) {
   CapabilityMask set = 0;
   for (unsigned i = 0; i < 64; ++i) {
+    if ((among & capability_bit(i)) == 0) continue;
     const int has = ::prctl(PR_CAPBSET_READ, i, 0, 0, 0);
     if (has < 0) break;  // past the last one that this kernel knows
     if (has == 1) set |= capability_bit(i);

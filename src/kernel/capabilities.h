@@ -33,7 +33,8 @@ constexpr CapabilityMask capability_bit(unsigned number) { return CapabilityMask
 
 // Of this process.
 Result<CapabilityMask> effective_capabilities();
-CapabilityMask bounding_set();
+// Those of `among` that are in the bounding set.
+CapabilityMask bounding_set(CapabilityMask among = ~CapabilityMask{0});
 
 // Drops everything from the bounding set that is not in `keep`.
 Result<void> limit_bounding_set(CapabilityMask keep);

@@ -89,14 +89,20 @@ bool identify(long directory, const char* path, long flags, struct statx& identi
                      address(&identity)) == 0;
 }
 
+// What follows `begin` in `text`, or null.
+const char* after(const char* begin, const char* text) {
+  for (; *begin != '\0'; ++begin, ++text)
+    if (*text != *begin) return nullptr;
+  return text;
+}
+
 // To run from an overlay is nothing special where the root file system is one, so look for what only
-// run_from_overlay() leaves behind: a name relative to a descriptor (execveat(2)), a read-only overlay, and
-// the program directly in its root, which hangs nowhere: its path leads to nothing, or into another mount.
-bool is_in_own_overlay(const char* executed_as) {
-  for (const char* expected = "/dev/fd/"; *expected != '\0'; ++expected, ++executed_as)
-    if (*executed_as != *expected) return false;
-  while (*executed_as >= '0' && *executed_as <= '9') ++executed_as;
-  if (*executed_as != '/') return false;
+// run_from_overlay() leaves behind: a name relative to a descriptor ("/dev/fd/5/name"), a read-only overlay,
+// and the program directly in its root, which hangs nowhere: its path leads to nothing, or into another
+// mount.
+bool is_in_own_overlay(const char* descriptor) {
+  while (*descriptor >= '0' && *descriptor <= '9') ++descriptor;
+  if (*descriptor != '/') return false;
   struct statfs filesystem{};
   if (kernel_call(SYS_statfs, address(kSelf), address(&filesystem)) < 0 ||
       filesystem.f_type != OVERLAYFS_SUPER_MAGIC || (filesystem.f_flags & ST_RDONLY) == 0)
@@ -196,7 +202,9 @@ SealingFailure run_from_memory(char* const* arguments, char* const* environment)
 SealingFailure run_from_sealed_place(char* const* arguments, char* const* environment,
                                      const char* executed_as) {
   static bool is_sealed = false;  // asked before libc's start, and once more after it
-  is_sealed = is_sealed || is_in_own_overlay(executed_as) || is_sealed_memory();
+  // Both ways execute by descriptor, for which execveat(2) makes a name.
+  if (const char* rest = after("/dev/fd/", executed_as); rest != nullptr && !is_sealed)
+    is_sealed = is_in_own_overlay(rest) || is_sealed_memory();
   if (is_sealed) return {nullptr, 0};
   // Where the kernel refuses the first, without privileges say, it is for reasons that do not concern the
   // second.

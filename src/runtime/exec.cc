@@ -19,6 +19,7 @@
 #include "kernel/pty.h"
 #include "kernel/rooted_path.h"
 #include "runtime/channel.h"
+#include "runtime/namespace_plan.h"
 #include "runtime/process_attributes.h"
 #include "runtime/process_start.h"
 
@@ -43,15 +44,19 @@ struct ExecPlan {
 };
 
 // Those of the container's namespaces that this process is not in. Entering the user namespace that one
-// is in already is an error to the kernel, and entering the others anew costs time.
-Result<std::uint64_t> differing_namespaces(pid_t init) {
+// is in already is an error to the kernel, and entering the others anew costs time; but those that were made
+// for the container are others, without a look.
+Result<std::uint64_t> differing_namespaces(pid_t init, const std::vector<oci::Namespace>& described) {
   constexpr std::uint64_t kAll[] = {CLONE_NEWNS,  CLONE_NEWPID,    CLONE_NEWNET,  CLONE_NEWUTS,
                                     CLONE_NEWIPC, CLONE_NEWCGROUP, CLONE_NEWUSER, CLONE_NEWTIME};
   constexpr int kFlags = O_PATH | O_DIRECTORY | O_CLOEXEC;
   const UniqueFd ours = TRY(open_at(AT_FDCWD, "/proc/self/ns", kFlags));
   const UniqueFd theirs = TRY(open_at(AT_FDCWD, fmt::format("/proc/{}/ns", init), kFlags));
   std::uint64_t differing = 0;
+  for (const oci::Namespace& one : described)
+    if (one.path.empty() && one.type != oci::NamespaceType::User) differing |= clone_flag(one.type);
   for (const std::uint64_t flag : kAll) {
+    if ((differing & flag) != 0) continue;
     const std::string name(kernel::namespace_file(flag));
     struct stat own{}, other{};
     if (::fstatat(ours.get(), name.c_str(), &own, 0) < 0) {
@@ -254,7 +259,7 @@ Result<pid_t> exec_in_container(const Container& container, const oci::Process& 
                 .cgroup = cgroup,
                 .init_pid = init.pid,
                 .init = TRY(kernel::open_pidfd(init.pid, init.start_time)),
-                .namespaces = TRY(differing_namespaces(init.pid)),
+                .namespaces = TRY(differing_namespaces(init.pid, spec.linux_.namespaces)),
                 .filter = TRY(compile_filter(spec.linux_, log)),
                 .log = log};
   if (plan.options.new_keyring) plan.keyring = "_ses." + container.id();

@@ -8,9 +8,8 @@
 #include "kernel/namespaces.h"
 
 namespace gantry::runtime {
-namespace {
 
-std::uint64_t flag_of(oci::NamespaceType type) {
+std::uint64_t clone_flag(oci::NamespaceType type) {
   switch (type) {
     case oci::NamespaceType::Mount: return CLONE_NEWNS;
     case oci::NamespaceType::Pid: return CLONE_NEWPID;
@@ -23,6 +22,8 @@ std::uint64_t flag_of(oci::NamespaceType type) {
   }
   return 0;
 }
+
+namespace {
 
 std::vector<kernel::IdRange> ranges_of(const std::vector<oci::IdMapping>& mappings) {
   std::vector<kernel::IdRange> ranges;
@@ -42,7 +43,7 @@ Result<NamespacePlan> NamespacePlan::make(const oci::Spec& spec) {
   NamespacePlan plan;
   const auto& namespaces = spec.linux_.namespaces;
   for (std::size_t i = 0; i < namespaces.size(); ++i) {
-    const std::uint64_t flag = flag_of(namespaces[i].type);
+    const std::uint64_t flag = clone_flag(namespaces[i].type);
     if (namespaces[i].path.empty()) {
       plan.created |= flag;
       continue;

@@ -19,6 +19,8 @@ struct JoinedNamespace {
   UniqueFd fd;
 };
 
+std::uint64_t clone_flag(oci::NamespaceType type);  // CLONE_NEW*
+
 struct NamespacePlan {
   std::uint64_t created = 0;  // CLONE_NEW* of those to make
   std::vector<JoinedNamespace> joined;

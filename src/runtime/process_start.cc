@@ -140,8 +140,6 @@ Result<ProcessStart> ProcessStart::open(const Options& options) {
 
 // Sets are cut to what the bounding set of the runtime itself has: nothing else could be granted.
 void ProcessStart::compute_capabilities() {
-  const CapabilityMask grantable = kernel::bounding_set();
-  CapabilityMask missing = 0;
   const auto mask_of = [&](const std::vector<std::string>& names) {
     CapabilityMask mask = 0;
     for (const std::string& name : names) {
@@ -150,19 +148,26 @@ void ProcessStart::compute_capabilities() {
       else
         options_.log.warn(fmt::format("process.capabilities: unknown '{}' left out", name));
     }
-    missing |= mask & ~grantable;
-    return mask & grantable;
+    return mask;
   };
   const oci::Capabilities none;
-  const oci::Capabilities& asked = options_.process.capabilities ? *options_.process.capabilities : none;
-  capabilities_.bounding = mask_of(asked.bounding);
-  capabilities_.permitted = mask_of(asked.permitted);
-  capabilities_.effective = mask_of(asked.effective) & capabilities_.permitted;
-  capabilities_.inheritable = mask_of(asked.inheritable);
+  const oci::Capabilities& names = options_.process.capabilities ? *options_.process.capabilities : none;
+  const kernel::CapabilitySets asked{.bounding = mask_of(names.bounding),
+                                     .permitted = mask_of(names.permitted),
+                                     .effective = mask_of(names.effective),
+                                     .inheritable = mask_of(names.inheritable),
+                                     .ambient = mask_of(names.ambient)};
+  const CapabilityMask all =
+      asked.bounding | asked.effective | asked.permitted | asked.inheritable | asked.ambient;
+  const CapabilityMask grantable = kernel::bounding_set(all);
+  capabilities_.bounding = asked.bounding & grantable;
+  capabilities_.permitted = asked.permitted & grantable;
+  capabilities_.effective = asked.effective & capabilities_.permitted;
+  capabilities_.inheritable = asked.inheritable & grantable;
   // The kernel holds ambient below both (capabilities(7)).
-  capabilities_.ambient = mask_of(asked.ambient) & capabilities_.permitted & capabilities_.inheritable;
+  capabilities_.ambient = asked.ambient & capabilities_.permitted & capabilities_.inheritable;
   for (unsigned number = 0; number < 64; ++number)
-    if (missing & kernel::capability_bit(number))
+    if ((all & ~grantable & kernel::capability_bit(number)) != 0)
       options_.log.warn(fmt::format("process.capabilities: {} left out, the runtime itself does not have it",
                                     kernel::capability_name(number)));
 }
