@@ -8,8 +8,8 @@
 //
 // The overlay must not be mounted with redirect_dir=on or metacopy=on, which leave in the upper directory
 // less than the truth; what they leave is an error (Unsupported). For an id-mapped container hand in
-// id-mapped descriptors. Files that change meanwhile are an error when their size does, else they are as they
-// are read.
+// id-mapped descriptors. A file that grows meanwhile is written as long as it was; one that shrinks is an
+// error.
 #pragma once
 
 #include <cstdint>
