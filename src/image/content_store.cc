@@ -400,7 +400,12 @@ Result<std::optional<std::uint64_t>> ContentStore::remove(database::Connection& 
   // The file goes once nobody can be told any more that it is there. If this process is killed in between,
   // the row tells the next collector.
   TRY(c.execute("INSERT OR IGNORE INTO removed_files VALUES (?1)", name));
-  c.after_commit([this, digest] { remove_file(digest); });
+  c.after_commit([this, &c, digest] {
+    // Another writer of the same transaction may have put the blob back.
+    const auto is_removed =
+        c.value<std::int64_t>("SELECT 1 FROM removed_files WHERE digest = ?1", digest.str());
+    if (is_removed && *is_removed) remove_file(digest);  // else it is left to the next collector
+  });
   return std::optional(size);
 }
 

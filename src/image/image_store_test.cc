@@ -51,7 +51,8 @@ INSTANTIATE_TEST_SUITE_P(OfSizes, Blobs, ::testing::Values(0, 1, kSmallBlob, kSm
 
 TEST_P(Blobs, are_read_as_they_were_written) {
   EXPECT_FALSE(MUST(store_.content().has(digest_)));
-  EXPECT_EQ(MUST(lease_.commit(ingest_of(store_, bytes_), {.digest = digest_, .size = bytes_.size()})), digest_);
+  EXPECT_EQ(MUST(lease_.commit(ingest_of(store_, bytes_), {.digest = digest_, .size = bytes_.size()})),
+            digest_);
   EXPECT_TRUE(MUST(store_.content().has(digest_)));
   EXPECT_EQ(MUST(store_.content().size(digest_)), bytes_.size());
   EXPECT_TRUE(MUST(store_.content().read(digest_, 64 << 20)) == bytes_);
@@ -232,7 +233,9 @@ TEST(Lease, ends_with_its_time) {
 
 TEST(Lease, ends_with_its_process) {
   const TempDir dir;
-  { ImageStore made = MUST(ImageStore::open(dir.path())); }
+  {
+    ImageStore made = MUST(ImageStore::open(dir.path()));
+  }
   EXPECT_EQ(testing::status_of_child([&] {
               ImageStore store = MUST(ImageStore::open(dir.path()));
               Lease lease = MUST(store.lease("killed"));
@@ -385,7 +388,8 @@ TEST(Store, pulls_removals_and_collections_at_once_lose_nothing_and_leave_nothin
     pulling.emplace_back([&, t] {
       for (int i = 0; i < 20; ++i) {
         // Two of them share a base, which is large for every second one.
-        const TestImage image(fmt::format("{}-{}", t, i), {i % 2 == 0 ? large('b') : "base", fmt::format("top {}", t)});
+        const TestImage image(fmt::format("{}-{}", t, i),
+                              {i % 2 == 0 ? large('b') : "base", fmt::format("top {}", t)});
         Lease lease = MUST(store.lease("pull"));
         image.add_to(lease);
         EXPECT_TRUE(MUST(store.missing_below(image.digest())).empty());

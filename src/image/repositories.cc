@@ -160,7 +160,7 @@ Result<PutManifest> Repositories::put_manifest(std::string_view repository, std:
       [&](Connection& c, const Digest& digest) -> Result<void> {
         const std::string name = digest.str();
         const std::int64_t id = TRY(find_or_make(c, repository));
-        put.missing = TRY(missing_in(c, id, record));
+        if (!options.is_partial) put.missing = TRY(missing_in(c, id, record));
         if (!put.missing.empty())
           return error(Code::NotFound, "manifest '{}' points at what is not there", name);
         if (!TRY(has_manifest(c, id, name))) TRY(check_quota(c, id, repository, bytes.size(), options.quota));

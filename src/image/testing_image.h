@@ -26,12 +26,12 @@ struct TestImage {
       const std::string digest = oci::digest_of(layer).str();
       if (!diff_ids.empty()) diff_ids += ",", descriptors += ",";
       diff_ids += fmt::format(R"("{}")", digest);
-      descriptors += fmt::format(R"({{"mediaType":"{}","digest":"{}","size":{}}})", oci::media_type::kOciLayer, digest,
-                                 layer.size());
+      descriptors += fmt::format(R"({{"mediaType":"{}","digest":"{}","size":{}}})",
+                                 oci::media_type::kOciLayer, digest, layer.size());
     }
     config_bytes = fmt::format(
-        R"({{"architecture":"amd64","os":"linux","author":"{}","rootfs":{{"type":"layers","diff_ids":[{}]}}}})", name,
-        diff_ids);
+        R"({{"architecture":"amd64","os":"linux","author":"{}","rootfs":{{"type":"layers","diff_ids":[{}]}}}})",
+        name, diff_ids);
     manifest_bytes = fmt::format(
         R"({{"schemaVersion":2,"mediaType":"{}","config":{{"mediaType":"{}","digest":"{}","size":{}}},"layers":[{}]{}}})",
         oci::media_type::kOciManifest, oci::media_type::kOciConfig, oci::digest_of(config_bytes).str(),
