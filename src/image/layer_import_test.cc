@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +15,7 @@
 
 #include "base/file.h"
 #include "image/test_images.h"
+#include "kernel/id_map.h"
 #include "oci/image/chain_id.h"
 #include "testing/child.h"
 #include "testing/must.h"
@@ -309,6 +312,59 @@ TEST(LayerImport, a_directory_that_is_only_implied_is_as_it_is_below) {
     struct stat st{};
     ASSERT_EQ(::fstatat(MUST(store.snapshots.open_layer(layers[0].chain_id)).get(), "etc", &st, 0), 0);
     EXPECT_EQ(st.st_mode & 07777, 0710U);
+  });
+}
+
+// Two layers below, and one on top with whiteouts and an opaque directory.
+void expect_whiteouts_to_work(const std::string& root) {
+  TestStore store(root);
+  constexpr auto kDirectory = oci::TarType::Directory;
+  const TestLayer base(tar_of({{"./", "", kDirectory, "", 0751},
+                               {"dir/", "", kDirectory},
+                               {"dir/hidden", "base"},
+                               {"gone", "base"},
+                               {"kept", "base"}}));
+  const TestLayer middle(tar_of({{"back", "middle"}, {".wh.gone", ""}}));
+  const TestLayer top(
+      tar_of({{"dir/.wh..wh..opq", ""}, {"dir/new", "top"}, {".wh.back", ""}, {"gone", "top"}}));
+  const std::vector<const TestLayer*> layers = {&base, &middle, &top};
+  LayerImport import(store.images, store.snapshots, {base.diff_id, middle.diff_id, top.diff_id});
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    MUST(import.layer(i, layers[i]->descriptor, layers[i]->open()));
+  const Digest chain = oci::chain_ids(std::array{base.diff_id, middle.diff_id, top.diff_id})[2];
+  MUST(store.snapshots.prepare("web", chain, {}));
+  const auto mounted = MUST(store.snapshots.mount("web"));
+  const int view = mounted.mount.fd();
+  EXPECT_EQ(mounted.why_fuse, "");
+  EXPECT_EQ(MUST(read_file_at(view, "kept")), "base");
+  EXPECT_EQ(MUST(read_file_at(view, "gone")), "top");
+  EXPECT_EQ(MUST(names_in(view, "dir")), std::vector<std::string>{"new"});
+  EXPECT_EQ(::faccessat(view, "back", F_OK, 0), -1);
+  struct stat st{};
+  ASSERT_EQ(::fstat(view, &st), 0);
+  EXPECT_EQ(st.st_mode & 07777, 0751U) << "what the lowest layer says of the root directory";
+  MUST(replace_file_at(view, "written", "text", 0644));
+  EXPECT_EQ(store.snapshots.remove("web").error().code(), Code::Conflict);
+}
+
+TEST(LayerImport, whiteouts_and_opaque_directories_hide_what_is_in_layers_below) {
+  IN_OWN_MOUNTS([] {
+    TempDir dir;
+    expect_whiteouts_to_work(dir.path());
+  });
+}
+
+TEST(LayerImport, works_inside_of_a_user_namespace) {
+  NEEDS_ROOT();
+  UniqueFd user_namespace =
+      MUST(kernel::make_user_namespace({.uids = {{0, 100000, 65536}}, .gids = {{0, 100000, 65536}}}));
+  testing::in_child([&] {
+    ASSERT_EQ(::setns(user_namespace.get(), CLONE_NEWUSER), 0) << errno;
+    ASSERT_EQ(::setgid(0), 0);
+    ASSERT_EQ(::setuid(0), 0);
+    ASSERT_EQ(::unshare(CLONE_NEWNS), 0) << errno;
+    ASSERT_EQ(::mount("tmpfs", "/mnt", "tmpfs", 0, nullptr), 0) << errno;
+    expect_whiteouts_to_work("/mnt/store");
   });
 }
 

@@ -37,11 +37,15 @@ Result<Image> unpack_image(ImageStore& store, Snapshots& snapshots, const Digest
   {
     ThreadPool pool({.name = "unpack", .max_threads = layers_at_once(), .max_waiting = oci::kMaxImageLayers});
     TaskGroup group(pool);
-    for (std::size_t i = 0; i < manifest.layers.size(); ++i)
-      TRY(group.run([&, i]() -> Result<void> {
+    for (std::size_t i = 0; i < manifest.layers.size(); ++i) {
+      auto begun = group.run([&, i]() -> Result<void> {
         TRY(import.layer(i, manifest.layers[i], not_here));
         return {};
-      }));
+      });
+      if (begun) continue;
+      import.give_up(begun.error());  // or those above would wait for this one
+      return std::move(begun).error();
+    }
     TRY(group.wait());
   }
   const Digest top = TRY(import.finish(image.id));
