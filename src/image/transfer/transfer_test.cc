@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <set>
 #include <thread>
 
 #include "base/file.h"
@@ -101,8 +102,12 @@ RegistriesOptions quick() {
   return options;
 }
 
-class TransferTest : public testing::Test {
+class TransferTest : public ::testing::Test {
  protected:
+  TransferTest()
+      : store(MUST(ImageStore::open(dir.path()))),
+        snapshots(MUST(Snapshots::open(dir.path(), store.database()))) {}
+
   oci::Reference name(const std::string& rest) {
     return MUST(oci::Reference::parse(registry.host() + "/" + rest));
   }
@@ -120,8 +125,8 @@ class TransferTest : public testing::Test {
 
   TempDir dir;
   FakeRegistry registry;
-  ImageStore store = MUST(ImageStore::open(dir.path()));
-  Snapshots snapshots = MUST(Snapshots::open(dir.path(), store.database()));
+  ImageStore store;
+  Snapshots snapshots;
   Registries registries{quick()};
   PullOptions options;
   Recorder progress;
