@@ -21,9 +21,10 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr std::size_t kReadAhead = 8 << 10;   // bytes, of a head
-constexpr std::size_t kSendBlock = 64 << 10;  // bytes of a body between two looks for an early answer
-constexpr int kMostInterim = 16;              // 1xx answers before the final one
+constexpr std::size_t kReadAhead = 8 << 10;     // bytes, of a head
+constexpr std::size_t kSendBlock = 64 << 10;    // bytes of a body between two looks for an early answer
+constexpr std::size_t kMostSkipped = 64 << 10;  // bytes of a body that nobody wants
+constexpr int kMostInterim = 16;                // 1xx answers before the final one
 // RFC 9110 section 10.1.1: a client does not wait for ever; old servers never say 100.
 constexpr milliseconds kContinueWait{1000};
 
@@ -420,7 +421,15 @@ ClientResponse& ClientResponse::operator=(ClientResponse&& other) noexcept {
 }
 
 ClientResponse::~ClientResponse() {
-  if (!connection_ || !connection_->keeps_alive || !connection_->body->is_finished()) return;
+  if (!connection_ || !connection_->keeps_alive) return;
+  // What is left of a short body has mostly come already: reading it is cheaper than a new connection.
+  BodyReader& left = *connection_->body;
+  connection_->stream.set_deadline(steady_clock::now());
+  std::byte skipped[4 << 10];
+  const std::uint64_t end = left.bytes_read() + kMostSkipped;
+  while (!left.is_finished() && left.bytes_read() < end && left.read(skipped)) {
+  }
+  if (!left.is_finished()) return;
   const std::shared_ptr<ConnectionPool> home = connection_->home;
   home->give_back(std::move(connection_));
 }

@@ -91,6 +91,16 @@ TEST(Client, SendsBodiesSmallAndLarge) {
   EXPECT_TRUE(MUST(response.read_body(4 << 20)).ends_with(large));
 }
 
+TEST(Client, AnAnswerThatNobodyReadsKeepsItsConnectionIfItIsShort) {
+  EchoServer server;
+  Client client;
+  for (int i = 0; i < 3; ++i) {
+    (void)MUST(client.send({.url = url_of(server.url())}));
+    std::this_thread::sleep_for(5ms);
+    EXPECT_EQ(server.server().connections(), 1U);
+  }
+}
+
 TEST(Client, StreamsBothWays) {
   EchoServer server;
   Client client;

@@ -27,7 +27,7 @@ using std::chrono::steady_clock;
 constexpr milliseconds kNextAttempt{250};  // RFC 8305 section 8: "Connection Attempt Delay"
 
 Result<std::vector<SocketAddress>> look_up(const std::string& host, std::uint16_t port) {
-  const addrinfo hints{.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+  const addrinfo hints{.ai_flags = AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
   addrinfo* found = nullptr;
   const int failed = ::getaddrinfo(host.c_str(), fmt::format("{}", port).c_str(), &hints, &found);
   if (failed == EAI_SYSTEM) return sys_error("look up host '{}'", printable(host));

@@ -214,11 +214,13 @@ void Connection::serve() {
 
 Exchange::Next Connection::serve_one() {
   finder_.start_over();
+  stream_.set_least_rate(server_.options.body_timeout, server_.options.least_rate);
   auto parsed = parse_request(buffer_.view().substr(0, head_size_));
   buffer_.consume(head_size_);
   if (!parsed) {
     const int status = status_of_bad_head(parsed.error());
-    return Exchange(*this, server_.options, ParsedRequest{}).refuse(status, parsed.error());
+    ParsedRequest unknown{.head = {.method = "-", .target = "-"}};
+    return Exchange(*this, server_.options, std::move(unknown)).refuse(status, parsed.error());
   }
   const Framing framing = parsed->framing;
   Exchange exchange(*this, server_.options, *std::move(parsed));
@@ -254,6 +256,7 @@ Stream Connection::hand_over() {
   stream_.unread(buffer_.view());
   buffer_.consume(buffer_.size());
   stream_.set_timeout(std::nullopt);
+  stream_.set_least_rate({}, 0);
   return std::move(stream_);
 }
 

@@ -68,21 +68,27 @@ Exchange::Next Exchange::run(const Handler& handler, bool may_keep) {
   Request request(parsed_.head, connection_.peer(), body_, body_.length());
   const Result<void> handled = handler(request, response_);
   const Next next = finish(handled);
-  if (options_.on_done)
-    options_.on_done({.head = parsed_.head,
-                      .peer = connection_.peer(),
-                      .status = status_,
-                      .bytes_read = body_.bytes_read(),
-                      .bytes_written = writer_ ? writer_->bytes_written() : 0,
-                      .duration = std::chrono::steady_clock::now() - began,
-                      .error = handled ? nullptr : &handled.error()});
+  tell(began, handled ? nullptr : &handled.error());
   return next;
 }
 
+void Exchange::tell(std::chrono::steady_clock::time_point began, const Error* failure) const {
+  if (!options_.on_done) return;
+  options_.on_done({.head = parsed_.head,
+                    .peer = connection_.peer(),
+                    .status = status_,
+                    .bytes_read = body_.bytes_read(),
+                    .bytes_written = writer_ ? writer_->bytes_written() : 0,
+                    .duration = std::chrono::steady_clock::now() - began,
+                    .error = failure});
+}
+
 Exchange::Next Exchange::refuse(int status, const Error& reason) {
+  const auto began = std::chrono::steady_clock::now();
   keeps_alive_ = false;
   response_.headers.set("Content-Type", "text/plain; charset=utf-8");
   (void)send(status, reason.message() + "\n");  // the connection ends in any case
+  tell(began, &reason);
   return Next::Drain;
 }
 

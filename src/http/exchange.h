@@ -4,6 +4,7 @@
 // itself. What Request and ResponseWriter show to a handler is kept here.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -49,6 +50,7 @@ class Exchange {
   Result<Stream> hijack(int status);
   Result<void> send_error(const Error& failure);
   Next finish(const Result<void>& handled);
+  void tell(std::chrono::steady_clock::time_point began, const Error* failure) const;
   bool drain_body();
 
   Connection& connection_;

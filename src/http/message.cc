@@ -242,8 +242,9 @@ Result<ContentRange> parse_content_range(std::string_view value) {
   }
   if (range == "*") return result;
   const std::size_t dash = range.find('-');
-  const auto first = parse_number(range.substr(0, std::min(dash, range.size())));
-  const auto last = dash == npos ? std::nullopt : parse_number(range.substr(dash + 1));
+  if (dash == npos) return bad();
+  const auto first = parse_number(range.substr(0, dash));
+  const auto last = parse_number(range.substr(dash + 1));
   if (!first || !last || *last < *first || (result.size && *last >= *result.size)) return bad();
   if (*last - *first == UINT64_MAX) return bad();
   result.range = {*first, *last - *first + 1};

@@ -138,7 +138,11 @@ struct ServerOptions {
   std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);  // between requests
   // How long a peer may neither send a byte that a handler waits for, nor take one.
   std::chrono::milliseconds body_timeout = std::chrono::seconds(60);
-  // Called on the handler's thread when a request is done; may be empty.
+  // Bytes a second, while a handler waits for the peer; it has body_timeout as a lead. Without this a few
+  // peers that drip could hold all threads. 0: as slowly as they like.
+  std::uint64_t least_rate = 512;
+  // Called on the handler's thread when a request is done, or was refused after its head had been read; may
+  // be empty.
   std::function<void(const RequestSummary&)> on_done;
 };
 

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "base/file.h"
@@ -206,6 +207,36 @@ TEST(Server, ASlowBodyIsGivenUp) {
   RawPeer peer = connect_to(server);
   peer.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc");
   EXPECT_TRUE(peer.read_all().starts_with("HTTP/1.1 408"));
+}
+
+TEST(Server, ABodyThatDripsIsGivenUp) {
+  const auto server = serve(echo, {.body_timeout = 50ms, .least_rate = 10'000});
+  RawPeer peer = connect_to(server);
+  peer.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n");
+  pollfd waited{.fd = peer.fd(), .events = POLLIN};
+  int drops = 0;
+  for (; drops < 1000 && ::poll(&waited, 1, 2) == 0; ++drops) peer.send("x");
+  EXPECT_LT(drops, 1000);
+  EXPECT_TRUE(peer.read_head().starts_with("HTTP/1.1 408"));
+}
+
+TEST(Server, APeerThatDoesNotReadIsGivenUp) {
+  std::atomic<bool> has_failed = false;
+  const auto server = serve(
+      [&](Request&, ResponseWriter& response) -> Result<void> {
+        TRY(response.start(200));
+        const std::string block(1 << 20, 'x');
+        for (int i = 0; i < 100; ++i)
+          if (auto written = response.write(block); !written) {
+            has_failed = true;
+            return written;
+          }
+        return {};
+      },
+      {.body_timeout = 50ms});
+  RawPeer peer = connect_to(server);
+  peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  while (!has_failed) std::this_thread::sleep_for(1ms);
 }
 
 TEST(Server, SendsContinueOnlyWhenTheBodyIsWanted) {
@@ -479,6 +510,26 @@ TEST(Server, ServesUnixSocketsAndKnowsWhoIsThere) {
     EXPECT_EQ(uid, ::getuid());
   }
   EXPECT_NE(::access(path.c_str(), F_OK), 0);
+}
+
+TEST(Server, TellsWhatItHasRefused) {
+  std::atomic<int> status = 0;
+  std::string method;
+  const auto server = serve(echo, {.max_body = 10, .on_done = [&](const RequestSummary& summary) {
+                                     method = summary.head.method;
+                                     status = summary.status;
+                                   }});
+  for (const auto& [bytes, expected, word] :
+       {std::tuple("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n", 413, "PUT"),
+        {"PUT / HTTP/1.1\r\n\r\n", 400, "-"}}) {
+    RawPeer peer = connect_to(server);
+    peer.send(bytes);
+    peer.end();
+    peer.read_all();
+    while (status == 0) std::this_thread::yield();
+    EXPECT_EQ(status.exchange(0), expected);
+    EXPECT_EQ(method, word);
+  }
 }
 
 TEST(Server, TellsWhatHappenedToEveryRequest) {

@@ -26,6 +26,7 @@ using std::chrono::steady_clock;
 constexpr std::size_t kTlsRecord = 16 << 10;
 
 constexpr std::size_t kMaxPieces = 8;
+constexpr std::chrono::hours kMostPatience{1};  // however fast the peer was before
 
 bool would_block(int errno_value) { return errno_value == EAGAIN || errno_value == EINTR; }
 
@@ -51,6 +52,8 @@ Stream& Stream::operator=(Stream&& other) noexcept {
   unread_ = std::move(other.unread_);
   timeout_ = other.timeout_;
   deadline_ = other.deadline_;
+  least_rate_ = other.least_rate_;
+  patience_left_ = other.patience_left_;
   return *this;
 }
 
@@ -66,13 +69,24 @@ Result<Stream> Stream::over(UniqueFd socket) {
   return Stream(std::move(socket));
 }
 
+void Stream::set_least_rate(milliseconds grace, std::uint64_t bytes_per_second) {
+  least_rate_ = bytes_per_second;
+  patience_left_ = grace;
+}
+
+void Stream::earn_patience(std::uint64_t bytes) {
+  if (least_rate_ == 0) return;
+  const std::chrono::nanoseconds earned(bytes * 1'000'000'000 / least_rate_);
+  patience_left_ = std::min<std::chrono::nanoseconds>(patience_left_ + earned, kMostPatience);
+}
+
 Result<void> Stream::wait_until(Wants wants) {
   if (wants == Wants::Nothing) return {};
+  const Time began = steady_clock::now();
   std::optional<Time> end = deadline_;
-  if (timeout_) {
-    const Time timeout_end = steady_clock::now() + *timeout_;
-    end = end ? std::min(*end, timeout_end) : timeout_end;
-  }
+  const auto end_by = [&](Time other) { end = end ? std::min(*end, other) : other; };
+  if (timeout_) end_by(began + *timeout_);
+  if (least_rate_ != 0) end_by(began + patience_left_);
   pollfd waited{.fd = socket_.get(),
                 .events = static_cast<short>(wants == Wants::Reading ? POLLIN : POLLOUT)};
   for (;;) {
@@ -82,7 +96,10 @@ Result<void> Stream::wait_until(Wants wants) {
       left = static_cast<int>(std::clamp<decltype(exact)>(exact, 0, std::numeric_limits<int>::max()));
     }
     const int ready = ::poll(&waited, 1, left);
-    if (ready > 0) return {};
+    if (ready > 0) {
+      if (least_rate_ != 0) patience_left_ -= steady_clock::now() - began;
+      return {};
+    }
     if (ready < 0 && errno != EINTR) return sys_error("wait for the peer");
     if (ready == 0)
       return error(Code::TimedOut, "the peer {} nothing in time", wants == Wants::Reading ? "sent" : "took");
@@ -117,6 +134,7 @@ bool Stream::has_buffered() const { return !unread_.empty() || (tls_ && tls_->ha
 Result<std::size_t> Stream::read(std::span<std::byte> into) {
   for (;;) {
     const Attempt attempt = TRY(try_read(into));
+    earn_patience(attempt.bytes);
     if (attempt.wants == Wants::Nothing) return attempt.bytes;
     TRY(wait_until(attempt.wants));
   }
@@ -167,7 +185,11 @@ Result<void> Stream::write(std::span<const std::string_view> pieces, bool more_f
   if (pieces.size() > kMaxPieces) std::abort();  // nobody needs as many: a head, and a chunk in its frame
   std::ranges::copy(pieces, copy);
   std::span<std::string_view> left = skip(std::span(copy, pieces.size()), 0);
-  while (!left.empty()) left = skip(left, TRY(write_some(left, more_follows)));
+  while (!left.empty()) {
+    const std::size_t written = TRY(write_some(left, more_follows));
+    earn_patience(written);
+    left = skip(left, written);
+  }
   return {};
 }
 
@@ -192,6 +214,7 @@ Result<void> Stream::write_file(int file, std::uint64_t offset, std::uint64_t le
     const ssize_t sent = ::sendfile(socket_.get(), file, &position, std::min(length, kMost));
     if (sent == 0) return error(Code::DataLoss, "the file to send is {} bytes shorter than it was", length);
     if (sent > 0) {
+      earn_patience(static_cast<std::uint64_t>(sent));
       length -= static_cast<std::uint64_t>(sent);
     } else if (would_block(errno)) {
       TRY(wait_until(Wants::Writing));

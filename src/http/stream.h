@@ -40,6 +40,9 @@ class Stream final : public ByteSource, public ByteSink {
   // nullopt: wait for ever. What passes is an Error TimedOut.
   void set_timeout(std::optional<std::chrono::milliseconds> timeout) { timeout_ = timeout; }
   void set_deadline(std::optional<Time> deadline) { deadline_ = deadline; }
+  // A peer that always moves a little is too slow as well: in all it may be waited for as long as `grace`,
+  // and a second more for every so many bytes that it sent or took. Counts from now.
+  void set_least_rate(std::chrono::milliseconds grace, std::uint64_t bytes_per_second);
 
   // At least one byte; 0 at the end of the peer's stream.
   Result<std::size_t> read(std::span<std::byte> into) override;
@@ -89,6 +92,7 @@ class Stream final : public ByteSource, public ByteSink {
 
  private:
   explicit Stream(UniqueFd socket);
+  void earn_patience(std::uint64_t bytes);
   Result<std::size_t> write_some(std::span<const std::string_view> pieces, bool more_follows);
 
   UniqueFd socket_;
@@ -96,6 +100,8 @@ class Stream final : public ByteSource, public ByteSink {
   std::string unread_;
   std::optional<std::chrono::milliseconds> timeout_;
   std::optional<Time> deadline_;
+  std::uint64_t least_rate_ = 0;              // bytes a second; 0: any
+  std::chrono::nanoseconds patience_left_{};  // while least_rate_ is set
 };
 
 }  // namespace gantry::http
