@@ -182,7 +182,7 @@ Result<void> add_certificates(const std::string& folder, http::TlsClientOptions&
   std::vector<std::string> names = TRY(std::move(listed));
   std::ranges::sort(names);
   for (const std::string& name : names) {
-    const std::string path = folder + '/' + name;
+    const std::string path = fmt::format("{}/{}", folder, name);
     if (ends_with_and_more(name, ".crt")) tls.ca_files.push_back(path);
     if (!ends_with_and_more(name, ".cert")) continue;
     const std::string key = name.substr(0, name.size() - 4) + "key";
@@ -191,7 +191,7 @@ Result<void> add_certificates(const std::string& folder, http::TlsClientOptions&
     if (!tls.identity.certificate_file.empty())
       return error(Code::Conflict, "'{}': '{}' is configured too, and only one can be shown", path,
                    tls.identity.certificate_file);
-    tls.identity = {.certificate_file = path, .key_file = folder + '/' + key};
+    tls.identity = {.certificate_file = path, .key_file = fmt::format("{}/{}", folder, key)};
   }
   return {};
 }
@@ -235,9 +235,9 @@ Result<HostSettings> RegistriesConfig::settings_of(const std::string& host) cons
     settings.tls.identity = {.certificate_file = rule->client_certificate, .key_file = rule->client_key};
   }
   for (const std::string& folder : certificate_directories_) {
-    TRY(add_certificates(folder + '/' + host, settings.tls));
+    TRY(add_certificates(fmt::format("{}/{}", folder, host), settings.tls));
     // People call the hub by its name, not by its server's.
-    if (host == kHubHost) TRY(add_certificates(folder + '/' + std::string(oci::kDockerHub), settings.tls));
+    if (host == kHubHost) TRY(add_certificates(fmt::format("{}/{}", folder, oci::kDockerHub), settings.tls));
   }
   return settings;
 }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include <fmt/format.h>
+
 #include "base/json.h"
 #include "base/printable.h"
 
@@ -90,7 +92,7 @@ std::string describe(const std::vector<RegistryError>& errors) {
     else if (code.empty())
       text += message;
     else
-      text += message + " (" + code + ')';
+      text += fmt::format("{} ({})", message, code);
   }
   return text;
 }
