@@ -35,6 +35,7 @@ struct PutOptions {
   std::string by;                      // who pushes, for the history; may be empty
   std::optional<Digest> digest;        // what the client says it is
   std::optional<std::uint64_t> quota;  // bytes the repository may hold
+  bool is_partial = false;             // what it points at may come later: a cache
 };
 
 struct PutManifest {

@@ -10,6 +10,7 @@
 #include "oci/image/reference.h"
 #include "registry/call.h"
 #include "registry/uploads.h"
+#include "registry/upstreams.h"
 
 namespace gantry::registry {
 
@@ -25,28 +26,58 @@ static Result<void> refuse_digest(Call& call, std::string_view text, const Error
 
 // ---- blobs
 
-static Result<void> send_blob(Context& context, Call& call, const Digest& digest) {
-  const bool is_head = call.is("HEAD");
-  // A client that pushes asks in order not to upload what is there: then it has to stay.
-  const bool for_push =
-      is_head && !context.config.read_only &&
-      context.gate.may(call.caller, call.route.repository, Action::Push) == Verdict::Allowed;
-  const std::optional<std::uint64_t> size =
-      for_push ? TRY(context.repositories.blob_for_push(call.route.repository, digest))
-               : TRY(context.repositories.blob(call.route.repository, digest));
-  if (!size)
-    return refuse(call, BlobUnknown,
-                  fmt::format("no blob '{}' in '{}'", digest.str(), call.route.repository));
-
+static void set_blob_headers(Call& call, const Digest& digest) {
   http::HeaderMap& headers = call.response.headers;
   headers.set("Content-Type", "application/octet-stream");
   headers.set("Docker-Content-Digest", digest.str());
   headers.set("Cache-Control", "max-age=31536000, immutable");
+}
+
+// Nothing if it is not in the repository.
+static Result<std::optional<std::uint64_t>> find_blob(Context& context, Call& call, const Digest& digest) {
+  // A client that pushes asks in order not to upload what is there: then it has to stay.
+  const bool for_push =
+      call.is("HEAD") && !context.config.read_only &&
+      context.gate.may(call.caller, call.route.repository, Action::Push) == Verdict::Allowed;
+  if (for_push) return context.repositories.blob_for_push(call.route.repository, digest);
+  return context.repositories.blob(call.route.repository, digest);
+}
+
+// Of a cache: fetches the blob, and gives it out meanwhile if all of it was asked for. True when that is the
+// answer.
+static Result<bool> pass_through(Context& context, Call& call, const Digest& digest) {
+  bool has_started = false;
+  const auto begin = [&](std::uint64_t size) -> ByteSink* {
+    if (!call.is("GET") || call.request.headers().has("Range")) return nullptr;
+    set_blob_headers(call, digest);
+    has_started = true;
+    return call.response.start(200, size) ? &call.response : nullptr;
+  };
+  Result<void> fetched = context.upstreams.want_blob(call.route.repository, digest, begin);
+  if (!fetched && has_started) return std::move(fetched).error();  // cuts the connection
+  if (!fetched) {
+    TRY(refuse_upstream(call, fetched.error(), BlobUnknown));
+    return true;
+  }
+  return has_started;
+}
+
+static Result<void> send_blob(Context& context, Call& call, const Digest& digest) {
+  std::optional<std::uint64_t> size = TRY(find_blob(context, call, digest));
+  if (!size && context.upstreams.covers(call.route.repository)) {
+    if (TRY(pass_through(context, call, digest))) return {};
+    size = TRY(find_blob(context, call, digest));
+  }
+  if (!size)
+    return refuse(call, BlobUnknown,
+                  fmt::format("no blob '{}' in '{}'", digest.str(), call.route.repository));
+
+  set_blob_headers(call, digest);
   const std::string etag = "\"" + digest.str() + "\"";
-  if (is_head && !call.request.headers().has("Range")) {
-    headers.set("Accept-Ranges", "bytes");
-    headers.set("ETag", etag);
-    headers.set("Content-Length", std::to_string(*size));
+  if (call.is("HEAD") && !call.request.headers().has("Range")) {
+    call.response.headers.set("Accept-Ranges", "bytes");
+    call.response.headers.set("ETag", etag);
+    call.response.headers.set("Content-Length", std::to_string(*size));
     return call.response.send(200);
   }
   const UniqueFd file = TRY(context.store.content().open(digest));

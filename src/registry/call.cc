@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "registry/upstreams.h"
+
 namespace gantry::registry {
 
 std::string Call::own_url() const {
@@ -45,6 +47,11 @@ Result<void> refuse(Call& call, const Error& error) {
   return refuse(call, answer.code, error.message(), answer.status);
 }
 
+Result<void> refuse_upstream(Call& call, const Error& error, RegistryErrorCode unknown) {
+  if (error.code() == Code::NotFound) return refuse(call, unknown, error.message(), 404);
+  return refuse(call, RegistryErrorCode::Unavailable, error.message(), 502);
+}
+
 Result<void> refuse_method(Call& call, std::string_view allowed) {
   call.response.headers.set("Allow", std::string(allowed));
   return refuse(call, RegistryErrorCode::Unsupported,
@@ -76,6 +83,8 @@ Result<bool> authorize_change(Context& context, Call& call, Action action) {
   if (!TRY(authorize(context, call, action))) return false;
   std::string_view reason;
   if (context.config.read_only) reason = "the registry is read-only";
+  if (action == Action::Push && context.upstreams.covers(call.route.repository))
+    reason = "the repository is a cache of another registry";
   if (action == Action::Delete && !context.config.allow_delete) reason = "nothing can be deleted here";
   if (reason.empty()) return true;
   TRY(refuse(call, RegistryErrorCode::Unsupported, reason, 405));

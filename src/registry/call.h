@@ -23,6 +23,7 @@
 namespace gantry::registry {
 
 class UploadSessions;
+class Upstreams;
 
 // What lives as long as the registry.
 struct Context {
@@ -31,6 +32,7 @@ struct Context {
   image::Repositories& repositories;
   Authenticator& gate;
   UploadSessions& uploads;
+  Upstreams& upstreams;
   const Logger& log;
 };
 
@@ -54,6 +56,8 @@ Result<void> refuse(Call& call, RegistryErrorCode code, std::string_view message
                     std::string_view detail = {});
 // The same for an Error that nobody translated.
 Result<void> refuse(Call& call, const Error& error);
+// What an upstream did not give: `unknown` with 404 if it does not have it, else 502.
+Result<void> refuse_upstream(Call& call, const Error& error, RegistryErrorCode unknown);
 // 405, naming the methods there are.
 Result<void> refuse_method(Call& call, std::string_view allowed);
 

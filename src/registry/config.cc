@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/json_codec.h"
+#include "oci/image/reference.h"
 
 namespace gantry::registry {
 
@@ -123,6 +124,14 @@ static Result<void> check(const Config& config) {
         Code::InvalidArgument,
         "'auth.rules' let 'anonymous' in beside the accounts of 'auth.htpasswd'; clients can do both "
         "only with tokens: add 'auth.token'");
+  for (const UpstreamConfig& upstream : config.upstreams)
+    if (!oci::is_repository(upstream.prefix) || !oci::is_registry(upstream.registry) ||
+        upstream.username.empty() != upstream.password_file.empty())
+      return error(
+          Code::InvalidArgument,
+          "upstream '{}': 'prefix' is no repository's name, 'registry' is no host, or one of 'username' and "
+          "'passwordFile' is missing",
+          upstream.prefix);
   for (const QuotaConfig& quota : config.quotas)
     if (quota.repositories.empty() || quota.bytes == 0)
       return error(Code::InvalidArgument, "a quota of 'quotas' has no repositories or no bytes");

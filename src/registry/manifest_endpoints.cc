@@ -10,6 +10,7 @@
 #include "oci/image/platform.h"
 #include "oci/image/reference.h"
 #include "registry/call.h"
+#include "registry/upstreams.h"
 
 namespace gantry::registry {
 
@@ -59,10 +60,15 @@ static Result<std::optional<ImageStore::ManifestInfo>> default_image(Context& co
   const oci::Platform platform = TRY(oci::Platform::parse("linux/amd64"));
   const auto chosen = oci::select(index, platform);
   if (!chosen) return std::optional<ImageStore::ManifestInfo>();
+  TRY(context.upstreams.want_manifest(call.route.repository, (*chosen)->digest.str()));
   return context.repositories.manifest(call.route.repository, (*chosen)->digest);
 }
 
 static Result<void> send_manifest(Context& context, Call& call) {
+  if (const Result<void> wanted =
+          context.upstreams.want_manifest(call.route.repository, std::string(call.route.reference));
+      !wanted)
+    return refuse_upstream(call, wanted.error(), ManifestUnknown);
   auto found = TRY(find(context, call));
   if (!found) return refuse_unknown(call);
   const http::HeaderMap& asked = call.request.headers();

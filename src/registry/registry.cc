@@ -9,6 +9,7 @@
 #include "registry/metrics.h"
 #include "registry/route.h"
 #include "registry/uploads.h"
+#include "registry/upstreams.h"
 
 namespace gantry::registry {
 
@@ -17,13 +18,14 @@ using enum RegistryErrorCode;
 class Registry::Impl {
  public:
   Impl(Config config, image::ImageStore& store, const Logger& log, std::unique_ptr<Authenticator> gate,
-       std::unique_ptr<AccessLog> access_log)
+       std::unique_ptr<AccessLog> access_log, std::unique_ptr<Upstreams> upstreams)
       : config_(std::move(config)),
         store_(store),
         gate_(std::move(gate)),
         access_log_(std::move(access_log)),
+        upstreams_(std::move(upstreams)),
         uploads_(store.content()),
-        context_{config_, store_, store_.repositories(), *gate_, uploads_, log} {}
+        context_{config_, store_, store_.repositories(), *gate_, uploads_, *upstreams_, log} {}
 
   Result<void> handle(http::Request& request, http::ResponseWriter& response);
   void record(const http::RequestSummary& summary);
@@ -38,6 +40,7 @@ class Registry::Impl {
   image::ImageStore& store_;
   const std::unique_ptr<Authenticator> gate_;
   const std::unique_ptr<AccessLog> access_log_;
+  const std::unique_ptr<Upstreams> upstreams_;
   UploadSessions uploads_;
   Metrics metrics_;
   Context context_;
@@ -151,8 +154,9 @@ Registry::~Registry() = default;
 Result<std::unique_ptr<Registry>> Registry::open(Config config, image::ImageStore& store, const Logger& log) {
   auto gate = TRY(Authenticator::open(config.auth));
   auto access_log = TRY(AccessLog::open(config.access_log));
-  return std::unique_ptr<Registry>(new Registry(
-      std::make_unique<Impl>(std::move(config), store, log, std::move(gate), std::move(access_log))));
+  auto upstreams = TRY(Upstreams::open(config.upstreams, store, log));
+  return std::unique_ptr<Registry>(new Registry(std::make_unique<Impl>(
+      std::move(config), store, log, std::move(gate), std::move(access_log), std::move(upstreams))));
 }
 
 Result<void> Registry::handle(http::Request& request, http::ResponseWriter& response) {
