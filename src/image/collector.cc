@@ -5,8 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <dirent.h>
-
 #include "base/file.h"
 #include "base/timestamp.h"
 #include "image/locked_file.h"
@@ -137,24 +135,25 @@ Result<void> Collector::clear_ingest(const std::string& name, std::chrono::nanos
   if (::fstatat(content, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0)
     return errno == ENOENT ? Result<void>{} : sys_error("look at '{}'", name);
   const std::int64_t changed = std::int64_t{st.st_mtim.tv_sec} * 1'000'000'000 + st.st_mtim.tv_nsec;
+  const bool is_saved = name.starts_with("ingest/key-") && changed > wall_clock_ns() - age.count();
   // Without trying its lock, which would be in the way of whoever comes back for it.
-  if (name.starts_with("ingest/key-") && st.st_nlink == 1 && changed > wall_clock_ns() - age.count())
-    return {};
+  if (is_saved && st.st_nlink == 1) return {};
   auto locked = lock_file(content, name, IfMissing::Fail, Wait::No);
   if (!locked && locked.error().code() == Code::NotFound) return {};
   if (!locked) return std::move(locked).error();
   if (!*locked) return {};  // its owner lives
   if (::fstat((*locked)->get(), &st) < 0) return sys_error("look at '{}'", name);
-  if (st.st_nlink > 1) TRY(remove_half_committed(st.st_ino));
+  const bool is_committed = st.st_nlink > 1 && TRY(finish_commit(st.st_ino));
+  if (is_saved && !is_committed) return {};
   if (::unlinkat(content, name.c_str(), 0) < 0) return sys_error("remove '{}'", name);
   ++collected_.ingests;
-  if (st.st_nlink == 1) collected_.bytes += static_cast<std::uint64_t>(st.st_size);
+  if (!is_committed) collected_.bytes += static_cast<std::uint64_t>(st.st_size);
   return {};
 }
 
 // The ingest was linked to the name of its blob, and its owner killed before it knew whether the blob exists.
-// Without a row it does not, and the file is removed.
-Result<void> Collector::remove_half_committed(std::uint64_t inode) {
+// If it does (the answer), only the ingest's own name is left to remove; if not, the blob's name goes here.
+Result<bool> Collector::finish_commit(std::uint64_t inode) {
   const int content = content_.directory();
   for (const std::string algorithm : {"sha256", "sha512"}) {
     for (const std::string& shard : TRY(names_in(content, "blobs/" + algorithm))) {
@@ -163,19 +162,19 @@ Result<void> Collector::remove_half_committed(std::uint64_t inode) {
       for (const std::string& hex : TRY(names_in(fd.get(), "."))) {
         struct stat st{};
         if (::fstatat(fd.get(), hex.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_ino != inode) continue;
-        return database_.write(Durability::Lazy, [&](Connection& c) -> Result<void> {
-          const auto row = TRY(c.value<std::int64_t>("SELECT 1 FROM blobs WHERE digest = ?1 AND NOT is_small",
-                                                     algorithm + ":" + hex));
-          if (row) return {};
+        return database_.write(Durability::Lazy, [&](Connection& c) -> Result<bool> {
+          if (TRY(c.value<std::int64_t>("SELECT 1 FROM blobs WHERE digest = ?1 AND NOT is_small",
+                                        algorithm + ":" + hex)))
+            return true;
           if (::fstatat(fd.get(), hex.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == inode &&
               ::unlinkat(fd.get(), hex.c_str(), 0) < 0)
             return sys_error("remove '{}/{}'", directory, hex);
-          return {};
+          return false;
         });
       }
     }
   }
-  return {};
+  return false;
 }
 
 Result<void> Collector::finish_removals() {

@@ -27,7 +27,7 @@ class Collector {
   Result<void> free_candidates();
   Result<void> clear_ingests(std::chrono::nanoseconds age);
   Result<void> clear_ingest(const std::string& name, std::chrono::nanoseconds age);
-  Result<void> remove_half_committed(std::uint64_t inode);
+  Result<bool> finish_commit(std::uint64_t inode);
   Result<void> finish_removals();
   Result<void> shrink();
 
