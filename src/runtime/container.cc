@@ -22,6 +22,7 @@ namespace {
 
 constexpr const char* kStateFile = "state.json";
 constexpr const char* kConfigFile = "config.json";
+constexpr const char* kFilterFile = "seccomp.bpf";
 constexpr const char* kStartSocket = "start.sock";
 constexpr std::size_t kLongestId = 1024;
 
@@ -173,6 +174,12 @@ Result<void> Container::save_config(std::string_view json) const {
 Result<oci::Spec> Container::load_spec() const {
   return oci::parse_spec(TRY(read_file_at(dir_.get(), kConfigFile)));
 }
+
+Result<void> Container::save_filter(std::string_view bytes) const {
+  return replace_file_at(dir_.get(), kFilterFile, bytes, 0600);
+}
+
+Result<std::string> Container::load_filter() const { return read_file_at(dir_.get(), kFilterFile); }
 
 Status Container::status() const {
   if (!record_.is_created) {

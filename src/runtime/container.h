@@ -3,6 +3,7 @@
 // What is on disk of a container: <root>/<id>/ with
 //   state.json    the Record below, replaced in one step
 //   config.json   the bundle's, as it was when the container was created
+//   seccomp.bpf   the filter of linux.seccomp, compiled, if there is one
 //   start.sock    listens while the container waits for `start`
 // The record is written before anything is made that would outlive a killed
 // runtime (cgroups), so `delete --force` always knows what to look for.
@@ -73,6 +74,9 @@ class Container {
   Result<void> save() const;
   Result<void> save_config(std::string_view json) const;
   Result<oci::Spec> load_spec() const;
+  // The compiled seccomp filter (kept_filter.h).
+  Result<void> save_filter(std::string_view bytes) const;
+  Result<std::string> load_filter() const;
 
   Status status() const;
   oci::State state(Status status) const;

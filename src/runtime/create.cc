@@ -18,6 +18,7 @@
 #include "runtime/container_cgroup.h"
 #include "runtime/container_init.h"
 #include "runtime/hooks.h"
+#include "runtime/kept_filter.h"
 #include "runtime/namespace_plan.h"
 #include "runtime/net_devices.h"
 #include "runtime/new_container.h"
@@ -137,6 +138,7 @@ Result<InitPlan> plan_init(CreateOptions& options, const oci::Spec& spec, const 
   if (has_effective(CAP_SYS_ADMIN)) plan.bind_sources = TRY(open_sources_for(spec, paths.bundle, namespaces));
   if (options.wait_for_start) plan.start_socket = TRY(made.container().listen_for_start());
   plan.filter = TRY(compile_filter(spec.linux_, log));
+  if (plan.filter) TRY(made.container().save_filter(to_bytes(*plan.filter)));
   if (spec.linux_.seccomp && !spec.linux_.seccomp->listener_path.empty())
     plan.seccomp_socket = TRY_DURING(kernel::connect_unix(spec.linux_.seccomp->listener_path, SOCK_STREAM),
                                      "linux.seccomp.listenerPath");
