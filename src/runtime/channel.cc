@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/channel.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -80,6 +82,20 @@ Result<std::string> Channel::expect(Signal expected) const {
     return error(Code::Internal, "unexpected message {} instead of {}", static_cast<int>(message.signal),
                  static_cast<int>(expected));
   return std::move(message.payload);
+}
+
+Result<Gate> Gate::make() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) < 0) return sys_error("make pipe");
+  return Gate(UniqueFd(ends[0]), UniqueFd(ends[1]));
+}
+
+void Gate::wait_as_child() {
+  writer_.reset();
+  char byte;
+  while (::read(reader_.get(), &byte, 1) < 0 && errno == EINTR) {
+  }
+  reader_.reset();
 }
 
 }  // namespace gantry::runtime

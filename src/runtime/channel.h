@@ -52,4 +52,16 @@ class Channel {
   UniqueFd fd_;
 };
 
+// Keeps a child from speaking before its maker has: both write to the same channel, and who listens there
+// wants to hear of the child first. It opens when the maker ends, however that happens.
+class Gate {
+ public:
+  static Result<Gate> make();
+  void wait_as_child();
+
+ private:
+  Gate(UniqueFd reader, UniqueFd writer) : reader_(std::move(reader)), writer_(std::move(writer)) {}
+  UniqueFd reader_, writer_;  // of a pipe
+};
+
 }  // namespace gantry::runtime

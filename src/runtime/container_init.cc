@@ -216,10 +216,12 @@ void run_stage(InitPlan& plan, const Channel& parent, std::uint64_t clone_flags)
     // A change of user made it undumpable, and then its own /proc files belong to the host's root.
     if (::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0) return sys_error("become dumpable");
     TRY(namespaces.enter_for_children());
+    Gate gate = TRY(Gate::make());
     // CLONE_PARENT: the container's first process becomes a child of the runtime itself.
     const pid_t pid = TRY(kernel::clone_process({.flags = clone_flags | CLONE_PARENT}));
     if (pid == 0) {
       if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) ::_exit(1);
+      gate.wait_as_child();
       run_container_init(plan, parent, true);
     }
     return parent.send(Signal::Pid, std::to_string(pid));
