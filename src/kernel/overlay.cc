@@ -180,7 +180,11 @@ Result<DetachedMount> mount_in_private_mounts(const Overlay& overlay,
     }
     if (::mount("overlay", "root", "overlay", 0, stage.options.c_str()) < 0)
       return sys_error("mount overlay with '{}'", stage.options);
-    return DetachedMount::copy_of(stage.directory.fd(), "root", Depth::One);
+    auto mount = DetachedMount::copy_of(stage.directory.fd(), "root", Depth::One);
+    // The namespace goes a moment after the thread; until then this would count as a use of the writable
+    // layer.
+    (void)::umount2("root", MNT_DETACH);
+    return mount;
   });
 }
 
@@ -261,12 +265,13 @@ struct NativeMount {
   OverlayMethod method;
 };
 
-// EINVAL, EBADF: perhaps a kernel that does not know layers by descriptor, or not detached mounts as layers.
+// Kernels that do not know layers by descriptor say EOPNOTSUPP (overlayfs had no parameters of its own
+// before 6.5), EINVAL or EBADF, and those that take no detached mounts as layers EINVAL.
 Result<NativeMount> mount_native(const Overlay& overlay, const std::vector<std::string>& options) {
   auto mount = mount_by_descriptors(overlay, options);
   if (mount) return NativeMount{std::move(*mount), OverlayMethod::Descriptors};
   const int why = mount.error().errno_value();
-  if (why != EINVAL && why != EBADF) return std::move(mount).error();
+  if (why != EOPNOTSUPP && why != EINVAL && why != EBADF) return std::move(mount).error();
   return NativeMount{TRY(mount_in_private_mounts(overlay, options)), OverlayMethod::PrivateMounts};
 }
 

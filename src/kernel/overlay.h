@@ -63,8 +63,9 @@ struct OverlayMount {
 Result<OverlayMount> mount_overlay(const Overlay& overlay, OverlayMethod method = OverlayMethod::Automatic);
 
 // Whether an overlay that is mounted anywhere, attached or not, writes into that directory (the one with "fs"
-// and "work"). Asks the kernel by trying a mount: only for a directory that is to be removed if the answer is
-// no, for what the kernel notes in it.
+// and "work"). One that was mounted while another of the same was still going away is not seen: the kernel
+// lets only the first have the directory. Asks the kernel by trying a mount: only for a directory that is to
+// be removed if the answer is no, for what the kernel notes in it.
 Result<bool> is_overlay_writing_to(int writable);
 
 // Whether this process is in a user namespace other than the first, so that marks are in user.overlay.*.

@@ -7,11 +7,14 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdio>
 #include <thread>
+#include <utility>
 
 #include "base/file.h"
 #include "kernel/id_map.h"
@@ -66,12 +69,23 @@ void write(const std::string& path, const std::string& text) {
 
 bool is_there(int dir, const std::string& name) { return ::faccessat(dir, name.c_str(), F_OK, 0) == 0; }
 
+bool is_kernel_at_least(int wanted_major, int wanted_minor) {
+  utsname system{};
+  int major = 0, minor = 0;
+  return ::uname(&system) == 0 && std::sscanf(system.release, "%d.%d", &major, &minor) == 2 &&
+         std::pair(major, minor) >= std::pair(wanted_major, wanted_minor);
+}
+bool takes_descriptors() { return is_kernel_at_least(6, 15); }  // of detached mounts, too
+// Layers are on a tmpfs here, which has id-mapped mounts since Linux 6.3 and attributes of users since 6.6.
+bool is_tmpfs_complete() { return is_kernel_at_least(6, 6); }
+
 class OverlayBy : public ::testing::TestWithParam<OverlayMethod> {
  protected:
   void in_own_mounts(auto body) {
     NEEDS_ROOT();
     if (GetParam() == OverlayMethod::Fuse && ::access("/usr/bin/fuse-overlayfs", X_OK) != 0)
       GTEST_SKIP() << "needs fuse-overlayfs";
+    if (GetParam() == OverlayMethod::Descriptors && !takes_descriptors()) GTEST_SKIP() << "needs Linux 6.15";
     testing::in_namespaces(CLONE_NEWNS, body);
   }
   OverlayMount mount(const Overlay& overlay) { return MUST(mount_overlay(overlay, GetParam())); }
@@ -176,6 +190,7 @@ TEST_P(OverlayBy, a_writable_layer_can_stand_on_nothing) {
 
 TEST_P(OverlayBy, ids_are_those_of_the_user_namespace_and_on_disk_those_of_the_image) {
   if (GetParam() == OverlayMethod::Fuse) GTEST_SKIP() << "fuse-overlayfs cannot";
+  if (!is_tmpfs_complete()) GTEST_SKIP() << "needs Linux 6.6";
   in_own_mounts([this] {
     Layers layers;
     const std::string layer = layers.add();
@@ -252,6 +267,8 @@ TEST_P(OverlayBy, leaves_the_mounts_and_the_directory_of_the_caller_alone) {
 // Natively, or by FUSE where the kernel refuses; the marks are in user.overlay.* then.
 TEST_P(OverlayBy, works_inside_of_a_user_namespace) {
   NEEDS_ROOT();
+  if (GetParam() == OverlayMethod::Descriptors && !takes_descriptors()) GTEST_SKIP() << "needs Linux 6.15";
+  if (!is_tmpfs_complete()) GTEST_SKIP() << "needs Linux 6.6";
   if (GetParam() == OverlayMethod::Fuse && ::access("/usr/bin/fuse-overlayfs", X_OK) != 0)
     GTEST_SKIP() << "needs fuse-overlayfs";
   struct stat device{};
