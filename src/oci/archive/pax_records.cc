@@ -89,7 +89,7 @@ std::string format_pax_time(timespec time) {
   if (time.tv_sec < 0 && time.tv_nsec > 0) {
     time.tv_sec += 1;
     time.tv_nsec = kNanoseconds - time.tv_nsec;
-    if (time.tv_sec == 0) text = "-";
+    if (time.tv_sec == 0) text += '-';
   }
   fmt::format_to(std::back_inserter(text), "{}", time.tv_sec);
   if (time.tv_nsec > 0) {

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Times a layer coming in from a file: hashed, decompressed, hashed again and unpacked, beside a floor that
+// decompresses (ISA-L, libzstd) and writes the same files, with nothing hashed and nothing checked:
+//
+//   bench_unpack [--directory DIR] [--rounds N] [--small-files N] [--large-mib N]
+//
+// DIR (default: the current directory) gets the layers and what is unpacked of them, and is left as it was.
+// The two take turns. Prints a line a layer and method: least and median wall time in ms of the floor and of
+// ours, the CPU time of ours, the ratio of the medians; and at the end the peak of resident memory in KiB of
+// a process that unpacked each layer once, with one thread more than its own.
+#include <fcntl.h>
+#include <isa-l/igzip_lib.h>
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/byte_stream.h"
+#include "base/file.h"
+#include "base/read_ahead.h"
+#include "image/unpack.h"
+#include "oci/archive/compression.h"
+#include "oci/archive/tar_writer.h"
+#include "oci/image/digest.h"
+
+namespace {
+
+using namespace gantry;
+
+[[noreturn]] void fail(const std::string& why) {
+  std::fprintf(stderr, "bench_unpack: %s\n", why.c_str());
+  std::exit(1);
+}
+
+template <class T>
+T must(Result<T> result) {
+  if (!result) fail(result.error().message());
+  return detail_take_value(std::move(result));
+}
+
+// ---- the layers
+
+// What the floor has to know of an entry, instead of reading the archive: where its contents are in it.
+struct Planned {
+  std::string path;
+  bool is_directory = false;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+
+struct Layer {
+  std::string name;
+  std::string blob;  // its file
+  oci::Compression compression;
+  std::vector<Planned> plan;
+  oci::Digest digest, diff_id;
+};
+
+// Text about as compressible as programs and their data (a third remains).
+class Filler {
+ public:
+  std::string next(std::size_t size) {
+    std::string text;
+    text.reserve(size + 16);
+    while (text.size() < size) {
+      state_ = state_ * 6364136223846793005ULL + 1442695040888963407ULL;
+      const auto word = static_cast<std::uint32_t>(state_ >> 40);
+      if ((state_ >> 33 & 7) < 5)
+        text.append(reinterpret_cast<const char*>(&state_), 2).append("common part ", word % 13);
+      else
+        text.append(reinterpret_cast<const char*>(&word), sizeof word);
+    }
+    text.resize(size);
+    return text;
+  }
+
+ private:
+  std::uint64_t state_ = 1;
+};
+
+struct HashSink final : ByteSink {
+  Result<void> write(std::span<const std::byte> from) override {
+    hasher.update(from);
+    return {};
+  }
+  oci::Hasher hasher;
+};
+
+class CountingSink final : public ByteSink {
+ public:
+  explicit CountingSink(ByteSink& to) : to_(to) {}
+  Result<void> write(std::span<const std::byte> from) override {
+    hash.hasher.update(from);
+    return to_.write(from);
+  }
+  HashSink hash;
+
+ private:
+  ByteSink& to_;
+};
+
+Layer make_layer(const std::string& directory, const std::string& name, oci::Compression compression,
+                 std::size_t files, std::size_t directories, std::size_t mean_size) {
+  Layer layer{.name = name, .blob = directory + "/" + name, .compression = compression};
+  const UniqueFd fd = must(open_at(AT_FDCWD, layer.blob, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+  FdSink file(fd.get(), layer.blob);
+  CountingSink blob(file);
+  const auto compressor = must(oci::compress(blob, {.compression = compression, .level = 1}));
+  CountingSink tar(*compressor);
+  oci::TarWriter writer(tar);
+  Filler filler;
+  std::uint64_t offset = 0;
+  const timespec time{1'700'000'000, 123'456'789};
+  // ustar and pax header, and the record with the nanoseconds.
+  constexpr std::uint64_t kHeaders = 3 * 512;
+  for (std::size_t i = 0; i < directories; ++i) {
+    const std::string path = fmt::format("usr/share/d{}", i);
+    if (i == 0) {
+      for (const char* above : {"usr", "usr/share"}) {
+        must(writer.add({.type = oci::TarType::Directory, .path = above, .mode = 0755, .mtime = time}));
+        layer.plan.push_back({above, true, offset += kHeaders, 0});
+      }
+    }
+    must(writer.add({.type = oci::TarType::Directory, .path = path, .mode = 0755, .mtime = time}));
+    layer.plan.push_back({path, true, offset += kHeaders, 0});
+    const std::size_t until = (i + 1) * files / directories;
+    for (std::size_t j = i * files / directories; j < until; ++j) {
+      const std::size_t size = mean_size / 2 + j * 7919 % mean_size;
+      const std::string contents = filler.next(size);
+      const std::string file_path = fmt::format("{}/file-{}", path, j);
+      must(writer.add({.path = file_path, .mode = 0644, .size = size, .mtime = time}));
+      must(writer.write(bytes_of(contents)));
+      layer.plan.push_back({file_path, false, offset += kHeaders, size});
+      offset += (size + 511) / 512 * 512;
+    }
+  }
+  must(writer.finish());
+  must(compressor->finish());
+  layer.digest = blob.hash.hasher.finish();
+  layer.diff_id = tar.hash.hasher.finish();
+  return layer;
+}
+
+// ---- the floor
+
+// Writes the planned files of the bytes that go by.
+class PlannedWriter {
+ public:
+  PlannedWriter(int root, const std::vector<Planned>& plan) : root_(root), plan_(plan) {}
+
+  void take(std::span<const std::byte> bytes) {
+    const std::uint64_t end = position_ + bytes.size();
+    while (next_ < plan_.size()) {
+      const Planned& entry = plan_[next_];
+      if (entry.offset > end) break;
+      if (entry.is_directory) {
+        if (::mkdirat(root_, entry.path.c_str(), 0755) < 0) fail("mkdir");
+        ++next_;
+        continue;
+      }
+      if (fd_ < 0) fd_ = ::openat(root_, entry.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+      if (fd_ < 0) fail("open");
+      const std::uint64_t from = std::max(position_, entry.offset);
+      const std::uint64_t size = std::min(end, entry.offset + entry.size) - from;
+      if (size > 0 && ::write(fd_, bytes.data() + (from - position_), size) < 0) fail("write");
+      if (entry.offset + entry.size > end) break;
+      const timespec times[2] = {{0, UTIME_OMIT}, {1'700'000'000, 123'456'789}};
+      if (::futimens(fd_, times) < 0) fail("futimens");
+      (void)::close(fd_);
+      fd_ = -1;
+      ++next_;
+    }
+    position_ = end;
+  }
+
+ private:
+  int root_;
+  const std::vector<Planned>& plan_;
+  std::size_t next_ = 0;
+  std::uint64_t position_ = 0;
+  int fd_ = -1;
+};
+
+void inflate_to(PlannedWriter& writer, int fd) {
+  const auto state = std::make_unique<inflate_state>();
+  std::vector<std::uint8_t> in(kStreamBuffer);
+  std::vector<std::byte> out(kStreamBuffer);
+  isal_inflate_init(state.get());
+  state->crc_flag = ISAL_GZIP;
+  for (;;) {
+    if (state->avail_in == 0) {
+      const ssize_t n = ::read(fd, in.data(), in.size());
+      if (n <= 0) return;
+      state->next_in = in.data();
+      state->avail_in = static_cast<std::uint32_t>(n);
+    }
+    if (state->block_state == ISAL_BLOCK_FINISH) {
+      isal_inflate_reset(state.get());
+      state->crc_flag = ISAL_GZIP;
+    }
+    do {
+      state->next_out = reinterpret_cast<std::uint8_t*>(out.data());
+      state->avail_out = static_cast<std::uint32_t>(out.size());
+      if (isal_inflate(state.get()) < 0) fail("inflate");
+      writer.take(std::span(out).first(out.size() - state->avail_out));
+    } while (state->avail_out == 0);
+  }
+}
+
+void unzstd_to(PlannedWriter& writer, int fd) {
+  ZSTD_DCtx* context = ZSTD_createDCtx();
+  std::vector<std::byte> in(kStreamBuffer), out(kStreamBuffer);
+  for (;;) {
+    const ssize_t n = ::read(fd, in.data(), in.size());
+    if (n <= 0) break;
+    ZSTD_inBuffer input{in.data(), static_cast<std::size_t>(n), 0};
+    ZSTD_outBuffer output{};
+    do {
+      output = {out.data(), out.size(), 0};
+      if (ZSTD_isError(ZSTD_decompressStream(context, &output, &input))) fail("zstd");
+      writer.take(std::span(out).first(output.pos));
+    } while (input.pos < input.size || output.pos == output.size);
+  }
+  ZSTD_freeDCtx(context);
+}
+
+void run_floor(const Layer& layer, int root) {
+  const UniqueFd fd = must(open_at(AT_FDCWD, layer.blob, O_RDONLY));
+  PlannedWriter writer(root, layer.plan);
+  if (layer.compression == oci::Compression::Gzip)
+    inflate_to(writer, fd.get());
+  else
+    unzstd_to(writer, fd.get());
+}
+
+// ---- ours
+
+struct Digests {
+  oci::Digest blob, diff_id;
+};
+
+Digests run_ours(const std::string& path, int root) {
+  const UniqueFd fd = must(open_at(AT_FDCWD, path, O_RDONLY));
+  FdSource file(fd.get(), path);
+  HashSink blob_hash, tar_hash;
+  TeeSource blob(file, blob_hash);
+  const auto decompressor = must(oci::decompress(blob));
+  {
+    // One thread decompresses, this one hashes what comes out and unpacks it.
+    ReadAhead ahead(*decompressor);
+    TeeSource tar(ahead, tar_hash);
+    must(image::unpack(tar, root, {}));
+  }
+  return {blob_hash.hasher.finish(), tar_hash.hasher.finish()};
+}
+
+// ---- measuring
+
+double now_ms() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double, std::milli>(now).count();
+}
+
+double cpu_ms() {
+  rusage usage{};
+  (void)::getrusage(RUSAGE_SELF, &usage);
+  const auto ms = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_usec) / 1e3;
+  };
+  return ms(usage.ru_utime) + ms(usage.ru_stime);
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+struct Times {
+  std::vector<double> wall, cpu;
+};
+
+template <class Run>
+void measure(Times& times, const std::string& directory, Run run) {
+  must(remove_tree_at(AT_FDCWD, directory));
+  must(make_directories(directory, 0755));
+  ::sync();  // what the turn before left to be written is not this one's
+  const UniqueFd root = must(open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
+  const double cpu = cpu_ms(), wall = now_ms();
+  run(root.get());
+  times.wall.push_back(now_ms() - wall);
+  times.cpu.push_back(cpu_ms() - cpu);
+}
+
+// In a process of its own, which begins with nothing (and says so by its arguments: see main).
+long peak_of_unpacking(const Layer& layer, const std::string& directory) {
+  must(remove_tree_at(AT_FDCWD, directory));
+  must(make_directories(directory, 0755));
+  std::string words[] = {"bench_unpack", "--once", layer.blob, directory};
+  char* arguments[] = {words[0].data(), words[1].data(), words[2].data(), words[3].data(), nullptr};
+  pid_t child = -1;
+  if (::posix_spawn(&child, "/proc/self/exe", nullptr, nullptr, arguments, environ) != 0) fail("spawn");
+  int status = 0;
+  rusage usage{};
+  if (::wait4(child, &status, 0, &usage) != child || status != 0) fail("the measured process failed");
+  return usage.ru_maxrss;
+}
+
+struct Arguments {
+  std::string directory = ".";
+  std::size_t rounds = 7, small_files = 50'000, large_mib = 1024;
+};
+
+Arguments parse(int count, char** words) {
+  Arguments arguments;
+  for (int i = 1; i < count; ++i) {
+    const std::string word = words[i];
+    if (i + 1 == count) fail("no value for " + word);
+    const char* value = words[++i];
+    if (word == "--directory")
+      arguments.directory = value;
+    else if (word == "--rounds")
+      arguments.rounds = std::strtoul(value, nullptr, 10);
+    else if (word == "--small-files")
+      arguments.small_files = std::strtoul(value, nullptr, 10);
+    else if (word == "--large-mib")
+      arguments.large_mib = std::strtoul(value, nullptr, 10);
+    else
+      fail("unknown option " + word);
+  }
+  if (arguments.rounds == 0) fail("no rounds");
+  return arguments;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  if (count == 4 && std::strcmp(words[1], "--once") == 0) {
+    const UniqueFd root = must(open_at(AT_FDCWD, words[3], O_RDONLY | O_DIRECTORY));
+    (void)run_ours(words[2], root.get());
+    return 0;
+  }
+  const Arguments arguments = parse(count, words);
+  (void)::umask(022);
+  std::string work = arguments.directory + "/bench_unpack.XXXXXX";
+  if (::mkdtemp(work.data()) == nullptr) fail("make '" + work + "'");
+
+  std::vector<Layer> layers;
+  for (const oci::Compression method : {oci::Compression::Gzip, oci::Compression::Zstd}) {
+    const std::string suffix = method == oci::Compression::Gzip ? " gzip" : " zstd";
+    layers.push_back(make_layer(work, fmt::format("{} small files", arguments.small_files) + suffix, method,
+                                arguments.small_files, std::max<std::size_t>(arguments.small_files / 20, 1),
+                                4096));
+    layers.push_back(make_layer(work, fmt::format("{} MiB", arguments.large_mib) + suffix, method,
+                                std::max<std::size_t>(arguments.large_mib / 16, 1), 4, 16 << 20));
+  }
+  std::printf("%-26s %24s %24s\n", "", "floor", "ours");
+  std::printf("%-26s %8s%8s%8s %8s%8s%8s %6s %8s\n", "", "least", "median", "CPU", "least", "median", "CPU",
+              "ratio", "RSS");
+  for (const Layer& layer : layers) {
+    Times floor, ours;
+    for (std::size_t round = 0; round < arguments.rounds; ++round) {
+      measure(floor, work + "/floor", [&](int root) { run_floor(layer, root); });
+      measure(ours, work + "/ours", [&](int root) {
+        const Digests digests = run_ours(layer.blob, root);
+        if (digests.blob != layer.digest || digests.diff_id != layer.diff_id) fail("wrong digest");
+      });
+    }
+    const long peak = peak_of_unpacking(layer, work + "/ours");
+    const auto least = [](const std::vector<double>& values) {
+      return *std::min_element(values.begin(), values.end());
+    };
+    std::printf("%-26s %8.0f%8.0f%8.0f %8.0f%8.0f%8.0f %6.2f %8ld\n", layer.name.c_str(), least(floor.wall),
+                median(floor.wall), median(floor.cpu), least(ours.wall), median(ours.wall), median(ours.cpu),
+                median(ours.wall) / median(floor.wall), peak);
+    std::fflush(stdout);
+  }
+  must(remove_tree_at(AT_FDCWD, work));
+  return 0;
+}
