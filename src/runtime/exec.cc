@@ -19,6 +19,7 @@
 #include "kernel/pty.h"
 #include "kernel/rooted_path.h"
 #include "runtime/channel.h"
+#include "runtime/kept_filter.h"
 #include "runtime/namespace_plan.h"
 #include "runtime/process_attributes.h"
 #include "runtime/process_start.h"
@@ -187,6 +188,15 @@ Result<kernel::Cgroup> open_cgroup_for(const Container& container, const std::ve
   return kernel::Cgroup::open(std::move(places));
 }
 
+// As it was compiled for the container's first process.
+Result<std::optional<SeccompFilter>> filter_of(const Container& container, const oci::Linux& linux_,
+                                               const Log& log) {
+  if (linux_.seccomp)
+    if (const auto bytes = container.load_filter())
+      if (auto kept = seccomp_filter_from(*bytes)) return kept;
+  return compile_filter(linux_, log);  // another version of this program may have created the container
+}
+
 // The v2 group that the first process has moved itself to, below the container's.
 Result<UniqueFd> open_group_of_init(const ExecPlan& plan) {
   const std::string own = TRY(read_file(fmt::format("/proc/{}/cgroup", plan.init_pid)));
@@ -264,7 +274,7 @@ Result<pid_t> exec_in_container(const Container& container, const oci::Process& 
                 .init_pid = init.pid,
                 .init = TRY(kernel::open_pidfd(init.pid, init.start_time)),
                 .namespaces = TRY(differing_namespaces(init.pid, spec.linux_.namespaces)),
-                .filter = TRY(compile_filter(spec.linux_, log)),
+                .filter = TRY(filter_of(container, spec.linux_, log)),
                 .log = log};
   if (plan.options.new_keyring) plan.keyring = "_ses." + container.id();
   if (spec.linux_.seccomp && !spec.linux_.seccomp->listener_path.empty())
