@@ -6,16 +6,17 @@
 //   bench_http serve DIR  only serves DIR/file at a port that it prints, for other clients
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <malloc.h>
+#include <netinet/in.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -90,13 +91,31 @@ void get_file(Client& client, const Url& url, std::uint64_t size) {
              static_cast<double>(size) / 1e6 / seconds_since(began));
 }
 
-void print_memory(const char* when) {
+// KiB of this process.
+unsigned long memory(std::string_view field) {
   const std::string status = must(read_file("/proc/self/smaps_rollup"));
-  for (const char* field : {"Rss:", "Private_Dirty:"}) {
-    const std::size_t at = status.find(field);
-    fmt::print("{} {} {} KiB\n", when, field,
-               std::strtoul(status.c_str() + at + std::strlen(field), nullptr, 10));
+  return std::strtoul(status.c_str() + status.find(field) + field.size(), nullptr, 10);
+}
+
+// Connections that have asked once and wait.
+void idle_many(std::uint16_t port) {
+  constexpr std::size_t kConnections = 400;
+  constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  const unsigned long before = memory("Private_Dirty:");
+  std::vector<UniqueFd> sockets;
+  for (std::size_t i = 0; i < kConnections; ++i) {
+    UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const sockaddr_in address{
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    char answer[1024];
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0 ||
+        ::send(socket.get(), kRequest.data(), kRequest.size(), 0) < 0 ||
+        ::recv(socket.get(), answer, sizeof answer, 0) <= 0)
+      std::abort();
+    sockets.push_back(std::move(socket));
   }
+  fmt::print("{} idle connections: {:.1f} KiB each\n", kConnections,
+             static_cast<double>(memory("Private_Dirty:") - before) / kConnections);
 }
 
 }  // namespace
@@ -114,7 +133,9 @@ int main(int argc, char** argv) {
   if (::posix_fallocate(file.get(), 0, kSize) != 0) std::abort();
   const auto server = start(file.get(), kSize);
   const Url url = must(Url::parse("http://" + server->listeners().front().name() + "/"));
-  print_memory("server at rest, before:");
+  fmt::print("the process at rest: RSS {} KiB, of its own {} KiB\n", memory("Rss:"),
+             memory("Private_Dirty:"));
+  idle_many(server->listeners().front().port());
   Client client({.max_idle_per_origin = 64});
   ask_many(client, url, 1);
   ask_many(client, url, 16);
