@@ -37,6 +37,13 @@ bool usually_has_body(std::string_view method) {
   return method == "POST" || method == "PUT" || method == "PATCH";
 }
 
+// What says how a message is framed and where it goes follows from the rest of a request.
+bool is_ours(std::string_view name) {
+  constexpr std::string_view kOurs[] = {"Host",       "Content-Length", "Transfer-Encoding",
+                                        "Connection", "Expect",         "Upgrade"};
+  return std::ranges::any_of(kOurs, [&](std::string_view one) { return equals_ignoring_case(name, one); });
+}
+
 Result<std::string> basic_of(const Url& url) {
   const std::size_t colon = std::min(url.user_info.find(':'), url.user_info.size());
   const std::string_view user_info = url.user_info;
@@ -221,7 +228,7 @@ Result<std::unique_ptr<ClientConnection>> Client::Impl::connect(const ClientRequ
   const bool is_unix = !options_.unix_socket.empty();
   const Url* proxy = is_unix ? nullptr : options_.proxies.for_url(url);
   const Url& next = proxy != nullptr ? *proxy : url;
-  Stream stream = is_unix ? TRY(connect_unix(options_.unix_socket))
+  Stream stream = is_unix ? TRY(connect_unix(options_.unix_socket, deadline))
                           : TRY(connect_tcp(next.host, next.effective_port(), deadline));
   stream.set_deadline(deadline);
   if (proxy != nullptr && url.is_tls())
@@ -259,10 +266,8 @@ Result<RequestHead> Client::Impl::make_head(const ClientRequest& request, const 
   if (proxy != nullptr) head.target = url.str();
   HeaderMap& headers = head.headers;
   headers.add("Host", url.authority());
-  for (const Header& header : request.headers) headers.add(header.name, header.value);
-  for (const char* ours : {"Content-Length", "Transfer-Encoding", "Connection", "Expect", "Upgrade"})
-    headers.remove(ours);
-  if (headers.count("Host") > 1) headers.set("Host", url.authority());
+  for (const Header& header : request.headers)
+    if (!is_ours(header.name)) headers.add(header.name, header.value);
   if (!headers.has("User-Agent")) headers.add("User-Agent", options_.user_agent);
   if (!headers.has("Accept")) headers.add("Accept", "*/*");
   if (!url.user_info.empty() && !headers.has("Authorization"))

@@ -48,7 +48,9 @@ struct ClientOptions {
 struct ClientRequest {
   std::string method = "GET";
   Url url;
-  HeaderMap headers;  // Host, Content-Length, Transfer-Encoding and Connection are the client's
+  // Host, Content-Length, Transfer-Encoding, Connection, Expect and Upgrade are the client's own; here they
+  // are left out.
+  HeaderMap headers;
 
   std::string body;  // sent when there is no body_source; for POST, PUT and PATCH also when empty
   ByteSource* body_source = nullptr;         // borrowed until send returns

@@ -275,6 +275,9 @@ TEST(Client, SaysWhoDidNotAnswer) {
 TEST(Client, RefusesWhatWouldBreakTheHead) {
   EchoServer server;
   Client client;
+  const std::string smuggled = body_of(
+      client.send({.url = url_of(server.url()), .headers = {{"content-length", "5"}, {"HOST", "evil"}}}));
+  EXPECT_EQ(smuggled, "GET / 127.0.0.1:" + std::to_string(server.port()) + " ");
   for (const ClientRequest& bad :
        {ClientRequest{.method = "GET /x HTTP/1.1\r\nA:", .url = url_of(server.url())},
         ClientRequest{.url = url_of(server.url()), .headers = {{"A", "b\r\nC: d"}}},

@@ -132,12 +132,22 @@ Result<Stream> connect_tcp(const std::string& host, std::uint16_t port, Stream::
   return Stream::over(std::move(socket));
 }
 
-Result<Stream> connect_unix(const std::string& path) {
+Result<Stream> connect_unix(const std::string& path, Stream::Time deadline) {
   const SocketAddress address = TRY(SocketAddress::of_unix(path));
-  // It blocks only while the listener's queue is full, and non-blocking it would fail then.
+  // It blocks only while the listener's queue is full; non-blocking it would fail then. SO_SNDTIMEO limits
+  // that.
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket) return sys_error("make a socket");
-  if (::connect(socket.get(), address.get(), address.size) < 0) return sys_error("connect to '{}'", path);
+  const auto left =
+      std::chrono::duration_cast<std::chrono::microseconds>(deadline - steady_clock::now()).count();
+  const auto wait = std::max<decltype(left)>(left, 1);  // 0 would be for ever
+  const timeval limit{.tv_sec = wait / 1'000'000, .tv_usec = wait % 1'000'000};
+  if (::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0)
+    return sys_error("limit a connect");
+  if (::connect(socket.get(), address.get(), address.size) < 0) {
+    if (errno == EAGAIN) return error(Code::TimedOut, "connect to '{}': its queue is full", path);
+    return sys_error("connect to '{}'", path);
+  }
   return Stream::over(std::move(socket));
 }
 

@@ -15,6 +15,6 @@ namespace gantry::http {
 // tried beside it (RFC 8305). Errors are NotFound (no such host), Unavailable or TimedOut.
 Result<Stream> connect_tcp(const std::string& host, std::uint16_t port, Stream::Time deadline);
 
-Result<Stream> connect_unix(const std::string& path);
+Result<Stream> connect_unix(const std::string& path, Stream::Time deadline);
 
 }  // namespace gantry::http

@@ -155,7 +155,7 @@ class Server {
   ~Server();  // stop(0)
 
   // Takes no more connections, ends those that wait, and lets running requests finish; those that take longer
-  // than `grace` lose their connection. Returns when every handler has returned.
+  // than `grace` lose their connection. Returns when every handler has returned, so it is not for handlers.
   void stop(std::chrono::milliseconds grace);
 
   const std::vector<Listener>& listeners() const;

@@ -549,6 +549,19 @@ TEST(Server, TellsWhatHappenedToEveryRequest) {
   EXPECT_EQ(out, 14U);
 }
 
+TEST(Listener, WithoutAnAddressTakesBothFamilies) {
+  std::vector<Listener> listeners;
+  listeners.push_back(MUST(Listener::tcp("", 0)));
+  const auto server =
+      MUST(Server::start(std::move(listeners), [](Request& request, ResponseWriter& response) {
+        return response.send(200, request.peer().address.substr(0, 10));
+      }));
+  RawPeer peer = connect_to(server);
+  peer.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(peer.read_all().ends_with("127.0.0.1:"));
+  EXPECT_FALSE(Listener::tcp("localhost", 0));  // a name is no address
+}
+
 TEST(Listener, ReplacesASocketThatADeadProcessLeft) {
   const gantry::testing::TempDir directory;
   const std::string path = directory / "socket";
