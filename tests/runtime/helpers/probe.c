@@ -239,9 +239,7 @@ static int steal_exe(double seconds) {
 
 static const char kMark[] = "#!/bin/pried\n";
 
-static void tell(const char* way, int wrote) {
-  printf("%s %s\n", wrote ? "WROTE" : "refused", way);
-}
+static void tell(const char* way, int wrote) { printf("%s %s\n", wrote ? "WROTE" : "refused", way); }
 
 static void write_through(const char* way, const char* path) {
   int fd = open(path, O_WRONLY | O_CLOEXEC);
