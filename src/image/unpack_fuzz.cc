@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Any bytes as a compressed layer: whatever they are, nothing outside of the directory changes.
+// Any bytes as a layer, compressed or not: whatever they are, nothing outside of the directory changes.
+// Checksums of what is not compressed are put right first.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "base/file.h"
 #include "image/unpack.h"
 #include "oci/archive/compression.h"
+#include "oci/archive/tar_format.h"
 
 namespace {
 
@@ -60,6 +62,14 @@ struct Place {
   std::string state;
 };
 
+std::string with_checksums(std::string text) {
+  for (std::size_t at = 0; at + oci::kTarBlock <= text.size(); at += oci::kTarBlock) {
+    auto* header = reinterpret_cast<oci::TarHeader*>(text.data() + at);
+    if (text.compare(at + offsetof(oci::TarHeader, magic), 5, "ustar") == 0) oci::put_tar_checksum(*header);
+  }
+  return text;
+}
+
 class Below final : public image::ParentView {
  public:
   explicit Below(int directory) : directory_(directory) {}
@@ -78,7 +88,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const UniqueFd layer = must(open_at(place.directory.get(), "layer", O_RDONLY | O_DIRECTORY));
     const UniqueFd below_fd = must(open_at(place.directory.get(), "below", O_RDONLY | O_DIRECTORY));
     Below below(below_fd.get());
-    StringSource source({reinterpret_cast<const char*>(data), size});
+    const std::string text = with_checksums({reinterpret_cast<const char*>(data), size});
+    StringSource source(text);
     if (const auto tar = oci::decompress(source, {.max_bytes = 1 << 20, .max_window_log = 20})) {
       const image::UnpackOptions options{.devices = image::DevicePolicy::Skip,
                                          .xattrs = image::LossPolicy::Report,

@@ -75,4 +75,12 @@ inline TarChecksum tar_checksum(const TarHeader& header) {
   return result;
 }
 
+// Six digits, NUL, space: as every writer since v7 has it.
+inline void put_tar_checksum(TarHeader& header) {
+  unsigned sum = tar_checksum(header).sum;
+  for (std::size_t i = 6; i-- > 0; sum >>= 3) header.checksum[i] = static_cast<char>('0' + (sum & 7));
+  header.checksum[6] = '\0';
+  header.checksum[7] = ' ';
+}
+
 }  // namespace gantry::oci

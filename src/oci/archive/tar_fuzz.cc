@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "oci/archive/tar_format.h"
 #include "oci/archive/tar_reader.h"
 #include "oci/archive/tar_writer.h"
 
@@ -33,6 +34,14 @@ class Trickle final : public ByteSource {
   std::string_view rest_;
   std::size_t most_;
 };
+
+std::string with_checksums(std::string text) {
+  for (std::size_t at = 0; at + kTarBlock <= text.size(); at += kTarBlock) {
+    auto* header = reinterpret_cast<TarHeader*>(text.data() + at);
+    if (text.compare(at + offsetof(TarHeader, magic), 5, "ustar") == 0) put_tar_checksum(*header);
+  }
+  return text;
+}
 
 struct Read {
   TarEntry entry;
@@ -70,7 +79,7 @@ bool is_same(const Read& a, const Read& b) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  const std::string text = with_checksums({reinterpret_cast<const char*>(data) + 1, size - 1});
   Trickle source(text, data[0] == 0 ? kMost : data[0] * 3U);
   Result<std::vector<Read>> first = read(source);
   if (!first) return 0;

@@ -57,15 +57,6 @@ bool put_path(TarHeader& header, std::string_view path) {
   return true;
 }
 
-void put_checksum(TarHeader& header) {
-  const unsigned sum = tar_checksum(header).sum;
-  // Six digits, NUL, space: as every writer since v7 has it.
-  char digits[7];
-  (void)put_octal(digits, sum);
-  std::memcpy(header.checksum, digits, sizeof digits);
-  header.checksum[7] = ' ';
-}
-
 TarHeader new_header() {
   TarHeader header{};
   (void)put_text(header.magic, "ustar");
@@ -194,12 +185,12 @@ Result<void> TarWriter::add(const TarEntry& entry) {
     (void)put_octal(extended.mtime, 0);
     if (!put_octal(extended.size, records.size()))
       return error(Code::InvalidArgument, "archive '{}': {} bytes of attributes", path_, records.size());
-    put_checksum(extended);
+    put_tar_checksum(extended);
     TRY(put(std::as_bytes(std::span(&extended, 1))));
     records.resize(records.size() + tar_padding(records.size()));
     TRY(put(bytes_of(records)));
   }
-  put_checksum(header);
+  put_tar_checksum(header);
   TRY(put(std::as_bytes(std::span(&header, 1))));
   TRY(put(bytes_of(map)));
   left_ = stored - map.size();
