@@ -13,7 +13,7 @@ import struct
 import threading
 import unittest
 
-from lib.runtime import PATIENCE, RuntimeTest, beyond_runc, fields, read
+from lib.runtime import PATIENCE, RuntimeTest, beyond_runc, fields, read, read_bytes
 
 SYNC = 162      # sync(2): takes nothing, always works, and nothing of ours needs it
 ALARM = 37      # alarm(2): one number, harmless
@@ -99,6 +99,22 @@ class Actions(SeccompTest):
     def test_the_first_process_has_one_filter(self):
         status = fields(self.inside("cat /proc/self/status", self.with_rules(rule("ERRNO"))))
         self.assertEqual((status["Seccomp"], status["Seccomp_filters"]), ("2", "1"))
+
+    @beyond_runc
+    def test_exec_has_the_same_filter_kept_or_compiled_again(self):
+        bundle = self.with_rules(rule("ERRNO", errno_ret=errno.ENOMSG))
+        bundle.process["args"] = ["sleep", "600"]
+        container = self.running(bundle)
+        kept = f"{self.runtime.root}/{container.id}/seccomp.bpf"
+        whole = read_bytes(kept)
+        for content in (whole, whole[:-1], b"seccomp0" + whole[8:], b"", None):
+            with self.subTest(content):
+                if content is None:
+                    os.unlink(kept)
+                else:
+                    with open(kept, "wb") as file:
+                        file.write(content)
+                self.assertEqual(container.exec("probe", "call", str(SYNC)).stdout, "ENOMSG\n")
 
     def test_without_the_field_there_is_none(self):
         self.assertEqual(fields(self.inside("cat /proc/self/status"))["Seccomp"], "0")
