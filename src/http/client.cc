@@ -129,8 +129,8 @@ class ConnectionPool {
         MutexLock lock(mutex_);
         const auto found = idle_.find(origin);
         if (found == idle_.end() || found->second.empty()) return nullptr;
-        connection =
-            std::move(found->second.back());  // the one whose server is least likely to be tired of it
+        // The one whose server is least likely to be tired of it.
+        connection = std::move(found->second.back());
         found->second.pop_back();
       }
       if (steady_clock::now() - connection->idle_since < keep_alive_ && connection->is_fit_for_use()) {
@@ -176,8 +176,8 @@ class ConnectionPool {
   const milliseconds keep_alive_;
   const std::size_t max_per_origin_;
   Mutex mutex_;  // guards what follows
-  std::map<std::string, std::vector<std::unique_ptr<ClientConnection>>> idle_
-      GUARDED_BY(mutex_);  // oldest first
+  // By origin, oldest first.
+  std::map<std::string, std::vector<std::unique_ptr<ClientConnection>>> idle_ GUARDED_BY(mutex_);
   bool is_closed_ GUARDED_BY(mutex_) = false;
 };
 
@@ -406,7 +406,7 @@ Result<ClientOptions> ClientOptions::from_environment() {
   return options;
 }
 
-Client::Client(ClientOptions options) : impl_(std::make_shared<Impl>(std::move(options))) {}
+Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 Client::~Client() = default;

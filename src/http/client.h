@@ -113,7 +113,7 @@ class Client {
 
  private:
   class Impl;
-  std::shared_ptr<Impl> impl_;  // shared with the responses that give connections back
+  std::unique_ptr<Impl> impl_;
 };
 
 // Where a 3xx answer points, relative to the URL that was asked; nullopt: it is no redirect. DataLoss when it
