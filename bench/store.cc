@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <thread>
 
 #include "base/file.h"
@@ -80,9 +81,11 @@ void listing(const std::string& root) {
   if (MUST(store.images()).size() != 1000) std::abort();
   const double cold = seconds_since(first);
   const auto again = Clock::now();
+  const std::clock_t processor = std::clock();
   for (int i = 0; i < 20; ++i) (void)MUST(store.images());
-  std::printf("listing of 1000 images: %.2f ms (first %.2f, opening the store %.2f)\n",
-              seconds_since(again) / 20 * 1e3, cold * 1e3, open * 1e3);
+  const double busy = static_cast<double>(std::clock() - processor) / CLOCKS_PER_SEC / 20;
+  std::printf("listing of 1000 images: %.2f ms (%.2f of the processor; first %.2f, opening the store %.2f)\n",
+              seconds_since(again) / 20 * 1e3, busy * 1e3, cold * 1e3, open * 1e3);
 }
 
 }  // namespace
