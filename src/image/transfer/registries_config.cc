@@ -17,11 +17,11 @@ namespace gantry::image {
 using enum json::Presence;
 
 static void fields(json::Fields& f, HostRule& rule) {
-  f("plain_http", rule.plain_http);
-  f("skip_verify", rule.skip_verify);
-  f("ca_files", rule.ca_files);
-  f("client_certificate", rule.client_certificate);
-  f("client_key", rule.client_key);
+  f("plainHttp", rule.plain_http);
+  f("skipVerify", rule.skip_verify);
+  f("caFiles", rule.ca_files);
+  f("clientCertificate", rule.client_certificate);
+  f("clientKey", rule.client_key);
 }
 
 static void fields(json::Fields& f, PrefixRule& rule) {
@@ -47,7 +47,7 @@ struct File {
 void fields(json::Fields& f, File& file) {
   f("hosts", file.hosts);
   f("prefixes", file.prefixes);
-  f("certificate_directories", file.certificate_directories);
+  f("certificateDirectories", file.certificate_directories);
 }
 
 // "*.lab" stands for every host below "lab".
@@ -83,7 +83,7 @@ Result<void> check(const File& file) {
     const std::string field = fmt::format("hosts['{}']", printable(host));
     if (!is_host_pattern(host)) return error(Code::InvalidArgument, "{}: is not a host name", field);
     if (rule.client_certificate.empty() != rule.client_key.empty())
-      return error(Code::InvalidArgument, "{}: 'client_certificate' and 'client_key' go together", field);
+      return error(Code::InvalidArgument, "{}: 'clientCertificate' and 'clientKey' go together", field);
   }
   for (std::size_t i = 0; i < file.prefixes.size(); ++i) {
     const PrefixRule& rule = file.prefixes[i];

@@ -17,9 +17,9 @@ using testing::TempDir;
 
 constexpr std::string_view kConfig = R"({
   "hosts": {
-    "registry.lab:5000": {"plain_http": true},
-    "*.secure.lab": {"ca_files": ["/ca.pem"], "client_certificate": "/c.pem", "client_key": "/k.pem"},
-    "127.0.0.1:6000": {"plain_http": false, "skip_verify": true}
+    "registry.lab:5000": {"plainHttp": true},
+    "*.secure.lab": {"caFiles": ["/ca.pem"], "clientCertificate": "/c.pem", "clientKey": "/k.pem"},
+    "127.0.0.1:6000": {"plainHttp": false, "skipVerify": true}
   },
   "prefixes": [
     {"prefix": "docker.io", "mirrors": ["registry.lab:5000/hub", "mirror.gcr.io"]},
@@ -28,7 +28,7 @@ constexpr std::string_view kConfig = R"({
     {"prefix": "keep.old.lab/x"},
     {"prefix": "bad.example", "blocked": true}
   ],
-  "certificate_directories": []
+  "certificateDirectories": []
 })";
 
 std::string places(std::string_view image) {
@@ -96,7 +96,7 @@ TEST(RegistriesConfig, says_how_a_host_is_reached) {
 TEST(RegistriesConfig, finds_certificates_in_folders_of_hosts) {
   const TempDir folder;
   const RegistriesConfig config = MUST(RegistriesConfig::parse(
-      fmt::format(R"({{"certificate_directories":["{0}/missing","{0}"]}})", folder.path())));
+      fmt::format(R"({{"certificateDirectories":["{0}/missing","{0}"]}})", folder.path())));
   const std::string host = folder / "registry.lab:5000";
   MUST(make_directories(host, 0700));
   for (const char* name : {"b.crt", "a.crt", "client.cert", "client.key", "README", ".crt"})
@@ -125,8 +125,8 @@ TEST(RegistriesConfig, refuses_what_it_cannot_do) {
   EXPECT_EQ(refusal(R"({"host":{}})"), "unknown key 'host'");
   EXPECT_EQ(refusal(R"({"hosts":{"a":{"insecure":true}}})"), "hosts['a']: unknown key 'insecure'");
   EXPECT_EQ(refusal(R"({"hosts":{"a/b":{}}})"), "hosts['a/b']: is not a host name");
-  EXPECT_EQ(refusal(R"({"hosts":{"a":{"client_key":"k"}}})"),
-            "hosts['a']: 'client_certificate' and 'client_key' go together");
+  EXPECT_EQ(refusal(R"({"hosts":{"a":{"clientKey":"k"}}})"),
+            "hosts['a']: 'clientCertificate' and 'clientKey' go together");
   EXPECT_EQ(refusal(R"({"prefixes":[{}]})"), "prefixes[0].prefix: is required");
   EXPECT_EQ(refusal(R"({"prefixes":[{"prefix":"https://a"}]})"),
             "prefixes[0].prefix: 'https://a' is not a registry with a path behind it or not");

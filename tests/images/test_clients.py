@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The clients that people have, against our registry: they push, we and they pull, in both formats."""
+
+import json
+import os
+import unittest
+
+from lib import command, isolation
+from lib.buildah import BuildahHome
+from lib.dockerd import DockerHome
+from lib.images import Layout, OurRegistry, Store, Tls, busybox_layer, layer_tar, skopeo
+from lib.podman import PodmanHome
+
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
+
+def setUpModule():
+    global layout, tls, plain, guarded, auth_file
+    layout = Layout([layer_tar(busybox_layer()), layer_tar({"etc/": None, "etc/motd": "hello\n"})])
+    unittest.addModuleCleanup(layout.remove)
+    tls = Tls()
+    unittest.addModuleCleanup(tls.remove)
+    plain = OurRegistry()
+    unittest.addModuleCleanup(plain.remove)
+    htpasswd, auth_file = f"{tls.directory}/htpasswd", f"{tls.directory}/auth.json"
+    command.run("htpasswd", "-Bbc", htpasswd, "alice", "secret")
+    guarded = OurRegistry("--htpasswd", htpasswd, tls=tls)
+    unittest.addModuleCleanup(guarded.remove)
+
+
+class Case(unittest.TestCase):
+    def pulled_by_us(self, name, environment=None):
+        """The store, with the image pulled and its files checked."""
+        store = Store(environment)
+        self.addCleanup(store.remove)
+        store.image("pull", name)
+        target = f"{store.root}/mounted"
+        os.mkdir(target)
+        store.mount(name, "key", target)
+        try:
+            self.assertEqual(isolation.read(f"{target}/etc/motd"), "hello\n")
+            self.assertTrue(os.access(f"{target}/bin/sh", os.X_OK))
+        finally:
+            store.gantry("snapshot", "unmount", target)
+        return store
+
+    def manifest(self, name):
+        return json.loads(skopeo("inspect", "--raw", "--tls-verify=false", f"docker://{name}").stdout)
+
+
+class Skopeo(Case):
+    def push(self, name, *options):
+        skopeo("copy", "--dest-tls-verify=false", *options, layout.source, f"docker://{name}")
+
+    def test_what_it_pushes_we_pull_in_either_format(self):
+        for form, media_type in (("oci", OCI_MANIFEST), ("v2s2", DOCKER_MANIFEST)):
+            with self.subTest(form):
+                name = f"{plain.address}/skopeo/{form}:1"
+                self.push(name, "--format", form)
+                self.assertEqual(self.manifest(name)["mediaType"], media_type)
+                self.pulled_by_us(name)
+
+    def test_what_we_push_it_reads_in_either_format(self):
+        store = self.pulled_by_us(self.pushed_once())
+        for form, media_type in (("oci", OCI_MANIFEST), ("docker", DOCKER_MANIFEST)):
+            with self.subTest(form):
+                name = f"{plain.address}/ours/{form}:1"
+                store.image("push", "--format", form, "--source", self.pushed_once(), name)
+                self.assertEqual(self.manifest(name)["mediaType"], media_type)
+                target = f"{store.root}/{form}"
+                skopeo("copy", "--src-tls-verify=false", f"docker://{name}", f"dir:{target}")
+                self.assertEqual(len(self.manifest(name)["layers"]), 2)
+
+    def pushed_once(self):
+        self.push(f"{plain.address}/once:1")
+        return f"{plain.address}/once:1"
+
+    def test_lists_tags_and_deletes(self):
+        for tag in ("b", "a", "c"):
+            self.push(f"{plain.address}/tags:{tag}")
+        listed = json.loads(skopeo("list-tags", "--tls-verify=false", f"docker://{plain.address}/tags").stdout)
+        self.assertEqual(listed["Tags"], ["a", "b", "c"])
+        skopeo("delete", "--tls-verify=false", f"docker://{plain.address}/tags:a")
+        skopeo("inspect", "--tls-verify=false", f"docker://{plain.address}/tags:b", status=1)
+
+    def test_copies_inside_of_the_registry_move_no_blob(self):
+        self.push(f"{plain.address}/origin:1")
+        before = len(plain.requests())
+        skopeo("copy", "--src-tls-verify=false", "--dest-tls-verify=false", f"docker://{plain.address}/origin:1",
+               f"docker://{plain.address}/copy:1")
+        sent = [line for line in plain.requests()[before:] if line.startswith(("PATCH", "PUT")) and "/uploads/" in line]
+        self.assertEqual(sent, [])
+
+    def test_accounts_over_tls(self):
+        name = f"{guarded.address}/guarded:1"
+        refused = skopeo("copy", "--dest-cert-dir", tls.directory, layout.source, f"docker://{name}", status=1)
+        self.assertIn("unauthorized", refused.stderr.lower())
+        skopeo("copy", "--dest-cert-dir", tls.directory, "--dest-creds", "alice:secret", layout.source, f"docker://{name}")
+        self.we_pull_with_credentials(name)
+
+    def we_pull_with_credentials(self, name):
+        isolation.write(auth_file, json.dumps({"auths": {guarded.address: {"auth": "YWxpY2U6c2VjcmV0"}}}))
+        registries = f"{tls.directory}/registries.json"
+        isolation.write(registries, json.dumps({"hosts": {guarded.address: {"caFiles": [tls.ca]}}}))
+        environment = {"REGISTRY_AUTH_FILE": auth_file, "GANTRY_REGISTRIES": registries}
+        store = self.pulled_by_us(name, environment)
+        store.image("push", "--source", name, f"{guarded.address}/again:1")
+        wrong = Store({"GANTRY_REGISTRIES": registries, "REGISTRY_AUTH_FILE": "/nonexistent"})
+        self.addCleanup(wrong.remove)
+        refused = wrong.image("pull", name, status=1)
+        self.assertIn(guarded.address, refused.stderr)
+        self.assertIn("401", refused.stderr)
+
+
+class Podman(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.home = PodmanHome()
+        cls.addClassCleanup(cls.home.remove)
+
+    def test_pulls_runs_and_pushes(self):
+        name = f"{plain.address}/podman:1"
+        skopeo("copy", "--dest-tls-verify=false", layout.source, f"docker://{name}")
+        podman = self.home.podman
+        podman("pull", "--tls-verify=false", name)
+        self.assertEqual(podman("run", "--rm", "--network=none", name, "/bin/busybox", "cat", "/etc/motd").stdout, "hello\n")
+        for form in ("oci", "v2s2"):
+            pushed = f"{plain.address}/from-podman/{form}:1"
+            podman("push", "--tls-verify=false", "--format", form, name, pushed)
+            self.pulled_by_us(pushed)
+
+    def test_logs_in(self):
+        podman = self.home.podman
+        podman("login", "--cert-dir", tls.directory, "--authfile", f"{tls.directory}/podman.json", "-u", "alice", "-p",
+               "wrong", guarded.address, status=125)
+        podman("login", "--cert-dir", tls.directory, "--authfile", f"{tls.directory}/podman.json", "-u", "alice", "-p",
+               "secret", guarded.address)
+
+
+class Buildah(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.home = BuildahHome()
+        cls.addClassCleanup(cls.home.remove)
+
+    def test_builds_on_what_we_serve_and_pushes(self):
+        base = f"{plain.address}/buildah/base:1"
+        skopeo("copy", "--dest-tls-verify=false", layout.source, f"docker://{base}")
+        buildah = self.home.buildah
+        container = buildah("from", "--tls-verify=false", base).stdout.strip()
+        buildah("run", container, "--", "/bin/busybox", "sh", "-c", "echo more > /more")
+        buildah("commit", container, "built")
+        for form in ("oci", "v2s2"):
+            name = f"{plain.address}/buildah/{form}:1"
+            buildah("push", "--tls-verify=false", "--format", form, "built", f"docker://{name}")
+            store = self.pulled_by_us(name)
+            self.assertEqual(len(store.inspect(name)["RootFS"]["Layers"]), 3)
+
+
+class Docker(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.home = DockerHome()
+        cls.addClassCleanup(cls.home.remove)
+
+    def explain(self):
+        return f"dockerd's log of this time:\n{self.home.daemon.new_log()}"
+
+    def test_pulls_runs_and_pushes(self):
+        name = f"{plain.address}/docker:1"
+        skopeo("copy", "--dest-tls-verify=false", "--format", "v2s2", layout.source, f"docker://{name}")
+        docker = self.home.docker
+        docker("pull", name)
+        self.assertEqual(docker("run", "--rm", "--network=none", name, "/bin/busybox", "cat", "/etc/motd").stdout, "hello\n")
+        pushed = f"{plain.address}/from-docker:1"
+        docker("tag", name, pushed)
+        docker("push", pushed)
+        self.pulled_by_us(pushed)
+
+    def test_pulls_oci_images(self):
+        name = f"{plain.address}/docker-oci:1"
+        skopeo("copy", "--dest-tls-verify=false", "--format", "oci", layout.source, f"docker://{name}")
+        self.home.docker("pull", name)
