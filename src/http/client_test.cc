@@ -246,7 +246,7 @@ TEST(Client, EverythingHasItsTime) {
     if (head.starts_with("GET /body")) peer.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok");
     peer.read_all();  // until the client has had enough
   });
-  Client client({.answer_timeout = 40ms, .idle_timeout = 40ms});
+  Client client({.answer_timeout = 200ms, .idle_timeout = 200ms});
   const auto slow = client.send({.url = url_of(server.url())});
   ASSERT_FALSE(slow);
   EXPECT_EQ(slow.error().code(), Code::TimedOut);

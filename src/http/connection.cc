@@ -144,13 +144,14 @@ void Connection::drain() {
 void Connection::on_served(Exchange::Next next) {
   if (next == Exchange::Next::Drain) return begin_draining();
   if (next != Exchange::Next::Request || server_.is_stopping) return close();
+  if (!buffer_.empty() || stream_.has_buffered()) {
+    // Bytes that poll(2) does not see: another request, or the beginning of one.
+    state_ = State::Waiting;
+    timer_.start(server_.options.idle_timeout);
+    return advance();
+  }
   buffer_.free_if_empty();
-  if (buffer_.empty() && !stream_.has_buffered())
-    return wait_in(State::Waiting, Stream::Wants::Reading, server_.options.idle_timeout);
-  // Bytes that poll(2) does not see: another request, or the beginning of one.
-  state_ = State::ReadingHead;
-  timer_.start(server_.options.head_timeout);
-  advance();
+  wait_in(State::Waiting, Stream::Wants::Reading, server_.options.idle_timeout);
 }
 
 void Connection::close_if_waiting() {

@@ -122,6 +122,9 @@ bool stays_open(const HeaderMap& headers, bool is_http_1_0) {
 Result<void> check_target(RequestHead& head) {
   if (head.headers.count("Host") > 1 || (!head.headers.has("Host") && !head.is_http_1_0))
     return error(Code::InvalidArgument, "not exactly one Host");
+  // Beast lets bytes above 0x7f pass, which no URI has.
+  if (!std::ranges::all_of(head.target, [](char c) { return c > ' ' && c < 0x7f; }))
+    return error(Code::InvalidArgument, "'{}' is no request target", printable(head.target));
   if (head.target.starts_with('/') || (head.target == "*" && head.method == "OPTIONS")) return {};
   if (head.method == "CONNECT") return {};
   const Url url = TRY(Url::parse(head.target));
