@@ -174,7 +174,8 @@ class DebianRegistry:
                                      ready=lambda: _answers(f"http://{self.address}/v2/"))
 
     def remove(self):
-        self.daemon.stop()
+        self.daemon.kill()  # its own end is an error to it
+        self.daemon.log.close()
         shutil.rmtree(self.directory)
 
 
@@ -183,7 +184,10 @@ class Tls:
 
     def __init__(self):
         self.directory = tempfile.mkdtemp(prefix="tls-")
-        self.ca, self.certificate, self.key = (f"{self.directory}/{name}" for name in ("ca.crt", "server.crt", "server.key"))
+        self.trust = f"{self.directory}/trust"  # nothing but the authority, as clients want such a folder
+        os.mkdir(self.trust)
+        self.ca = f"{self.trust}/ca.crt"
+        self.certificate, self.key = f"{self.directory}/server.crt", f"{self.directory}/server.key"
         ca_key, request, extensions = (f"{self.directory}/{name}" for name in ("ca.key", "request", "extensions"))
         command.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                     "-keyout", ca_key, "-out", self.ca, "-subj", "/CN=tests", "-days", "2")
