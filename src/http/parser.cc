@@ -178,6 +178,7 @@ Result<ParsedResponse> parse_response(std::string_view head, std::string_view me
   ParsedResponse parsed{.head = std::move(parser.response)};
   const HeaderMap& headers = parsed.head.headers;
   const int status = parsed.head.status;
+  if (status < 100) return error(Code::InvalidArgument, "{:03} is no HTTP status", status);
   parsed.framing = TRY(find_framing(headers, parsed.head.is_http_1_0, {.kind = Framing::Kind::UntilClose}));
   // RFC 9112 section 6.3: these never have a body, whatever their fields say.
   const bool is_tunnel = method == "CONNECT" && status >= 200 && status < 300;
