@@ -14,6 +14,6 @@ namespace gantry::image {
 // Unpacks what is not yet, several layers at once, and answers what ImageStore::put_image() wants to know.
 // The manifest is one that Lease::add_manifest() recorded; the caller's lease holds it. InvalidArgument if it
 // is not the manifest of an image, or one whose parts do not belong together; NotFound if a blob is missing.
-Result<Image> unpack_image(ImageStore& store, Snapshots& snapshots, const Digest& manifest);
+Result<Image> unpack_new_image(ImageStore& store, Snapshots& snapshots, const Digest& manifest);
 
 }  // namespace gantry::image

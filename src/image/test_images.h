@@ -84,7 +84,7 @@ struct TestImage {
     for (const std::string& layer : layers) MUST(lease.add(layer));
     MUST(lease.add(config_json));
     MUST(lease.add_manifest(manifest_json, manifest));
-    const Image image = MUST(unpack_image(store.images, store.snapshots, digest));
+    const Image image = MUST(unpack_new_image(store.images, store.snapshots, digest));
     std::vector<NewName> names;
     if (!name.empty()) names.push_back({name, digest});
     MUST(store.images.put_image(image, names));

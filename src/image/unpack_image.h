@@ -21,7 +21,8 @@ Result<oci::ImageConfig> read_config(const ImageStore& store, const Image& image
 Result<std::optional<oci::Digest>> unpacked_top(const ImageStore& store, const Snapshots& snapshots,
                                                 const Image& image);
 
-// Unpacks what is not yet, and answers the same. NotFound if a blob is missing.
+// Unpacks what is not yet, several layers at once, and answers the same; the layers stay as long as the
+// image's config. NotFound if a blob is missing.
 Result<oci::Digest> unpack_image(ImageStore& store, Snapshots& snapshots, const Image& image);
 
 // Bytes of the files in these layers and all below; 0 for an empty digest.
