@@ -16,7 +16,7 @@ namespace {
 
 template <class... Args>
 Error bad(fmt::format_string<Args...> format, Args&&... args) {
-  return detail::make_error(Code::InvalidArgument, format, fmt::make_format_args(args...));
+  return error(Code::InvalidArgument, format, std::forward<Args>(args)...);
 }
 
 // The text of a field: up to its end or the first NUL.
