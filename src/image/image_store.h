@@ -189,7 +189,6 @@ class ImageStore {
 
  private:
   friend class Lease;
-  friend class StoreCheck;
   struct State;
   explicit ImageStore(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;

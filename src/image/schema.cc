@@ -11,8 +11,8 @@ namespace gantry::image {
 // nanoseconds since 1970.
 //
 // Reference counting is the triggers: whatever lets go of a digest, however it came to that, makes it a
-// candidate in the same transaction. (Not by INSERT OR IGNORE: the conflict clause of the statement that fires a
-// trigger replaces that of the trigger.) The view `held` is the other side of them.
+// candidate in the same transaction. (Not by INSERT OR IGNORE: the conflict clause of the statement that
+// fires a trigger replaces that of the trigger.) The view `held` is the other side of them.
 static constexpr const char* kTables = R"sql(
 CREATE TABLE blobs (
   digest TEXT PRIMARY KEY,
