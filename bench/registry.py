@@ -10,7 +10,8 @@ upload    MB/s: blobs of 64 MiB        download  MB/s: the same blob again and a
 rest      memory of the server with nothing to do: when it has started, and some seconds after all of the above
 
 Plain HTTP on loopback, the stores on the disk of --dir (a temporary directory). Each figure is the median of the
-rounds; the last column is how many times as fast gantry is, beside the target. ninja -C build/release
+rounds; the last columns are how many times as fast gantry is, and the target. What is pushed is synced to disk by
+both, so uploads measure the disk unless --dir is a tmpfs (/dev/shm). ninja -C build/release
 bench_registry_serve bench_registry_load; --build names another build directory.
 """
 
@@ -106,10 +107,12 @@ def main():
     parser.add_argument("--build", default=f"{CHECKOUT}/build/release")
     parser.add_argument("--dir")
     options = parser.parse_args()
+    options.build = os.path.realpath(options.build)
     wanted = options.only.split(",")
     if not shutil.which("docker-registry"):
         sys.exit("docker-registry is not installed: tools/setup")
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers and stores go all the same
     directory = tempfile.mkdtemp(prefix="registry-bench-", dir=options.dir)
     servers = []
     try:

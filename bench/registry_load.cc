@@ -10,6 +10,8 @@
 //   download  the same blob again and again
 //
 // Prints: operations, seconds, megabytes moved.
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -61,15 +63,16 @@ class RegistryUser {
     return content_.size();
   }
   Result<std::uint64_t> prepare_download() {
+    change(0);
     pulled_ = {TRY(push_blob(content_))};
     return 0;
   }
   Result<std::uint64_t> download(int) { return get("/blobs/" + pulled_.front()); }
 
  private:
-  // Another content, of the same size.
+  // Another content than any run had before, of the same size.
   void change(int round) {
-    const std::string mark = fmt::format("{}/{};", repository_, round);
+    const std::string mark = fmt::format("{}/{}/{};", ::getpid(), repository_, round);
     content_.replace(0, std::min(mark.size(), content_.size()), mark.substr(0, content_.size()));
   }
 
@@ -83,8 +86,8 @@ class RegistryUser {
       layers += fmt::format(R"({}{{"mediaType":"{}","digest":"{}","size":{}}})", layers.empty() ? "" : ",",
                             types::kOciLayer, pulled_.back(), content_.size());
     }
-    const std::string config =
-        fmt::format(R"({{"architecture":"amd64","os":"linux","n":"{}/{}"}})", repository_, round);
+    const std::string config = fmt::format(R"({{"architecture":"amd64","os":"linux","n":"{}/{}/{}"}})",
+                                           ::getpid(), repository_, round);
     pulled_.push_back(TRY(push_blob(config)));
     const std::string manifest = fmt::format(
         R"({{"schemaVersion":2,"mediaType":"{}","config":{{"mediaType":"{}","digest":"{}","size":{}}},"layers":[{}]}})",

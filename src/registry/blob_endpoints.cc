@@ -35,12 +35,12 @@ static void set_blob_headers(Call& call, const Digest& digest) {
 
 // Nothing if it is not in the repository.
 static Result<std::optional<std::uint64_t>> find_blob(Context& context, Call& call, const Digest& digest) {
+  const std::optional<std::uint64_t> size = TRY(context.repositories.blob(call.route.repository, digest));
+  if (!size || !call.is("HEAD") || context.config.read_only ||
+      context.gate.may(call.caller, call.route.repository, Action::Push) != Verdict::Allowed)
+    return size;
   // A client that pushes asks in order not to upload what is there: then it has to stay.
-  const bool for_push =
-      call.is("HEAD") && !context.config.read_only &&
-      context.gate.may(call.caller, call.route.repository, Action::Push) == Verdict::Allowed;
-  if (for_push) return context.repositories.blob_for_push(call.route.repository, digest);
-  return context.repositories.blob(call.route.repository, digest);
+  return context.repositories.blob_for_push(call.route.repository, digest);
 }
 
 // Of a cache: fetches the blob, and gives it out meanwhile if all of it was asked for. True when that is the
@@ -88,7 +88,7 @@ static Result<void> delete_blob(Context& context, Call& call, const Digest& dige
   if (!TRY(context.repositories.remove_blob(call.route.repository, digest)))
     return refuse(call, BlobUnknown,
                   fmt::format("no blob '{}' in '{}'", digest.str(), call.route.repository));
-  TRY(context.store.collect());
+  TRY(free_space(context));
   return call.response.send(202);
 }
 
@@ -193,7 +193,12 @@ Result<void> serve_uploads(Context& context, Call& call) {
       return refuse_body(context, call, received.error());
     return commit(context, call, std::move(ingest), *digest);
   }
-  set_upload_headers(call, context.uploads.begin(call.route.repository), 0);
+  const Result<std::string> id = context.uploads.begin(call.route.repository);
+  if (!id) {
+    call.response.headers.set("Retry-After", "60");
+    return refuse(call, TooManyRequests, id.error().message(), 429);
+  }
+  set_upload_headers(call, *id, 0);
   return call.response.send(202);
 }
 

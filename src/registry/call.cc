@@ -100,6 +100,12 @@ std::string blob_location(std::string_view repository, std::string_view digest) 
   return fmt::format("/v2/{}/blobs/{}", repository, digest);
 }
 
+Result<void> free_space(Context& context) {
+  const std::chrono::seconds timeout(context.config.upload_timeout_seconds);
+  TRY(context.store.collect({.pending_blobs = timeout, .saved_ingests = timeout}));
+  return {};
+}
+
 std::optional<std::uint64_t> quota_of(const Config& config, std::string_view repository) {
   std::optional<std::uint64_t> least;
   for (const QuotaConfig& quota : config.quotas) {

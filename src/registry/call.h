@@ -72,6 +72,9 @@ std::string blob_location(std::string_view repository, std::string_view digest);
 // The quota of a repository in bytes, if it has one: the smallest that matches.
 std::optional<std::uint64_t> quota_of(const Config& config, std::string_view repository);
 
+// Frees what nothing holds any more: at once after a deletion.
+Result<void> free_space(Context& context);
+
 // ---- the endpoints
 
 Result<void> serve_base(Context& context, Call& call);

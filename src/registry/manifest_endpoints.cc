@@ -194,7 +194,7 @@ static Result<void> delete_manifest(Context& context, Call& call) {
     was_there = TRY(context.repositories.remove_manifest(call.route.repository, digest, call.caller.user));
   }
   if (!was_there) return refuse_unknown(call);
-  TRY(context.store.collect());
+  TRY(free_space(context));
   return call.response.send(202);
 }
 

@@ -142,10 +142,8 @@ void Registry::Impl::record(const http::RequestSummary& summary) {
 }
 
 Result<void> Registry::Impl::expire_uploads() {
-  const std::chrono::seconds timeout(config_.upload_timeout_seconds);
-  uploads_.close_idle(UploadSessions::Clock::now() - timeout);
-  TRY(store_.collect({.pending_blobs = timeout, .saved_ingests = timeout}));
-  return {};
+  uploads_.close_idle(UploadSessions::Clock::now() - std::chrono::seconds(config_.upload_timeout_seconds));
+  return free_space(context_);
 }
 
 Registry::Registry(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/uploads.h"
 
+#include <algorithm>
+
 #include "base/random.h"
 
 namespace gantry::registry {
@@ -68,9 +70,10 @@ static std::string new_id() {
   return id;
 }
 
-std::string UploadSessions::begin(std::string_view repository) {
+Result<std::string> UploadSessions::begin(std::string_view repository) {
   std::string id = new_id();
   const MutexLock lock(mutex_);
+  if (sessions_.size() >= kMost) return error(Code::ResourceExhausted, "{} uploads are open already", kMost);
   sessions_[key_of(repository, id)].touched = Clock::now();
   return id;
 }
@@ -112,9 +115,13 @@ void UploadSessions::forget(const std::string& key) {
 }
 
 void UploadSessions::close_idle(Clock::time_point before) {
+  // Who comes back after this has the bytes read and hashed once more.
+  const auto idle = Clock::now() - std::chrono::minutes(5);
   const MutexLock lock(mutex_);
-  std::erase_if(sessions_,
-                [&](const auto& entry) { return !entry.second.is_taken && entry.second.touched < before; });
+  std::erase_if(sessions_, [&](const auto& entry) {
+    const Session& session = entry.second;
+    return !session.is_taken && session.touched < (session.ingest ? std::max(before, idle) : before);
+  });
 }
 
 std::size_t UploadSessions::size() const {

@@ -4,7 +4,7 @@
 // requests it stays open, with what was hashed so far; what has bytes is also saved in the store, so that it
 // can be continued after kill -9. Uploads nobody continues are closed, and later the store removes them.
 //
-//   std::string id = sessions.begin("team/web");
+//   std::string id = TRY(sessions.begin("team/web"));
 //   UploadSessions::Turn turn = TRY(sessions.take("team/web", id));   // NotFound; Conflict: another request
 //   has it TRY(copy(body, *TRY(turn.ingest(algorithm)))); TRY(std::move(turn).keep());           // or
 //   finish(), or cancel(); before the client gets its answer
@@ -64,10 +64,12 @@ class UploadSessions {
     oci::DigestAlgorithm algorithm_;
   };
 
-  // A new id; nothing is written yet.
-  std::string begin(std::string_view repository);
+  // A new id; nothing is written yet. ResourceExhausted when kMost are open.
+  static constexpr std::size_t kMost = 10'000;
+  Result<std::string> begin(std::string_view repository);
   Result<Turn> take(std::string_view repository, std::string_view id);
-  // Closes what was not touched since `before`; its bytes stay saved until the store removes them.
+  // Closes the files of what was not touched for a while: its bytes stay saved until the store removes them.
+  // Forgets what has none and was not touched since `before`.
   void close_idle(Clock::time_point before);
   std::size_t size() const;
 
