@@ -115,7 +115,7 @@ static void set_upload_headers(Call& call, std::string_view id, std::uint64_t si
 // Takes the body to the end of the ingest. An error of the client's connection or ours leaves what came.
 static Result<void> receive(Context& context, Call& call, image::Ingest& ingest) {
   const std::uint64_t limit = context.config.max_blob_bytes == 0 ? UINT64_MAX : context.config.max_blob_bytes;
-  const std::uint64_t announced = call.request.body_length().value_or(0);
+  const std::uint64_t announced = call.request.body_length().value_or(kStreamBuffer);
   std::vector<std::byte> buffer(std::clamp<std::uint64_t>(announced, 4 << 10, kStreamBuffer));
   for (;;) {
     const std::size_t size = TRY(call.request.body().read(buffer));

@@ -94,7 +94,7 @@ struct Config {
   std::uint64_t max_manifest_bytes = 4 << 20;
   std::uint64_t max_blob_bytes = 0;                  // 0: as much as the disk has
   std::int64_t upload_timeout_seconds = 24L * 3600;  // an upload that nobody continues
-  int threads = 16;                                  // requests worked on at once
+  int threads = 64;  // requests worked on at once; one that sends slowly has its thread all the while
 
   static Result<Config> parse(std::string_view json);
   static Result<Config> load(const std::string& path);
