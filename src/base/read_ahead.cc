@@ -34,13 +34,13 @@ void ReadAhead::run() {
     // What arrives slowly is handed on as it arrives; what is at hand fills the buffer first, by the source.
     Result<std::size_t> size = source_.read(buffer.bytes);
     MutexLock lock(mutex_);
-    if (!size)
-      error_ = std::move(size).error();
-    else if (*size > 0) {
+    is_finished_ = !size || *size == 0;
+    if (!is_finished_) {
       buffer.size = *size;
       full_.push_back(std::move(buffer));
+    } else if (!size) {
+      error_ = std::move(size).error();
     }
-    is_finished_ = !size || *size == 0;
     changed_.notify_all();
     if (is_finished_) return;
   }

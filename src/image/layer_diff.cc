@@ -167,7 +167,7 @@ Result<bool> ChangeList::walk(int upper, const MergedDirectory& lower, const std
   all.insert(hidden.begin(), hidden.end());
 
   for (const std::string& name : all) {
-    const std::string child = path + "/" + name;
+    const std::string child = fmt::format("{}/{}", path, name);
     const std::optional<struct stat> before = TRY(lower.find(name));
     const bool is_here = names.contains(name);
     const struct stat st = is_here ? TRY(stat_at(upper, name)) : (struct stat){};

@@ -54,30 +54,28 @@ static_assert(sizeof(GnuSparseBlock) == kTarBlock);
 
 constexpr std::size_t tar_padding(std::size_t size) { return (kTarBlock - size % kTarBlock) % kTarBlock; }
 
-// The sum of a header's bytes with the checksum itself taken as spaces. Some old writers summed signed bytes.
-struct TarChecksum {
+// The sum of a header's bytes, with the checksum itself taken as spaces.
+inline unsigned tar_checksum(const TarHeader& header) {
   unsigned sum = 0;
-  int signed_sum = 0;
-};
-inline TarChecksum tar_checksum(const TarHeader& header) {
-  TarChecksum result;
   const auto* bytes = reinterpret_cast<const unsigned char*>(&header);
-  unsigned high = 0;
-  for (std::size_t i = 0; i < kTarBlock; ++i) {
-    result.sum += bytes[i];
-    high += bytes[i] >> 7;
-  }
-  for (const char c : std::span(header.checksum)) {
-    result.sum += ' ' - static_cast<unsigned char>(c);
-    high -= static_cast<unsigned char>(c) >> 7;
-  }
-  result.signed_sum = static_cast<int>(result.sum) - 256 * static_cast<int>(high);
-  return result;
+  for (std::size_t i = 0; i < kTarBlock; ++i) sum += bytes[i];
+  for (const char c : std::span(header.checksum))
+    sum += ' ' - static_cast<unsigned>(static_cast<unsigned char>(c));
+  return sum;
+}
+
+// The same as some old writers have it, who summed signed bytes.
+inline int signed_tar_checksum(const TarHeader& header) {
+  int sum = 0;
+  const auto* bytes = reinterpret_cast<const signed char*>(&header);
+  for (std::size_t i = 0; i < kTarBlock; ++i) sum += bytes[i];
+  for (const char c : std::span(header.checksum)) sum += ' ' - static_cast<signed char>(c);
+  return sum;
 }
 
 // Six digits, NUL, space: as every writer since v7 has it.
 inline void put_tar_checksum(TarHeader& header) {
-  unsigned sum = tar_checksum(header).sum;
+  unsigned sum = tar_checksum(header);
   for (std::size_t i = 6; i-- > 0; sum >>= 3) header.checksum[i] = static_cast<char>('0' + (sum & 7));
   header.checksum[6] = '\0';
   header.checksum[7] = ' ';

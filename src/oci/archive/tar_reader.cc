@@ -380,9 +380,9 @@ Result<const TarHeader*> TarReader::State::header() {
     return nullptr;
   }
   const auto* header = reinterpret_cast<const TarHeader*>(found);
-  const TarChecksum sum = tar_checksum(*header);
   const Result<std::int64_t> stored = read_number({header->checksum, sizeof header->checksum});
-  if (!stored || (*stored != static_cast<std::int64_t>(sum.sum) && *stored != sum.signed_sum))
+  if (!stored || (*stored != static_cast<std::int64_t>(tar_checksum(*header)) &&
+                  *stored != signed_tar_checksum(*header)))
     return bad("no header of a tar archive at byte {}: wrong checksum", taken - kTarBlock);
   return header;
 }
