@@ -26,16 +26,18 @@ struct GlobalOptions {
   bool help = false;
 
   std::vector<Option> table() {
-    return {{0, "root", "DIR", &root,
-             "Where images are kept (default: /var/lib/gantry, or below your data directory)"},
-            {'l', "log-level", "LEVEL", &log_level, "debug, info, warning or error"},
-            {'D', "debug", "", &debug, "The same as --log-level debug"},
-            {'v', "version", "", &version, "Show the version"},
-            {'h', "help", "", &help, "Show this text"}};
+    return {
+        {0, "root", "DIR", &root,
+         "Where images are kept (default: $GANTRY_ROOT, else /var/lib/gantry, or below your data directory)"},
+        {'l', "log-level", "LEVEL", &log_level, "debug, info, warning or error"},
+        {'D', "debug", "", &debug, "The same as --log-level debug"},
+        {'v', "version", "", &version, "Show the version"},
+        {'h', "help", "", &help, "Show this text"}};
   }
 };
 
 std::string default_root() {
+  if (const char* root = std::getenv("GANTRY_ROOT"); root != nullptr && *root != '\0') return root;
   if (::geteuid() == 0) return "/var/lib/gantry";
   if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data == '/')
     return fmt::format("{}/gantry", data);
@@ -128,7 +130,7 @@ std::optional<Words> parse(const Verb& verb, std::string_view group, std::vector
   bool help = false;
   options.push_back({'h', "help", "", &help, "Show this text"});
   const std::string command = fmt::format("gantry {} {}", group, verb.name);
-  auto words = parse_options(options, arguments, Operands::Anywhere);
+  auto words = parse_options(options, arguments, verb.order);
   if (words && help) {
     (void)print(fmt::format("Usage: {} [options]{}{}\n\n{}.\n\nOptions:\n{}", command,
                             verb.operands.empty() ? "" : " ", verb.operands, verb.summary,

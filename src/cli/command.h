@@ -43,6 +43,7 @@ struct Verb {
   std::string_view operands;  // for the usage line
   Count count;
   std::string_view summary;  // a sentence without a full stop
+  Operands order;            // EndTheOptions: of a verb that runs a command
   // Parses and runs; the exit status.
   Result<int> (*run)(Context&, const Verb&, std::string_view group, std::span<const std::string> arguments);
   // The options' names, for completion.
@@ -67,11 +68,12 @@ std::vector<std::string> names_of(std::span<const Option> options);
 
 template <class Options, Result<int> (*function)(Context&, const Options&, const Words&)>
 constexpr Verb make_verb(std::string_view name, std::string_view operands, Count count,
-                         std::string_view summary) {
+                         std::string_view summary, Operands order = Operands::Anywhere) {
   return {name,
           operands,
           count,
           summary,
+          order,
           [](Context& context, const Verb& verb, std::string_view group,
              std::span<const std::string> arguments) -> Result<int> {
             Options options;

@@ -8,8 +8,9 @@
 namespace gantry::cli {
 
 std::span<const Verb> image_verbs() {
-  static const std::array kVerbs = {kCheck, kConvert, kDiskUsage, kHistory, kImport, kInspect, kList,
-                                    kLoad,  kPrune,   kPull,      kPush,    kRemove, kSave,    kTag};
+  static const std::array kVerbs = {kCheck,  kConvert, kDiskUsage, kHistory, kImport, kInspect,
+                                    kList,   kLoad,    kMount,     kPrune,   kPull,   kPush,
+                                    kRemove, kSave,    kTag,       kUnmount};
   return kVerbs;
 }
 

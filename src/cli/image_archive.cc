@@ -79,7 +79,7 @@ std::string describe(const LoadedImage& image) {
 }
 
 Result<int> load(Context& context, const LoadOptions& options, const Words&) {
-  Store store = TRY(open_store(context));
+  Store store = TRY(open_store_to_unpack(context));
   image::LoadOptions how{.name = options.name.empty() ? "" : TRY(oci::Reference::parse(options.name)).str(),
                          .platform = options.platform};
   if (!options.quiet)
@@ -112,7 +112,7 @@ struct ImportOptions {
 };
 
 Result<int> import(Context& context, const ImportOptions& options, const Words& words) {
-  Store store = TRY(open_store(context));
+  Store store = TRY(open_store_to_unpack(context));
   const image::ImportOptions how{.name = words.size() < 2 ? "" : TRY(oci::Reference::parse(words[1])).str(),
                                  .platform = options.platform,
                                  .comment = options.comment,

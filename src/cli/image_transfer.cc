@@ -29,7 +29,7 @@ struct PullOptions {
 };
 
 Result<int> pull(Context& context, const PullOptions& options, const Words& names) {
-  Store store = TRY(open_store(context));
+  Store store = TRY(open_store_to_unpack(context));
   image::Registries registries(TRY(image::RegistriesOptions::from_host()));
   const ProgressForm form = TRY(parse_progress_form(options.quiet ? "none" : options.progress));
   image::PullOptions how{.platform = TRY(parse_platform(options.platform)), .unpack_all = options.unpack};

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // gantry snapshot: writable root file systems above images, for those who run containers by themselves.
-#include <fcntl.h>
-#include <sys/mount.h>
-#include <unistd.h>
-
 #include <array>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -17,7 +14,6 @@
 #include "cli/store.h"
 #include "image/archive_io.h"
 #include "image/layer_diff.h"
-#include "image/unpack_image.h"
 
 namespace gantry::cli {
 namespace {
@@ -28,13 +24,40 @@ struct NoOptions {
   std::vector<Option> table() { return {}; }
 };
 
-Result<int> create(Context& context, const NoOptions&, const Words& words) {
-  Store store = TRY(open_store(context));
-  const image::Image image = TRY(store.images->resolve(words[0]));
-  const std::string& key = words[1];
-  TRY_DURING(store.images->add_user(image.id, "snapshot/" + key), "snapshot '{}'", key);
-  const oci::Digest top = TRY(image::unpack_image(*store.images, *store.snapshots, image));
-  TRY(store.snapshots->prepare(key, top.is_empty() ? std::nullopt : std::optional(top), {}));
+// ---- create
+
+struct CreateOptions {
+  std::vector<std::string> id_map;
+  bool read_only = false;
+  bool is_volatile = false;
+  std::vector<Option> table() {
+    return {{0, "id-map", "INSIDE:OUTSIDE:COUNT", &id_map,
+             "Show users and groups INSIDE of the image as OUTSIDE; nothing is copied"},
+            {0, "read-only", "", &read_only, "Nothing can be written"},
+            {0, "volatile", "", &is_volatile, "Faster; what was written is lost if the host goes down"}};
+  }
+};
+
+Result<kernel::IdRange> parse_range(const std::string& text) {
+  std::uint32_t numbers[3] = {};
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (std::uint32_t& number : numbers) {
+    const auto [stopped, failure] = std::from_chars(at, end, number);
+    const bool is_last = &number == &numbers[2];
+    if (failure != std::errc() || (is_last ? stopped != end : stopped == end || *stopped != ':'))
+      return error(Code::InvalidArgument, "option '--id-map' is INSIDE:OUTSIDE:COUNT, not '{}'", text);
+    at = stopped + 1;
+  }
+  return kernel::IdRange{.inside = numbers[0], .outside = numbers[1], .size = numbers[2]};
+}
+
+Result<int> create(Context& context, const CreateOptions& options, const Words& words) {
+  image::SnapshotOptions how{.is_read_only = options.read_only, .is_volatile = options.is_volatile};
+  for (const std::string& text : options.id_map) how.id_maps.uids.push_back(TRY(parse_range(text)));
+  how.id_maps.gids = how.id_maps.uids;
+  Store store = TRY(open_store_to_unpack(context));
+  TRY(make_snapshot(store, TRY(store.images->resolve(words[0])), words[1], how));
   return 0;
 }
 
@@ -52,27 +75,18 @@ Result<int> list(Context& context, const NoOptions&, const Words&) {
 
 Result<int> remove(Context& context, const NoOptions&, const Words& keys) {
   Store store = TRY(open_store(context));
-  for (const std::string& key : keys) {
-    TRY(store.snapshots->remove(key));
-    for (const image::Image& image : TRY(store.images->images()))
-      for (const std::string& user : image.users)
-        if (user == "snapshot/" + key) TRY(store.images->remove_user(image.id, user));
-  }
+  for (const std::string& key : keys) TRY(remove_snapshot(store, key));
   return 0;
 }
 
 Result<int> mount(Context& context, const NoOptions&, const Words& words) {
   Store store = TRY(open_store(context));
-  kernel::OverlayMount root = TRY(store.snapshots->mount(words[0]));
-  if (!root.why_fuse.empty()) context.log.warn(root.why_fuse);
-  const UniqueFd directory(::open(words[1].c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!directory) return sys_error("open '{}'", words[1]);
-  TRY(root.mount.attach_to(directory.get()));
+  TRY(mount_snapshot(context, store, words[0], words[1]));
   return 0;
 }
 
 Result<int> unmount(Context&, const NoOptions&, const Words& words) {
-  if (::umount2(words[0].c_str(), UMOUNT_NOFOLLOW) < 0) return sys_error("unmount '{}'", words[0]);
+  TRY(unmount_directory(words[0]));
   return 0;
 }
 
@@ -123,8 +137,8 @@ Result<int> export_files(Context& context, const ExportOptions& options, const W
 }
 
 constexpr std::array kVerbs = {
-    make_verb<NoOptions, create>("create", "IMAGE KEY", {2, 2},
-                                 "Make a writable root file system above an image"),
+    make_verb<CreateOptions, create>("create", "IMAGE KEY", {2, 2},
+                                     "Make a writable root file system above an image"),
     make_verb<DiffOptions, diff>("diff", "KEY", {1, 1},
                                  "List what was changed (A added, C changed, D deleted)"),
     make_verb<ExportOptions, export_files>("export", "KEY", {1, 1}, "Write the files as a flat tar"),

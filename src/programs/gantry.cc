@@ -7,7 +7,8 @@ int main(int argc, char** argv) {
   using namespace gantry::cli;
   const std::array groups = {
       Group{"image", "Images: pull, push, list, save, load, remove", image_verbs()},
-      Group{"registry", "The registry: run it, and see what it keeps", registry_verbs()},
+      Group{"registry", "Registries: log in; run one, and see what it keeps", registry_verbs()},
+      Group{"rootless", "For users without privileges: see what gantry mounts", rootless_verbs()},
       Group{"snapshot", "Root file systems above images", snapshot_verbs()},
   };
   return run(groups, argc, argv);
