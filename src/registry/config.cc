@@ -157,7 +157,7 @@ bool matches(std::string_view pattern, std::string_view repository) {
   // Backtracks to the last star alone, which is enough for globs: linear in practice, never exponential.
   // A single `*` that must cross a '/' falls back to the last `**`.
   struct Star {
-    std::size_t pattern, text;
+    std::size_t pattern = 0, text = 0;
     bool set = false;
   };
   Star one, all;
