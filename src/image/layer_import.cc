@@ -13,7 +13,7 @@
 #include "image/hash_sink.h"
 #include "image/key_lock.h"
 #include "image/unpack.h"
-#include "kernel/overlay.h"
+#include "kernel/namespaces.h"
 #include "oci/image/chain_id.h"
 
 namespace gantry::image {
@@ -23,7 +23,7 @@ using oci::Digest;
 
 namespace {
 
-// For layers smaller than this, a thread costs more than it saves.
+// For layers smaller than this, a thread costs more than it saves. Each of the three has its buffers, 1 MiB.
 constexpr std::uint64_t kWorthAThread = 512 << 10;  // bytes
 // What a resumed import is spared is worth a file of its own from here on.
 constexpr std::uint64_t kWorthSaving = 4 << 20;  // bytes
@@ -209,15 +209,25 @@ Result<Ingest> begin_ingest(const ContentStore& content, const Descriptor& blob,
   return kept;
 }
 
+// `source`, read by a thread of its own if that is worth it.
+ByteSource& read_beside(std::optional<ReadAhead>& thread, ByteSource& source, bool is_worth_it) {
+  return is_worth_it ? thread.emplace(source) : source;
+}
+
 Result<BuiltLayer> unpack_blob(ByteSource& blob, std::uint64_t size, const Digest& diff_id,
                                const LayerTicket& ticket, ParentView& below,
                                const LayerImportOptions& options) {
   const auto tar = TRY(oci::decompress(blob, options.limits));
-  std::optional<ReadAhead> ahead;
-  if (size >= kWorthAThread && tar->compression() != oci::Compression::None) ahead.emplace(*tar);
+  const bool is_large = size >= kWorthAThread;
   HashSink hash(diff_id.algorithm());
-  TeeSource hashed(ahead ? static_cast<ByteSource&>(*ahead) : *tar, hash);
-  const UnpackResult unpacked = TRY(unpack(hashed, ticket.directory(), TRY(unpack_options()), &below));
+  // A thread decompresses, one hashes what comes out, and this one unpacks it: on few processors they even
+  // out by themselves, whatever the layer is made of. Each ends before what it reads.
+  std::optional<ReadAhead> decompressing;
+  TeeSource hashed(read_beside(decompressing, *tar, is_large && tar->compression() != oci::Compression::None),
+                   hash);
+  std::optional<ReadAhead> hashing;
+  ByteSource& bytes = read_beside(hashing, hashed, is_large);
+  const UnpackResult unpacked = TRY(unpack(bytes, ticket.directory(), TRY(unpack_options()), &below));
   if (const Digest found = hash.finish(); found != diff_id)
     return error(Code::InvalidArgument, "its content is '{}' uncompressed, but the image's config says '{}'",
                  found.str(), diff_id.str());
@@ -239,11 +249,9 @@ Result<void> LayerImport::State::receive(const Descriptor& blob, const OpenBlob&
   SavingSink saving(ingest);
   TeeSource stored(source, options.is_resumable ? static_cast<ByteSink&>(saving) : ingest);
   const Use& reader = offset == 0 ? use : drain;
-  auto used = [&]() -> Result<void> {
-    if (blob.size < kWorthAThread) return reader(stored);
-    ReadAhead ahead(stored);
-    return reader(ahead);
-  }();
+  std::optional<ReadAhead> receiving;
+  Result<void> used = reader(read_beside(receiving, stored, blob.size >= kWorthAThread));
+  receiving.reset();  // nobody writes to the ingest any more
   if (!used) {
     // Bytes that are no good, or that the disk has no room for, are not worth keeping.
     if (!source.has_failed()) ingest.discard();

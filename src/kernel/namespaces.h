@@ -32,6 +32,10 @@ Result<UniqueFd> open_namespace(const std::string& path, std::uint64_t flag);
 Result<void> enter_namespace(int fd, std::uint64_t flags);  // setns(2); fd may be a pidfd
 Result<void> unshare_namespaces(std::uint64_t flags);       // unshare(2)
 
+// Whether this process is in a user namespace other than the first, where no device can be made and marks of
+// overlayfs are in user.overlay.*.
+bool is_in_user_namespace();
+
 // Whether two descriptors name the same namespace.
 bool is_same_namespace(int a, int b);
 

@@ -290,12 +290,6 @@ bool is_refused(const Error& error) {
 
 }  // namespace
 
-bool is_in_user_namespace() {
-  // The first user namespace has this inode number since Linux 3.8 (PROC_USER_INIT_INO).
-  struct stat st{};
-  return ::stat("/proc/self/ns/user", &st) == 0 && st.st_ino != 0xEFFFFFFDU;
-}
-
 Result<OverlayMount> mount_overlay(const Overlay& overlay, OverlayMethod method) {
   if (overlay.lowers.empty() && overlay.writable < 0)
     return error(Code::InvalidArgument, "mount overlay: there is no layer");

@@ -68,7 +68,4 @@ Result<OverlayMount> mount_overlay(const Overlay& overlay, OverlayMethod method 
 // be removed if the answer is no, for what the kernel notes in it.
 Result<bool> is_overlay_writing_to(int writable);
 
-// Whether this process is in a user namespace other than the first, so that marks are in user.overlay.*.
-bool is_in_user_namespace();
-
 }  // namespace gantry::kernel

@@ -115,9 +115,11 @@ Result<void> enter_own_namespaces(const IdMaps& maps, std::uint64_t flags) {
   }
   ChildProcess writer(child);
   answer.write_end.reset();
-  TRY_DURING(unshare_namespaces(CLONE_NEWUSER | flags),
-             "make a user namespace of one's own (sysctls user.max_user_namespaces and "
-             "kernel.unprivileged_userns_clone)");
+  TRY_DURING(
+      unshare_namespaces(CLONE_NEWUSER),
+      "become root inside, which sysctls user.max_user_namespaces and kernel.unprivileged_userns_clone "
+      "can forbid");
+  TRY(unshare_namespaces(flags));
   TRY(write_all(gate.write_end.get(), "!", "pipe"));
   const std::string failure = TRY(read_all(answer.read_end.get(), "pipe"));
   (void)TRY(writer.wait());

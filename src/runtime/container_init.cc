@@ -125,14 +125,15 @@ class Init {
       if (::chroot(plan_.root_path.c_str()) < 0) return sys_error("chroot to '{}'", plan_.root_path);
       return terminal;
     }
-    const RootfsPlan rootfs_plan{.spec = plan_.spec,
-                                 .root_path = plan_.root_path,
-                                 .bundle = plan_.bundle,
-                                 .cgroups = plan_.cgroup_views,
-                                 .sources = plan_.bind_sources,
-                                 .can_make_devices = !plan_.namespaces.has_user_namespace(),
-                                 .no_pivot = plan_.no_pivot,
-                                 .log = plan_.log};
+    const RootfsPlan rootfs_plan{
+        .spec = plan_.spec,
+        .root_path = plan_.root_path,
+        .bundle = plan_.bundle,
+        .cgroups = plan_.cgroup_views,
+        .sources = plan_.bind_sources,
+        .can_make_devices = !plan_.namespaces.has_user_namespace() && !kernel::is_in_user_namespace(),
+        .no_pivot = plan_.no_pivot,
+        .log = plan_.log};
     Rootfs rootfs = TRY(Rootfs::assemble(rootfs_plan));
     if (process.terminal) terminal = TRY(make_console(rootfs));
     TRY(run_early_hooks());
