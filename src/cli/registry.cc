@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// gantry registry: the registry alone, and what it keeps.
-#include <signal.h>
+// gantry registry: the registry alone, and what it keeps. Logging in is in registry_login.cc.
 #include <unistd.h>
 
 #include <array>
-#include <chrono>
-#include <limits>
 
 #include <fmt/format.h>
 
 #include "base/table.h"
 #include "base/timestamp.h"
 #include "cli/groups.h"
+#include "cli/registry.h"
 #include "cli/store.h"
+#include "daemon/serve.h"
 #include "image/repositories.h"
 #include "registry/config.h"
-#include "registry/server.h"
 
 namespace gantry::cli {
 namespace {
@@ -58,26 +56,11 @@ Result<registry::Config> configuration(const ServeOptions& options) {
   return config;
 }
 
-// Until SIGTERM or SIGINT; SIGHUP reads certificates and reopens logs.
 Result<int> serve(Context& context, const ServeOptions& options, const Words&) {
-  // Before any thread is started, so that none of them takes a signal.
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
-  if (::pthread_sigmask(SIG_BLOCK, &signals, nullptr) != 0) return error(Code::Internal, "block signals");
+  const auto signals = TRY(daemon::Signals::block());
   const registry::Config config = TRY(configuration(options));
   const Store store = TRY(open_store(context));
-  const auto server = TRY(registry::RegistryServer::start(config, *store.images, context.log));
-  for (const std::string& address : server->addresses())
-    context.log.info("registry listens", {{"address", address}});
-  for (;;) {
-    const int signal = ::sigwaitinfo(&signals, nullptr);
-    if (signal < 0) continue;  // EINTR
-    if (signal != SIGHUP) break;
-    if (const Result<void> done = server->reload(); !done) context.log.error(done.error().message());
-  }
-  context.log.info("registry stops");
-  server->stop(std::chrono::seconds(10));
+  TRY(daemon::serve_registry(config, *store.images, signals, context.log));
   return 0;
 }
 
@@ -164,19 +147,22 @@ Result<int> remove(Context& context, const NoOptions&, const Words& words) {
   return 0;
 }
 
-constexpr std::array kVerbs = {
-    make_verb<NoOptions, history>("history", "REPOSITORY:TAG", {1, 1},
-                                  "Show what a tag has pointed at, when, and by whom"),
-    make_verb<NoOptions, list>("ls", "[REPOSITORY]", {0, 1}, "List repositories, or the tags of one"),
-    make_verb<NoOptions, remove>("rm", "REPOSITORY:TAG|REPOSITORY@DIGEST...", {1, kAny},
-                                 "Remove tags or manifests"),
+const Verb kHistory = make_verb<NoOptions, history>(
+    "history", "REPOSITORY:TAG", {1, 1}, "Show what a tag has pointed at, when, and by whom (of this store)");
+const Verb kList = make_verb<NoOptions, list>("ls", "[REPOSITORY]", {0, 1},
+                                              "List repositories, or the tags of one (of this store)");
+const Verb kRemove = make_verb<NoOptions, remove>("rm", "REPOSITORY:TAG|REPOSITORY@DIGEST...", {1, kAny},
+                                                  "Remove tags or manifests (of this store)");
+const Verb kRollback =
     make_verb<NoOptions, rollback>("rollback", "REPOSITORY:TAG [DIGEST]", {1, 2},
-                                   "Let a tag point at what it pointed at before"),
-    make_verb<ServeOptions, serve>("serve", "", {0, 0}, "Run the registry"),
-};
+                                   "Let a tag point at what it pointed at before (of this store)");
+const Verb kServe = make_verb<ServeOptions, serve>("serve", "", {0, 0}, "Serve this store's repositories");
 
 }  // namespace
 
-std::span<const Verb> registry_verbs() { return kVerbs; }
+std::span<const Verb> registry_verbs() {
+  static const std::array kVerbs = {kHistory, kList, kLogin, kLogout, kRemove, kRollback, kServe};
+  return kVerbs;
+}
 
 }  // namespace gantry::cli

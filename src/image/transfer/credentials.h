@@ -55,6 +55,26 @@ class CredentialStore {
 // Time enough for somebody to unlock a key ring.
 inline constexpr std::chrono::seconds kHelperTime{60};
 
+// What `docker login` and `logout` do: keep a registry's credentials where
+// CredentialStore::from_environment() and all other clients find them, or take them away. Whatever else is in
+// the file stays as it is; a registry for which it names a helper is the helper's affair.
+class CredentialFile {
+ public:
+  // The file need not be there.
+  explicit CredentialFile(std::string path) : path_(std::move(path)) {}
+  // Where from_environment() looks. InvalidArgument if the environment names no place.
+  static Result<CredentialFile> from_environment();
+
+  const std::string& path() const { return path_; }
+  // Where they are now: the file's path, or the helper's name.
+  Result<std::string> store(std::string_view registry, const Credentials& credentials) const;
+  // False: there was nothing to take away.
+  Result<bool> erase(std::string_view registry) const;
+
+ private:
+  std::string path_;
+};
+
 // X-Registry-Auth of the Docker API: base64 of one object. Nullopt if it holds nothing, as clients without
 // credentials send it.
 Result<std::optional<Credentials>> parse_registry_auth(std::string_view header);

@@ -52,6 +52,11 @@ Result<Route> Registries::push_route(const oci::Reference& reference,
   return route(TRY(options_.config.push_endpoint(reference)), credentials);
 }
 
+Result<std::shared_ptr<RegistryClient>> Registries::registry(const std::string& name,
+                                                             const Credentials& credentials) {
+  return connect(TRY(options_.config.registry(name)), credentials);
+}
+
 Result<Route> Registries::route(const RegistryEndpoint& endpoint,
                                 const std::optional<Credentials>& credentials) {
   // What the caller brought is meant for the registry that was named, not for its mirrors.

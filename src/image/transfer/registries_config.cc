@@ -242,12 +242,15 @@ Result<HostSettings> RegistriesConfig::settings_of(const std::string& host) cons
   return settings;
 }
 
+Result<RegistryEndpoint> RegistriesConfig::registry(const std::string& name) const {
+  RegistryEndpoint endpoint{.registry = name, .host = name == oci::kDockerHub ? std::string(kHubHost) : name};
+  endpoint.settings = TRY_DURING(settings_of(endpoint.host), "settings of registry '{}'", name);
+  return endpoint;
+}
+
 Result<RegistryEndpoint> RegistriesConfig::endpoint(const oci::Reference& place) const {
-  RegistryEndpoint endpoint{
-      .registry = place.registry(),
-      .host = place.registry() == oci::kDockerHub ? std::string(kHubHost) : place.registry(),
-      .repository = place.repository()};
-  endpoint.settings = TRY_DURING(settings_of(endpoint.host), "settings of registry '{}'", endpoint.registry);
+  RegistryEndpoint endpoint = TRY(registry(place.registry()));
+  endpoint.repository = place.repository();
   return endpoint;
 }
 

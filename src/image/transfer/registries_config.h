@@ -75,6 +75,8 @@ class RegistriesConfig {
   // Mirrors are not pushed to.
   Result<RegistryEndpoint> push_endpoint(const oci::Reference& reference) const;
 
+  // A registry by itself, for no repository, nor for mirrors.
+  Result<RegistryEndpoint> registry(const std::string& name) const;
   // Also of servers that no name leads to. `host` may have a port.
   Result<HostSettings> settings_of(const std::string& host) const;
 

@@ -187,6 +187,16 @@ Result<http::ClientResponse> RegistryClient::follow(const Call& call, const std:
 
 // ---- Pull
 
+Result<bool> RegistryClient::log_in() {
+  Call call{.method = "GET", .url = base_};
+  while (call.url.path.ends_with('/')) call.url.path.pop_back();
+  call.url.path += "/v2/";
+  http::ClientResponse response = TRY_DURING(send(call), "registry '{}'", name_);
+  if (response.status() != 200)
+    return refusal(call.name(), response).during(fmt::format("registry '{}'", name_));
+  return !TRY(authorizer_.authorization({})).empty();
+}
+
 Result<FetchedManifest> RegistryClient::manifest(const std::string& repository, const std::string& reference,
                                                  const Control& control) {
   const Call call{.method = "GET",

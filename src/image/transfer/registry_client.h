@@ -79,6 +79,10 @@ class RegistryClient {
   const http::Url& base() const { return base_; }
   const RetryPolicy& retry() const { return options_.retry; }
 
+  // Whether the registry takes the credentials (GET /v2/): PermissionDenied if not. False: it has not asked
+  // for any.
+  Result<bool> log_in();
+
   // ---- pull
 
   // `reference` is a tag or a digest; what comes for a digest is verified.
