@@ -118,7 +118,7 @@ class Store:
         shutil.rmtree(self.root)
 
 
-def _answers(url, context=None):
+def answers(url, context=None):
     try:
         urllib.request.urlopen(url, timeout=5, context=context)
     except urllib.error.HTTPError:
@@ -148,7 +148,7 @@ class OurRegistry:
         port = self.address.split(":")[1]
         self.daemon = command.Daemon(GANTRY, "--root", self.store.root, "registry", "serve", "--config", self.config,
                                      "--listen", f"127.0.0.1:{port}", *self.options, env=self.environment,
-                                     ready=lambda: _answers(f"{self.url}/v2/", self.context))
+                                     ready=lambda: answers(f"{self.url}/v2/", self.context))
 
     def requests(self):
         """["GET /v2/...", ...] as the access log has them."""
@@ -171,7 +171,7 @@ class DebianRegistry:
               f"  filesystem: {{rootdirectory: {self.directory}/data}}\n  delete: {{enabled: true}}\n"
               f"http: {{addr: '127.0.0.1:{self.address.split(':')[1]}'}}\n")
         self.daemon = command.Daemon("docker-registry", "serve", f"{self.directory}/config.yml",
-                                     ready=lambda: _answers(f"http://{self.address}/v2/"))
+                                     ready=lambda: answers(f"http://{self.address}/v2/"))
 
     def remove(self):
         self.daemon.kill()  # its own end is an error to it

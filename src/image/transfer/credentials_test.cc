@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 
@@ -180,6 +181,42 @@ TEST(RegistryAuth, of_a_build_names_registries) {
       to_base64url(R"({"https://index.docker.io/v1/":{"username":"alice","password":"pass:word"}})")));
   EXPECT_EQ(MUST(store.find("docker.io")), kAlice);
   EXPECT_EQ(MUST(MUST(parse_registry_config("")).find("docker.io")), std::nullopt);
+}
+
+TEST(CredentialFile, keeps_and_forgets_one_registry_and_nothing_else) {
+  const TempDir directory;
+  const std::string path = directory.path() + "/new/config.json";
+  const CredentialFile file(path);
+  EXPECT_FALSE(MUST(file.erase("r:5000")));
+  EXPECT_EQ(MUST(file.store("docker.io", kAlice)), path);
+  EXPECT_EQ(MUST(file.store("r:5000", {.identity_token = "token"})), path);
+  EXPECT_EQ(MUST(MUST(CredentialStore::read(path)).find("docker.io")), kAlice);
+  EXPECT_EQ(MUST(MUST(CredentialStore::read(path)).find("r:5000"))->identity_token, "token");
+  EXPECT_NE(MUST(read_file(path)).find("\"https://index.docker.io/v1/\""), std::string::npos);
+  EXPECT_TRUE(MUST(file.erase("docker.io")));
+  EXPECT_FALSE(MUST(MUST(CredentialStore::read(path)).find("docker.io")));
+  EXPECT_TRUE(MUST(MUST(CredentialStore::read(path)).find("r:5000")));
+}
+
+TEST(CredentialFile, replaces_every_spelling_of_a_registry) {
+  const TempDir directory;
+  const std::string path = directory.path() + "/config.json";
+  const std::string old = auth("a:b");
+  MUST(replace_file_at(AT_FDCWD, path,
+                       fmt::format(R"({{"auths":{{"https://r/v2/":{0},"r":{0}}},"x":[1]}})", old), 0600));
+  MUST(CredentialFile(path).store("r", kAlice));
+  const std::string text = MUST(read_file(path));
+  EXPECT_EQ(text.find(to_base64("a:b")), std::string::npos) << text;
+  EXPECT_NE(text.find("\"x\""), std::string::npos) << text;
+}
+
+TEST(CredentialFile, is_written_where_a_link_leads) {
+  const TempDir directory;
+  const std::string path = directory.path() + "/config.json", link = directory.path() + "/link";
+  MUST(replace_file_at(AT_FDCWD, path, "{}", 0600));
+  ASSERT_EQ(::symlink("config.json", link.c_str()), 0);
+  MUST(CredentialFile(link).store("r", kAlice));
+  EXPECT_EQ(MUST(MUST(CredentialStore::read(path)).find("r")), kAlice);
 }
 
 }  // namespace
