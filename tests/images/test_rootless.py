@@ -136,6 +136,21 @@ class ManyIds(RootlessCase):
                               gantry-runtime --root "$XDG_RUNTIME_DIR/runtime" run --bundle bundle gantry-rootless""")
         self.assertEqual(out.split(), ["hello", "0", "0", str(UID), "1", "1", str(FIRST_SUB_ID), "65536"])
 
+    def test_the_default_configuration_runs(self):
+        self.gantry("image", "pull", self.image)
+        os.makedirs(f"{self.home}/bundle/rootfs")
+        os.chown(f"{self.home}/bundle", UID, UID)
+        out = self.inside(f"""gantry image mount {self.image} bundle/rootfs
+                              gantry-runtime spec --bundle bundle
+                              sed -i 's/"terminal": true/"terminal": false/; s,"sh"$,"/bin/busybox"\\,"id"\\,"-u",' bundle/config.json
+                              gantry-runtime --root "$XDG_RUNTIME_DIR/runtime" run --bundle bundle gantry-rootless
+                              gantry image unmount bundle/rootfs""")
+        self.assertEqual(out, "0\n")
+
+    def test_a_missing_helper_is_named(self):
+        refused = self.as_user("/usr/bin/env", "PATH=/nonexistent", GANTRY, "image", "ls", status=1)
+        self.assertIn("package uidmap", refused.stderr)
+
     def test_the_exit_status_is_the_commands(self):
         self.inside("exit 7", status=7)
         self.assertIn("no-such-program", self.gantry("rootless", "enter", "no-such-program", status=1).stderr)
