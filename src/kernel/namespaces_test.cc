@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "kernel/pidfd.h"
 #include "testing/child.h"
 #include "testing/must.h"
