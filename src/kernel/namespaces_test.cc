@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
+
 #include "base/file.h"
 #include "base/process.h"
 #include "kernel/pidfd.h"
@@ -129,9 +131,9 @@ TEST(CloneProcess, gives_a_pidfd_of_the_child) {
     ::_exit(0);
   }
   UniqueFd owned(pidfd);
-  EXPECT_FALSE(wait_for_end(pidfd, 0));
+  EXPECT_FALSE(wait_for_end(pidfd, std::chrono::milliseconds(0)));
   MUST(send_signal(pidfd, SIGKILL));
-  EXPECT_TRUE(wait_for_end(pidfd, 10'000));
+  EXPECT_TRUE(wait_for_end(pidfd, std::chrono::seconds(10)));
   EXPECT_EQ(WTERMSIG(status_of(child)), SIGKILL);
 }
 
