@@ -10,13 +10,11 @@
 // ours, the CPU time of ours, the ratio of the medians; and at the end the peak of resident memory in KiB of
 // a process that unpacked each layer once, with one thread more than its own.
 #include <fcntl.h>
-#include <isa-l/igzip_lib.h>
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -36,15 +34,13 @@
 #include "oci/archive/compression.h"
 #include "oci/archive/tar_writer.h"
 #include "oci/image/digest.h"
+#include "unpack_floor.h"
 
 namespace {
 
 using namespace gantry;
-
-[[noreturn]] void fail(const std::string& why) {
-  std::fprintf(stderr, "bench_unpack: %s\n", why.c_str());
-  std::exit(1);
-}
+using bench::fail;
+using bench::Planned;
 
 template <class T>
 T must(Result<T> result) {
@@ -53,14 +49,6 @@ T must(Result<T> result) {
 }
 
 // ---- the layers
-
-// What the floor has to know of an entry, instead of reading the archive: where its contents are in it.
-struct Planned {
-  std::string path;
-  bool is_directory = false;
-  std::uint64_t offset = 0;
-  std::uint64_t size = 0;
-};
 
 struct Layer {
   std::string name;
@@ -132,11 +120,11 @@ Layer make_layer(const std::string& directory, const std::string& name, oci::Com
     if (i == 0) {
       for (const char* above : {"usr", "usr/share"}) {
         must(writer.add({.type = oci::TarType::Directory, .path = above, .mode = 0755, .mtime = time}));
-        layer.plan.push_back({above, true, offset += kHeaders, 0});
+        layer.plan.push_back({.path = above, .type = Planned::Type::Directory, .offset = offset += kHeaders});
       }
     }
     must(writer.add({.type = oci::TarType::Directory, .path = path, .mode = 0755, .mtime = time}));
-    layer.plan.push_back({path, true, offset += kHeaders, 0});
+    layer.plan.push_back({.path = path, .type = Planned::Type::Directory, .offset = offset += kHeaders});
     const std::size_t until = (i + 1) * files / directories;
     for (std::size_t j = i * files / directories; j < until; ++j) {
       const std::size_t size = mean_size / 2 + j * 7919 % mean_size;
@@ -144,7 +132,7 @@ Layer make_layer(const std::string& directory, const std::string& name, oci::Com
       const std::string file_path = fmt::format("{}/file-{}", path, j);
       must(writer.add({.path = file_path, .mode = 0644, .size = size, .mtime = time}));
       must(writer.write(bytes_of(contents)));
-      layer.plan.push_back({file_path, false, offset += kHeaders, size});
+      layer.plan.push_back({.path = file_path, .offset = offset += kHeaders, .size = size, .mode = 0644});
       offset += (size + 511) / 512 * 512;
     }
   }
@@ -157,94 +145,9 @@ Layer make_layer(const std::string& directory, const std::string& name, oci::Com
 
 // ---- the floor
 
-// Writes the planned files of the bytes that go by.
-class PlannedWriter {
- public:
-  PlannedWriter(int root, const std::vector<Planned>& plan) : root_(root), plan_(plan) {}
-
-  void take(std::span<const std::byte> bytes) {
-    const std::uint64_t end = position_ + bytes.size();
-    while (next_ < plan_.size()) {
-      const Planned& entry = plan_[next_];
-      if (entry.offset > end) break;
-      if (entry.is_directory) {
-        if (::mkdirat(root_, entry.path.c_str(), 0755) < 0) fail("mkdir");
-        ++next_;
-        continue;
-      }
-      if (fd_ < 0) fd_ = ::openat(root_, entry.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-      if (fd_ < 0) fail("open");
-      const std::uint64_t from = std::max(position_, entry.offset);
-      const std::uint64_t size = std::min(end, entry.offset + entry.size) - from;
-      if (size > 0 && ::write(fd_, bytes.data() + (from - position_), size) < 0) fail("write");
-      if (entry.offset + entry.size > end) break;
-      const timespec times[2] = {{0, UTIME_OMIT}, {1'700'000'000, 123'456'789}};
-      if (::futimens(fd_, times) < 0) fail("futimens");
-      (void)::close(fd_);
-      fd_ = -1;
-      ++next_;
-    }
-    position_ = end;
-  }
-
- private:
-  int root_;
-  const std::vector<Planned>& plan_;
-  std::size_t next_ = 0;
-  std::uint64_t position_ = 0;
-  int fd_ = -1;
-};
-
-void inflate_to(PlannedWriter& writer, int fd) {
-  const auto state = std::make_unique<inflate_state>();
-  std::vector<std::uint8_t> in(kStreamBuffer);
-  std::vector<std::byte> out(kStreamBuffer);
-  isal_inflate_init(state.get());
-  state->crc_flag = ISAL_GZIP;
-  for (;;) {
-    if (state->avail_in == 0) {
-      const ssize_t n = ::read(fd, in.data(), in.size());
-      if (n <= 0) return;
-      state->next_in = in.data();
-      state->avail_in = static_cast<std::uint32_t>(n);
-    }
-    if (state->block_state == ISAL_BLOCK_FINISH) {
-      isal_inflate_reset(state.get());
-      state->crc_flag = ISAL_GZIP;
-    }
-    do {
-      state->next_out = reinterpret_cast<std::uint8_t*>(out.data());
-      state->avail_out = static_cast<std::uint32_t>(out.size());
-      if (isal_inflate(state.get()) < 0) fail("inflate");
-      writer.take(std::span(out).first(out.size() - state->avail_out));
-    } while (state->avail_out == 0);
-  }
-}
-
-void unzstd_to(PlannedWriter& writer, int fd) {
-  ZSTD_DCtx* context = ZSTD_createDCtx();
-  std::vector<std::byte> in(kStreamBuffer), out(kStreamBuffer);
-  for (;;) {
-    const ssize_t n = ::read(fd, in.data(), in.size());
-    if (n <= 0) break;
-    ZSTD_inBuffer input{in.data(), static_cast<std::size_t>(n), 0};
-    ZSTD_outBuffer output{};
-    do {
-      output = {out.data(), out.size(), 0};
-      if (ZSTD_isError(ZSTD_decompressStream(context, &output, &input))) fail("zstd");
-      writer.take(std::span(out).first(output.pos));
-    } while (input.pos < input.size || output.pos == output.size);
-  }
-  ZSTD_freeDCtx(context);
-}
-
 void run_floor(const Layer& layer, int root) {
   const UniqueFd fd = must(open_at(AT_FDCWD, layer.blob, O_RDONLY));
-  PlannedWriter writer(root, layer.plan);
-  if (layer.compression == oci::Compression::Gzip)
-    inflate_to(writer, fd.get());
-  else
-    unzstd_to(writer, fd.get());
+  bench::unpack_floor(layer.plan, layer.compression, fd.get(), root);
 }
 
 // ---- ours
