@@ -81,7 +81,8 @@ std::string describe(const LoadedImage& image) {
 Result<int> load(Context& context, const LoadOptions& options, const Words&) {
   Store store = TRY(open_store_to_unpack(context));
   image::LoadOptions how{.name = options.name.empty() ? "" : TRY(oci::Reference::parse(options.name)).str(),
-                         .platform = options.platform};
+                         .platform = options.platform,
+                         .on_loss = warn_of_losses(context)};
   if (!options.quiet)
     how.on_progress = [&](const std::string& line) { context.log.info("load", {{"step", line}}); };
   UniqueFd file;
@@ -116,7 +117,8 @@ Result<int> import(Context& context, const ImportOptions& options, const Words& 
   const image::ImportOptions how{.name = words.size() < 2 ? "" : TRY(oci::Reference::parse(words[1])).str(),
                                  .platform = options.platform,
                                  .comment = options.comment,
-                                 .config = options.config};
+                                 .config = options.config,
+                                 .on_loss = warn_of_losses(context)};
   UniqueFd file;
   if (words[0] != "-") {
     file = UniqueFd(::open(words[0].c_str(), O_RDONLY | O_CLOEXEC));

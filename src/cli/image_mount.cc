@@ -29,7 +29,7 @@ Result<int> mount(Context& context, const NoOptions&, const Words& words) {
   // Of a mount that went without us: by umount(8), or with the host.
   if (TRY(store.snapshots->snapshot(key)))
     TRY_DURING(remove_snapshot(store, key), "an image is mounted at '{}' already", directory);
-  TRY(make_snapshot(store, image, key, {.is_read_only = true}));
+  TRY(make_snapshot(context, store, image, key, {.is_read_only = true}));
   Result<void> mounted = mount_snapshot(context, store, key, directory);
   if (!mounted) (void)remove_snapshot(store, key);  // the first error is the one to tell
   TRY(std::move(mounted));

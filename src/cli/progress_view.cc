@@ -26,6 +26,18 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t kNote = 1000;  // bytes of foreign text in a line
 
+// A sentence of ours, in which quotes are quotes; parts of it may be foreign text that a terminal would obey.
+std::string line_of(std::string_view sentence) {
+  std::string line;
+  for (;;) {
+    const std::size_t quote = sentence.find('\'');
+    line += printable(sentence.substr(0, quote), kNote);
+    if (quote == sentence.npos || line.size() >= kNote) return line;
+    line += '\'';
+    sentence.remove_prefix(quote + 1);
+  }
+}
+
 std::string_view word_of(TransferState state) {
   switch (state) {
     case TransferState::Waiting: return "Waiting";
@@ -58,9 +70,9 @@ class Lines final : public image::ProgressSink {
     const bool is_same = !is_new && std::exchange(last->second, event.state) == event.state;
     if (is_same && event.state != TransferState::Retrying) return;
     write(fmt::format("{}: {}{}{}\n", short_name(event.blob), word_of(event.state),
-                      event.note.empty() ? "" : ": ", printable(event.note, kNote)));
+                      event.note.empty() ? "" : ": ", line_of(event.note)));
   }
-  void on_note(std::string_view line) override { write(printable(line, kNote) + "\n"); }
+  void on_note(std::string_view line) override { write(line_of(line) + "\n"); }
 
  private:
   Mutex mutex_;  // guards what follows
@@ -110,7 +122,7 @@ class Bars final : public image::ProgressSink {
     row.state = event.state;
     row.done = event.done;
     row.total = event.total;
-    row.note = printable(event.note, kNote);
+    row.note = line_of(event.note);
     const auto now = steady_clock::now();
     if (is_moving(event.state) && now - drawn_ < kInterval) return;
     drawn_ = now;
@@ -120,7 +132,7 @@ class Bars final : public image::ProgressSink {
   void on_note(std::string_view line) override {
     MutexLock lock(mutex_);
     go_up();
-    write(printable(line, kNote) + "\033[K\n");
+    write(line_of(line) + "\033[K\n");
     lines_ = 0;
     draw();
   }

@@ -127,6 +127,7 @@ Result<int> logout(Context&, const NoOptions&, const Words& words) {
 
 const Verb kLogin = make_verb<LoginOptions, login>("login", "[HOST[:PORT]]", {0, 1},
                                                    "Keep credentials for a registry, once it takes them");
-const Verb kLogout = make_verb<NoOptions, logout>("logout", "[HOST[:PORT]]", {0, 1}, "Forget the credentials for a registry");
+const Verb kLogout =
+    make_verb<NoOptions, logout>("logout", "[HOST[:PORT]]", {0, 1}, "Forget the credentials for a registry");
 
 }  // namespace gantry::cli

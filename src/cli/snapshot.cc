@@ -57,7 +57,7 @@ Result<int> create(Context& context, const CreateOptions& options, const Words& 
   for (const std::string& text : options.id_map) how.id_maps.uids.push_back(TRY(parse_range(text)));
   how.id_maps.gids = how.id_maps.uids;
   Store store = TRY(open_store_to_unpack(context));
-  TRY(make_snapshot(store, TRY(store.images->resolve(words[0])), words[1], how));
+  TRY(make_snapshot(context, store, TRY(store.images->resolve(words[0])), words[1], how));
   return 0;
 }
 

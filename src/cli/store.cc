@@ -41,18 +41,25 @@ Result<Store> open_store_to_unpack(const Context& context) {
   return open(context);
 }
 
+image::OnLoss warn_of_losses(const Context& context) {
+  return [&log = context.log](const std::string& sentence) {
+    log.warn("not unpacked as it is in the image", {{"loss", sentence}});
+  };
+}
+
 Result<std::uint64_t> collect(Store& store) {
   const image::Collected collected = TRY(store.images->collect());
   return collected.bytes + TRY(store.snapshots->collect());
 }
 
-Result<void> make_snapshot(Store& store, const image::Image& image, const std::string& key,
-                           const image::SnapshotOptions& options) {
+Result<void> make_snapshot(const Context& context, Store& store, const image::Image& image,
+                           const std::string& key, const image::SnapshotOptions& options) {
   if (TRY(store.snapshots->snapshot(key)))
     return error(Code::AlreadyExists, "there is a snapshot '{}' already", key);
   TRY_DURING(store.images->add_user(image.id, user_of(key)), "snapshot '{}'", key);
   const auto make = [&]() -> Result<void> {
-    const oci::Digest top = TRY(image::unpack_image(*store.images, *store.snapshots, image));
+    const oci::Digest top =
+        TRY(image::unpack_image(*store.images, *store.snapshots, image, warn_of_losses(context)));
     TRY(store.snapshots->prepare(key, top.is_empty() ? std::nullopt : std::optional(top), options));
     return {};
   };

@@ -24,6 +24,7 @@
 #include "base/error.h"
 #include "image/image_store.h"
 #include "image/snapshots.h"
+#include "image/unpack.h"
 #include "oci/image/digest.h"
 
 namespace gantry::image {
@@ -49,6 +50,7 @@ struct LoadOptions {
   std::string platform;  // "linux/arm64"; empty: this host's, of an index
   // One line a step, for progress; may be empty.
   std::function<void(const std::string&)> on_progress;
+  OnLoss on_loss;
   std::uint64_t max_archive_bytes = std::uint64_t{1} << 42;
 };
 
@@ -70,6 +72,7 @@ struct ImportOptions {
   std::string platform;  // empty: this host's
   std::string comment;   // for the history
   std::string config;    // a JSON object of the image config's "config" (Cmd, Env, ...); empty: none
+  OnLoss on_loss = {};
 };
 
 // An image of one layer from a flat tar of a root file system, compressed or not.

@@ -89,7 +89,7 @@ Result<LoadedImage> import_tar(ImageStore& store, Snapshots& snapshots, ByteSour
       .config = {.media_type = std::string(oci::media_type::kOciConfig), .digest = id, .size = config.size()},
       .layers = {layer.blob}};
   const Digest digest = TRY(lease.add_manifest(oci::to_json(manifest), manifest));
-  const Image image = TRY_DURING(unpack_new_image(store, snapshots, digest), "import");
+  const Image image = TRY_DURING(unpack_new_image(store, snapshots, digest, options.on_loss), "import");
   std::vector<NewName> new_names;
   for (const std::string& name : names) new_names.push_back({name, digest});
   TRY(store.put_image(image, new_names));

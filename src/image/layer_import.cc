@@ -209,6 +209,13 @@ Result<Ingest> begin_ingest(const ContentStore& content, const Descriptor& blob,
   return kept;
 }
 
+void tell_of_losses(const UnpackResult& unpacked, const OnLoss& on_loss) {
+  if (!on_loss) return;
+  for (const std::string& sentence : unpacked.losses) on_loss(sentence);
+  if (const std::uint64_t more = unpacked.loss_count - unpacked.losses.size(); more > 0)
+    on_loss(fmt::format("and {} more of the same layer", more));
+}
+
 // `source`, read by a thread of its own if that is worth it.
 ByteSource& read_beside(std::optional<ReadAhead>& thread, ByteSource& source, bool is_worth_it) {
   return is_worth_it ? thread.emplace(source) : source;
@@ -231,6 +238,7 @@ Result<BuiltLayer> unpack_blob(ByteSource& blob, std::uint64_t size, const Diges
   if (const Digest found = hash.finish(); found != diff_id)
     return error(Code::InvalidArgument, "its content is '{}' uncompressed, but the image's config says '{}'",
                  found.str(), diff_id.str());
+  tell_of_losses(unpacked, options.on_loss);
   return BuiltLayer{
       .size = unpacked.size, .is_independent = !unpacked.has_used_parents, .has_root = unpacked.has_root};
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The one pass in which a layer comes in: received, hashed, stored, decompressed, hashed again, unpacked. One
-// thread receives and stores, one decompresses, and the caller's unpacks; between them are a few buffers
-// (kImportMemory bytes), so memory is bounded and the slowest sets the pace. A failure of one ends all, and
-// leaves nothing but, where asked for, the bytes to resume from.
+// thread receives and stores, one decompresses, one hashes, and the caller's unpacks; between them are a few
+// buffers (3 MiB for a layer), so memory is bounded and the slowest sets the pace. A failure of one ends all,
+// and leaves nothing but, where asked for, the bytes to resume from.
 //
 //   LayerImport import(store, snapshots, config.rootfs.diff_ids);        // shared by the threads below
 //   pool: TRY(import.layer(i, manifest.layers[i], open, {}));             // the lowest begun first
@@ -25,13 +25,12 @@
 #include "base/error.h"
 #include "image/image_store.h"
 #include "image/snapshots.h"
+#include "image/unpack.h"
 #include "oci/archive/compression.h"
 #include "oci/image/descriptor.h"
 #include "oci/image/digest.h"
 
 namespace gantry::image {
-
-inline constexpr std::size_t kImportMemory = 2 << 20;  // bytes in flight between the threads of one layer
 
 enum class ImportEvent : std::uint8_t {
   Waiting,    // for who may be bringing the same layer in
@@ -47,6 +46,7 @@ struct LayerImportOptions {
   // Keep what was received when receiving fails or this process is killed, and go on from there the next
   // time.
   bool is_resumable = false;
+  OnLoss on_loss;
   oci::DecompressLimits limits;
 };
 

@@ -259,7 +259,8 @@ class Load {
     std::vector<std::pair<Image, const LoadingImage*>> unpacked;
     for (const LoadingImage& image : images_) {
       report(fmt::format("unpacking {}", image.names.empty() ? image.target.str() : image.names[0]));
-      unpacked.emplace_back(TRY(unpack_new_image(store_, snapshots_, image.manifest)), &image);
+      unpacked.emplace_back(TRY(unpack_new_image(store_, snapshots_, image.manifest, options_.on_loss)),
+                            &image);
     }
     std::vector<LoadedImage> loaded;
     for (const auto& [image, loading] : unpacked) {

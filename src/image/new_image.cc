@@ -8,7 +8,8 @@
 
 namespace gantry::image {
 
-Result<Image> unpack_new_image(ImageStore& store, Snapshots& snapshots, const Digest& digest) {
+Result<Image> unpack_new_image(ImageStore& store, Snapshots& snapshots, const Digest& digest,
+                               const OnLoss& on_loss) {
   const std::string bytes = TRY(store.content().read(digest, oci::kMaxManifestBytes));
   const oci::Manifest manifest = TRY_DURING(oci::parse_manifest(bytes), "manifest '{}'", digest.str());
   Image image{.id = manifest.config.digest, .manifest = digest};
@@ -20,7 +21,7 @@ Result<Image> unpack_new_image(ImageStore& store, Snapshots& snapshots, const Di
   image.labels = config.config.labels;
   image.size = bytes.size() + manifest.config.size;
   for (const oci::Descriptor& layer : manifest.layers) image.size += layer.size;
-  image.unpacked_size = TRY(unpacked_size(snapshots, TRY(unpack_image(store, snapshots, image))));
+  image.unpacked_size = TRY(unpacked_size(snapshots, TRY(unpack_image(store, snapshots, image, on_loss))));
   return image;
 }
 

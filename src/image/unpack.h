@@ -25,6 +25,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -82,6 +83,10 @@ struct UnpackResult {
   std::vector<std::string> losses;
   std::uint64_t loss_count = 0;
 };
+
+// Is told what could not be kept, a sentence a call, by several threads at once where several layers are
+// unpacked. Empty: nobody wants to know.
+using OnLoss = std::function<void(const std::string& sentence)>;
 
 // Reads `tar` to its end, also behind that of the archive. `directory` is empty. `parents` may be null: there
 // are none.

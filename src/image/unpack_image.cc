@@ -40,7 +40,8 @@ Result<std::optional<oci::Digest>> unpacked_top(const ImageStore& store, const S
   return std::nullopt;
 }
 
-Result<oci::Digest> unpack_image(ImageStore& store, Snapshots& snapshots, const Image& image) {
+Result<oci::Digest> unpack_image(ImageStore& store, Snapshots& snapshots, const Image& image,
+                                 const OnLoss& on_loss) {
   const oci::ImageConfig config = TRY(read_config(store, image));
   const oci::Digest top = top_of(config);
   if (top.is_empty()) return top;
@@ -60,7 +61,7 @@ Result<oci::Digest> unpack_image(ImageStore& store, Snapshots& snapshots, const 
   TaskGroup group(pool);
   for (std::size_t i = 0; i < manifest.layers.size(); ++i) {
     auto begun = group.run([&, i]() -> Result<void> {
-      TRY_DURING(import.layer(i, manifest.layers[i], absent), "unpack");
+      TRY_DURING(import.layer(i, manifest.layers[i], absent, {.on_loss = on_loss}), "unpack");
       return {};
     });
     if (begun) continue;

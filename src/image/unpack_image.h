@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "image/image_store.h"
 #include "image/snapshots.h"
+#include "image/unpack.h"
 #include "oci/image/digest.h"
 #include "oci/image/image_config.h"
 
@@ -23,7 +24,8 @@ Result<std::optional<oci::Digest>> unpacked_top(const ImageStore& store, const S
 
 // Unpacks what is not yet, several layers at once, and answers the same; the layers stay as long as the
 // image's config. NotFound if a blob is missing.
-Result<oci::Digest> unpack_image(ImageStore& store, Snapshots& snapshots, const Image& image);
+Result<oci::Digest> unpack_image(ImageStore& store, Snapshots& snapshots, const Image& image,
+                                 const OnLoss& on_loss = {});
 
 // Bytes of the files in these layers and all below; 0 for an empty digest.
 Result<std::uint64_t> unpacked_size(const Snapshots& snapshots, const oci::Digest& top);

@@ -29,6 +29,9 @@ def owned_layer():
             member.type = tarfile.REGTYPE if "/" in name else tarfile.DIRTYPE
             member.mode = 0o644 if "/" in name else 0o755
             tar.addfile(member)
+        device = tarfile.TarInfo("srv/.zero")
+        device.type, device.devmajor, device.devminor = tarfile.CHRTYPE, 1, 5
+        tar.addfile(device)
     return data.getvalue()
 
 
@@ -114,6 +117,13 @@ class ManyIds(RootlessCase):
                   for directory, _, files in os.walk(f"{self.home}/.local/share/gantry/snapshots")
                   for name in files if directory.endswith("/srv")}
         self.assertEqual(owners, {UID, FIRST_SUB_ID + 32, FIRST_SUB_ID + 999})
+
+    def test_what_cannot_be_made_is_said(self):
+        os.chmod(layout.directory, 0o755)
+        self.assertIn("device 'srv/.zero' was left out\n", self.gantry("image", "pull", self.image).stderr)
+        self.gantry("image", "rm", self.image)
+        loaded = self.gantry("image", "load", "--quiet", "--input", layout.directory, "--name", "app:1")
+        self.assertRegex(loaded.stderr, "warning .*srv/.zero.* was left out")
 
     def test_load_save_and_push(self):
         os.chmod(layout.directory, 0o755)

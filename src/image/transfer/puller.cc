@@ -234,6 +234,7 @@ class Pull {
     options.on_progress = [&](ImportEvent event, std::uint64_t done, std::uint64_t total) {
       progress_.on_blob({.blob = layer, .state = state_of(event), .done = done, .total = total});
     };
+    options.on_loss = [&](const std::string& sentence) { progress_.on_note(sentence); };
     TRY_DURING(import.layer(index, layer, open, options), "layer {}", layer.digest.str());
     return {};
   }
