@@ -2,6 +2,7 @@
 //
 // mount, unmount: a look at an image's files. Each mount is a read-only snapshot of its own, so that the
 // image stays as long as somebody looks at it.
+#include <cerrno>
 #include <climits>
 #include <cstdlib>
 
@@ -41,7 +42,10 @@ Result<int> unmount(Context& context, const NoOptions&, const Words& words) {
   const std::string directory = TRY(canonical(words[0])), key = key_of(directory);
   if (!TRY(store.snapshots->snapshot(key)))
     return error(Code::NotFound, "no image is mounted at '{}' (see 'gantry snapshot ls')", directory);
-  TRY(unmount_directory(directory));
+  // The mount may have gone without us. If it is only out of sight, in another mount namespace, the snapshot
+  // is in use and stays.
+  if (Result<void> done = unmount_directory(directory); !done && done.error().errno_value() != EINVAL)
+    return std::move(done).error();
   TRY(remove_snapshot(store, key));
   return 0;
 }
