@@ -90,7 +90,12 @@ void ThreadPool::work() {
     ++idle_;
     const bool woken = changed_.wait_until(mutex_, steady_clock::now() + options_.idle);
     --idle_;
-    if (!woken && waiting_.empty() && !is_stopping_) break;
+    if (woken || !waiting_.empty() || is_stopping_) continue;
+    if (running_.size() > 1 || !options_.on_rest) break;
+    lock.unlock();
+    options_.on_rest();
+    lock.lock();
+    if (waiting_.empty()) break;
   }
   for (auto thread = running_.begin(); thread != running_.end(); ++thread) {
     if (::pthread_equal(*thread, ::pthread_self()) == 0) continue;

@@ -37,6 +37,8 @@ class ThreadPool {
     std::size_t max_waiting = 1024;      // tasks that no thread has begun yet
     std::size_t stack_size = 512 << 10;  // bytes of address space; memory only as far as it is used
     std::chrono::milliseconds idle = std::chrono::seconds(10);  // a thread without work for so long ends
+    // Called by the last thread as it ends for want of work; may be empty.
+    std::function<void()> on_rest;
   };
 
   explicit ThreadPool(Options options);

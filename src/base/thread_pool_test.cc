@@ -54,6 +54,15 @@ TEST(ThreadPool, HasNoThreadBeforeThereIsWorkAndNoneAfterIt) {
   while (pool.threads() > 0) std::this_thread::yield();
 }
 
+TEST(ThreadPool, SaysWhenItComesToRestAndGoesOnAfterThat) {
+  std::atomic<int> rests = 0;
+  ThreadPool pool({.max_threads = 4, .idle = 1ms, .on_rest = [&] { ++rests; }});
+  for (int round = 1; round <= 3; ++round) {
+    for (int i = 0; i < 8; ++i) MUST(pool.run([] {}));
+    while (pool.threads() > 0 || rests < round) std::this_thread::yield();
+  }
+}
+
 TEST(ThreadPool, AnIdleThreadIsUsedBeforeAnotherIsStarted) {
   ThreadPool pool({.max_threads = 8});
   for (int i = 0; i < 20; ++i) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <string>
 
+#include "base/heap.h"
 #include "daemon/notify.h"
 #include "registry/server.h"
 
@@ -47,6 +48,7 @@ Wish Signals::wait() const {
 
 Result<void> serve_registry(const registry::Config& config, image::ImageStore& store, const Signals& signals,
                             const Logger& log) {
+  keep_heap_small();
   const auto server = TRY(registry::RegistryServer::start(config, store, log));
   for (const std::string& address : server->addresses()) log.info("registry listens", {{"address", address}});
   tell("READY=1", log);

@@ -233,7 +233,8 @@ Result<Database> Database::open(const std::string& path, std::span<const char* c
   auto state = std::make_unique<State>();
   state->path = path;
   state->lock = TRY(open_at(AT_FDCWD, path + ".lock", O_RDWR | O_CREAT, 0600));
-  Connection connection(TRY(open_handle(path)), path);
+  std::unique_ptr<Connection> first(new Connection(TRY(open_handle(path)), path));
+  Connection& connection = *first;
   TRY(connection.run_script(kSettings));
   const auto latest = static_cast<std::int64_t>(versions.size());
   std::int64_t version = TRY(version_of(connection));
@@ -255,6 +256,11 @@ Result<Database> Database::open(const std::string& path, std::span<const char* c
         "open database '{}': a later version of this program made it (tables of version {}, known are those "
         "up to {})",
         path, version, latest);
+  // Closing it and opening another one would take the log away and make it anew.
+  {
+    MutexLock lock(state->mutex);
+    state->idle_readers.push_back(std::move(first));
+  }
   return Database(std::move(state));
 }
 
@@ -367,6 +373,15 @@ Result<void> Database::compact() {
   Connection connection(TRY(open_handle(state_->path)), state_->path);
   TRY(connection.run_script(kSettings));
   return connection.run_script("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+void Database::release_memory() {
+  std::vector<std::unique_ptr<Connection>> unused;
+  MutexLock lock(state_->mutex);
+  unused.swap(state_->idle_readers);
+  // Who leads uses the writer without the lock.
+  if (!state_->is_led && state_->writer) (void)sqlite3_db_release_memory(state_->writer->handle_);
+  lock.unlock();  // closing takes a while
 }
 
 Result<std::string> Database::damage() const {

@@ -200,6 +200,8 @@ class Database {
 
   // Writes everything into the main file, gives unused pages back to the file system and empties the log.
   Result<void> compact();
+  // Frees the caches of pages, and connections that nobody uses: for a process that has nothing to do.
+  void release_memory();
   // What SQLite itself finds wrong with the file, one finding a line; empty: nothing.
   Result<std::string> damage() const;
 

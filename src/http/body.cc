@@ -11,6 +11,7 @@ namespace gantry::http {
 namespace {
 
 constexpr std::size_t kReadAhead = 16 << 10;
+constexpr std::size_t kMostReadAhead = 128 << 10;  // of chunks, for a caller with as much room
 // A caller with less room than this shares read(2) calls with its next reads.
 constexpr std::size_t kSmallRead = 4 << 10;
 
@@ -90,7 +91,8 @@ Result<std::size_t> BodyReader::read_chunks(std::span<std::byte> into) {
     buffer_.consume(progress.consumed);
     is_finished_ = progress.is_done;
     if (progress.produced > 0 || is_finished_) return progress.produced;
-    const std::size_t got = TRY(stream_.read(buffer_.prepare(kReadAhead)));
+    const std::size_t wanted = std::clamp(into.size(), kReadAhead, kMostReadAhead);
+    const std::size_t got = TRY(stream_.read(buffer_.prepare(wanted)));
     if (got == 0) return error(Code::DataLoss, "the body ended in the middle, after {} bytes", bytes_read_);
     buffer_.commit(got);
   }

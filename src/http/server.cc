@@ -46,7 +46,10 @@ ServerParts::ServerParts(ServerOptions server_options, Handler server_handler, E
       handler(std::move(server_handler)),
       loop(std::move(event_loop)),
       inbox(loop),
-      pool({.name = "http", .max_threads = options.max_handlers, .max_waiting = options.max_waiting}) {}
+      pool({.name = "http",
+            .max_threads = options.max_handlers,
+            .max_waiting = options.max_waiting,
+            .on_rest = options.on_rest}) {}
 
 class Server::Impl {
  public:

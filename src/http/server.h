@@ -141,6 +141,8 @@ struct ServerOptions {
   // Bytes a second, while a handler waits for the peer; it has body_timeout as a lead. Without this a few
   // peers that drip could hold all threads. 0: as slowly as they like.
   std::uint64_t least_rate = 512;
+  // Called on a thread of the pool when there was no request for some seconds; may be empty.
+  std::function<void()> on_rest;
   // Called on the handler's thread when a request is done, or was refused after its head had been read; may
   // be empty.
   std::function<void(const RequestSummary&)> on_done;

@@ -6,10 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cassert>
+#include <thread>
 
 #include <fmt/format.h>
 
+#include "base/beside.h"
 #include "base/file.h"
 #include "base/random.h"
 #include "base/timestamp.h"
@@ -21,13 +24,19 @@ namespace gantry::image {
 // end has little left to do.
 static constexpr std::uint64_t kWriteBehind = 8 << 20;
 
+// From how many bytes on waking a thread that hashes them costs less than it gains.
+static constexpr std::size_t kHashedBeside = 128 << 10;
+
 struct ContentStore::State {
   UniqueFd directory;  // <root>/content
   database::Database* database;
+  // More threads than there are processors would gain nothing, and the one that writes is one.
+  ThreadPool hashers{{.name = "hash", .max_threads = std::max(1U, std::thread::hardware_concurrency() - 1)}};
 };
 
 struct Ingest::State {
-  int directory;  // of its store
+  int directory;        // of its store
+  ThreadPool* hashers;  // of its store
   DigestAlgorithm algorithm;
   oci::Hasher hasher;
   std::string key;  // empty: none
@@ -67,6 +76,24 @@ struct Ingest::State {
       sent = saved;
     }
     return {};
+  }
+  // Writes and hashes.
+  Result<void> take(std::span<const std::byte> bytes) {
+    if (bytes.size() < kHashedBeside) {
+      TRY(write_file(bytes));
+      hasher.update(bytes);
+      return {};
+    }
+    const Beside hashing(*hashers, [&] { hasher.update(bytes); });
+    return write_file(bytes);
+  }
+  // After a part of what follows the first `size` bytes was written, or hashed.
+  Result<void> forget_the_rest() {
+    if (saved > size && ::ftruncate(file.get(), static_cast<off_t>(size)) < 0)
+      return sys_error("cut '{}' of the image store to {} bytes", name, size);
+    saved = std::min(saved, size);
+    sent = std::min(sent, saved);
+    return take_in(size);
   }
   Result<void> write_small_to_file() {
     if (!is_small() || saved == size) return {};
@@ -127,13 +154,16 @@ Result<void> Ingest::write(std::span<const std::byte> bytes) {
   State& state = *state_;
   if (state.size + bytes.size() <= kSmallBlob) {
     state.small.append(text_of(bytes));
+    state.hasher.update(bytes);
   } else {
     TRY(state.write_small_to_file());
-    TRY(state.write_file(bytes));
+    if (Result<void> taken = state.take(bytes); !taken) {
+      TRY(state.forget_the_rest());
+      return taken;
+    }
     state.small = {};
   }
   state.size += bytes.size();
-  state.hasher.update(bytes);
   return {};
 }
 
@@ -242,13 +272,17 @@ Result<std::string> ContentStore::read(const Digest& digest, std::size_t limit) 
 }
 
 Result<Ingest> ContentStore::ingest(DigestAlgorithm algorithm) const {
-  return Ingest(std::make_unique<Ingest::State>(
-      Ingest::State{.directory = directory(), .algorithm = algorithm, .hasher = oci::Hasher(algorithm)}));
+  return Ingest(std::make_unique<Ingest::State>(Ingest::State{.directory = directory(),
+                                                              .hashers = &state_->hashers,
+                                                              .algorithm = algorithm,
+                                                              .hasher = oci::Hasher(algorithm)}));
 }
 
 Result<Ingest> ContentStore::saved(std::string_view key, DigestAlgorithm algorithm, bool may_create) const {
-  auto state = std::make_unique<Ingest::State>(
-      Ingest::State{.directory = directory(), .algorithm = algorithm, .hasher = oci::Hasher(algorithm)});
+  auto state = std::make_unique<Ingest::State>(Ingest::State{.directory = directory(),
+                                                             .hashers = &state_->hashers,
+                                                             .algorithm = algorithm,
+                                                             .hasher = oci::Hasher(algorithm)});
   state->key = key;
   state->name = "ingest/key-" + oci::digest_of(key).hex();  // a key may be anything, of any length
   auto file =

@@ -48,7 +48,8 @@ class Ingest final : public ByteSink {
   Ingest& operator=(Ingest&&) noexcept;
   ~Ingest() override;
 
-  // ResourceExhausted when the disk is full; the ingest is then as it was before, up to a part of `bytes`.
+  // ResourceExhausted when the disk is full; the ingest is then as it was before. Large pieces are hashed on
+  // a second thread while they are written, if one is free: a few hundred KiB are a good size.
   Result<void> write(std::span<const std::byte> bytes) override;
   std::uint64_t size() const;
   // Back to the first `size` bytes, which are read again to hash them.

@@ -112,17 +112,31 @@ static void set_upload_headers(Call& call, std::string_view id, std::uint64_t si
   headers.set("Range", oci::upload_range(size));
 }
 
+// As much as fits before the body ends. An error leaves what came before it in `into`, counted in `filled`.
+static Result<void> fill(ByteSource& body, std::span<std::byte> into, std::size_t& filled) {
+  while (filled < into.size()) {
+    const std::size_t size = TRY(body.read(into.subspan(filled)));
+    if (size == 0) break;
+    filled += size;
+  }
+  return {};
+}
+
 // Takes the body to the end of the ingest. An error of the client's connection or ours leaves what came.
 static Result<void> receive(Context& context, Call& call, image::Ingest& ingest) {
   const std::uint64_t limit = context.config.max_blob_bytes == 0 ? UINT64_MAX : context.config.max_blob_bytes;
-  const std::uint64_t announced = call.request.body_length().value_or(kStreamBuffer);
-  std::vector<std::byte> buffer(std::clamp<std::uint64_t>(announced, 4 << 10, kStreamBuffer));
+  // Whole pieces, larger than a socket gives at once: then an ingest can write and hash side by side.
+  constexpr std::uint64_t kPiece = 512 << 10;
+  const std::uint64_t announced = call.request.body_length().value_or(kPiece);
+  const auto size = static_cast<std::size_t>(std::clamp<std::uint64_t>(announced, 4 << 10, kPiece));
+  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(size);
   for (;;) {
-    const std::size_t size = TRY(call.request.body().read(buffer));
-    if (size == 0) return {};
-    if (ingest.size() + size > limit)
+    std::size_t filled = 0;
+    Result<void> received = fill(call.request.body(), {buffer.get(), size}, filled);
+    if (ingest.size() + filled > limit)
       return error(Code::ResourceExhausted, "a blob may have {} bytes here", limit);
-    TRY(ingest.write(std::span(buffer).first(size)));
+    TRY(ingest.write({buffer.get(), filled}));
+    if (!received || filled < size) return received;
   }
 }
 

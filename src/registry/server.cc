@@ -6,6 +6,7 @@
 #include <charconv>
 #include <thread>
 
+#include "base/heap.h"
 #include "base/mutex.h"
 #include "http/listener.h"
 #include "http/server.h"
@@ -19,8 +20,8 @@ using TlsPointer = std::shared_ptr<const http::TlsContext>;
 
 class RegistryServer::Impl {
  public:
-  Impl(Config config, std::unique_ptr<Registry> registry, const Logger& log)
-      : config_(std::move(config)), log_(log), registry_(std::move(registry)) {}
+  Impl(Config config, image::ImageStore& store, std::unique_ptr<Registry> registry, const Logger& log)
+      : config_(std::move(config)), store_(store), log_(log), registry_(std::move(registry)) {}
   ~Impl() { stop(0ms); }
 
   Result<void> start();
@@ -34,6 +35,7 @@ class RegistryServer::Impl {
   void keep_house();
 
   const Config config_;
+  image::ImageStore& store_;
   const Logger& log_;
   const std::unique_ptr<Registry> registry_;
   // Two, because a new certificate means a new server on the same sockets, which unix sockets have no use
@@ -69,6 +71,10 @@ Result<TlsPointer> RegistryServer::Impl::read_tls() const {
 Result<std::unique_ptr<http::Server>> RegistryServer::Impl::serve(std::vector<http::Listener> listeners) {
   http::ServerOptions options;
   options.max_handlers = static_cast<std::size_t>(config_.threads);
+  options.on_rest = [this] {
+    store_.database().release_memory();
+    trim_heap();
+  };
   options.on_done = [this](const http::RequestSummary& summary) { registry_->record(summary); };
   return http::Server::start(
       std::move(listeners),
@@ -153,7 +159,7 @@ RegistryServer::~RegistryServer() = default;
 Result<std::unique_ptr<RegistryServer>> RegistryServer::start(Config config, image::ImageStore& store,
                                                               const Logger& log) {
   auto registry = TRY(Registry::open(config, store, log));
-  auto impl = std::make_unique<Impl>(std::move(config), std::move(registry), log);
+  auto impl = std::make_unique<Impl>(std::move(config), store, std::move(registry), log);
   TRY_DURING(impl->start(), "start the registry");
   return std::unique_ptr<RegistryServer>(new RegistryServer(std::move(impl)));
 }
