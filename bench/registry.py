@@ -6,13 +6,16 @@
 
 push      images a second: a config and two layers of 1 KiB, each blob by HEAD, POST, PATCH, PUT, then the manifest
 pull      images a second: manifest by tag and three blobs
-upload    MB/s: blobs of 64 MiB        download  MB/s: the same blob again and again
+upload    MB/s: blobs of 64 MiB        download  MB/s: the same blob again and again; what a client sends or takes is not
+          copied in the client, so that it is the server that is measured
 rest      memory of the server with nothing to do: when it has started, and some seconds after all of the above
 
 Plain HTTP on loopback, the stores on the disk of --dir (a temporary directory). Each figure is the median of the
-rounds; the last columns are how many times as fast gantry is, and the target. What is pushed is synced to disk by
-both, so uploads measure the disk unless --dir is a tmpfs (/dev/shm). ninja -C build/release
-bench_registry_serve bench_registry_load; --build names another build directory.
+rounds; the last columns are how many times as fast gantry is, the target, and for large blobs the floor: what the
+same sockets give, on the same disk, to a program that does nothing but receive, hash and write, or sendfile. At the
+end, processor time of the two servers for 1,000 images or MB, which says more than the rates when others are working.
+What is pushed is synced to disk by both, so uploads measure the disk unless --dir is a tmpfs (/dev/shm).
+ninja -C build/release bench_registry_serve bench_registry_load; --build names another build directory.
 """
 
 import argparse
@@ -60,6 +63,11 @@ class Server:
         value = {key: int(kib) for key, kib in re.findall(r"^(\w+):\s+(\d+) kB", rollup, re.M)}
         return value["Private_Clean"] + value["Private_Dirty"], value["Rss"]
 
+    def processor_time(self):
+        """Seconds so far, in the kernel too."""
+        fields = open(f"/proc/{self.process.pid}/stat").read().rsplit(")", 1)[1].split()
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -91,11 +99,13 @@ http: {{addr: "127.0.0.1:0"}}
     return Server("docker-registry", ["docker-registry", "serve", config], directory, f"{directory}/peer.log")
 
 
-def load(build, what, server, clients, seconds):
-    printed = subprocess.run([f"{build}/bin/bench_registry_load", what, server.address, str(clients), str(seconds)],
+def load(build, what, where, clients, seconds):
+    """Operations or megabytes a second, and how many those were; `where`: an address, or for a floor a directory."""
+    printed = subprocess.run([f"{build}/bin/bench_registry_load", what, where, str(clients), str(seconds)],
                              check=True, stdout=subprocess.PIPE, text=True).stdout.split()
     operations, took, megabytes = (float(word) for word in printed)
-    return (operations if UNITS[what] == "images/s" else megabytes) / took
+    moved = operations if UNITS.get(what) == "images/s" else megabytes
+    return moved / took, moved
 
 
 def main():
@@ -119,16 +129,28 @@ def main():
         servers = [start_gantry(options.build, directory), start_peer(directory)]
         time.sleep(1)
         fresh = {server.name: server.memory() for server in servers}
-        print(f"{'':26}{servers[0].name:>18}{servers[1].name:>18}{'times':>8}{'target':>8}")
+        print(f"{'':26}{servers[0].name:>18}{servers[1].name:>18}{'times':>8}{'target':>8}{'floor':>10}{'CPU s':>8}{'a 1,000':>9}")
         for what in [word for word in wanted if word in UNITS]:
             for clients in [int(word) for word in options.clients.split(",")]:
-                figures = {server.name: [] for server in servers}
+                rates = {server: [] for server in servers}
+                processor = dict.fromkeys(servers, 0)  # seconds
+                amounts = dict.fromkeys(servers, 0)
+                floors = []
                 for _ in range(options.rounds):
                     for server in servers:
-                        figures[server.name].append(load(options.build, what, server, clients, options.seconds))
-                ours, theirs = (statistics.median(figures[server.name]) for server in servers)
+                        before = server.processor_time()
+                        rate, amount = load(options.build, what, server.address, clients, options.seconds)
+                        rates[server].append(rate)
+                        processor[server] += server.processor_time() - before
+                        amounts[server] += amount
+                    if UNITS[what] == "MB/s":
+                        floors.append(load(options.build, f"{what}-floor", directory, clients, options.seconds)[0])
+                ours, theirs = (statistics.median(rates[server]) for server in servers)
+                costs = [1000 * processor[server] / amounts[server] for server in servers]
                 label = f"{what}, {clients} at once, {UNITS[what]}"
-                print(f"{label:26}{ours:18.1f}{theirs:18.1f}{ours / theirs:8.1f}{TARGET:8}", flush=True)
+                floor = f"{statistics.median(floors):10.1f}" if floors else f"{'':10}"
+                print(f"{label:26}{ours:18.1f}{theirs:18.1f}{ours / theirs:8.1f}{TARGET:8}{floor}"
+                      + "".join(f"{cost:8.2f}" for cost in costs), flush=True)
         if "rest" in wanted:
             time.sleep(15)  # threads without work end
             for when, memory in (("started", fresh), ("at rest", {s.name: s.memory() for s in servers})):

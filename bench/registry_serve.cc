@@ -10,6 +10,7 @@
 
 #include <fmt/core.h>
 
+#include "base/heap.h"
 #include "base/log.h"
 #include "image/image_store.h"
 #include "registry/server.h"
@@ -22,6 +23,7 @@ static Result<void> serve(const char* root, const char* path) {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   (void)::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  keep_heap_small();
   const Logger log(STDERR_FILENO);
   registry::Config config = TRY(registry::Config::load(path));
   image::ImageStore store = TRY(image::ImageStore::open(root));
