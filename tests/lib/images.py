@@ -131,10 +131,10 @@ def answers(url, context=None):
 class OurRegistry:
     """`gantry registry serve` on a port of its own, with a store of its own or a given one."""
 
-    def __init__(self, *options, store=None, tls=None, config=None, environment=None):
+    def __init__(self, *options, store=None, tls=None, config=None, environment=None, host="localhost"):
         self.own_store = None if store else Store()
         self.store = store or self.own_store
-        self.address = f"localhost:{next(_ports)}"
+        self.address = f"{host}:{next(_ports)}"
         self.url = f"{'https' if tls else 'http'}://{self.address}"
         self.access_log = f"{self.store.root}/access.log"
         self.config = f"{self.store.root}/registry.json"
@@ -145,9 +145,9 @@ class OurRegistry:
         self.start()
 
     def start(self):
-        port = self.address.split(":")[1]
+        listen = self.address.replace("localhost", "127.0.0.1")
         self.daemon = command.Daemon(GANTRY, "--root", self.store.root, "registry", "serve", "--config", self.config,
-                                     "--listen", f"127.0.0.1:{port}", *self.options, env=self.environment,
+                                     "--listen", listen, *self.options, env=self.environment,
                                      ready=lambda: answers(f"{self.url}/v2/", self.context))
 
     def requests(self):
@@ -180,9 +180,9 @@ class DebianRegistry:
 
 
 class Tls:
-    """An authority of the test's own and a certificate of it for localhost."""
+    """An authority of the test's own and a certificate of it for localhost and an address."""
 
-    def __init__(self):
+    def __init__(self, address="127.0.0.1"):
         self.directory = tempfile.mkdtemp(prefix="tls-")
         self.trust = f"{self.directory}/trust"  # nothing but the authority, as clients want such a folder
         os.mkdir(self.trust)
@@ -193,7 +193,7 @@ class Tls:
                     "-keyout", ca_key, "-out", self.ca, "-subj", "/CN=tests", "-days", "2")
         command.run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.key,
                     "-out", request, "-subj", "/CN=localhost")
-        write(extensions, "subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        write(extensions, f"subjectAltName=DNS:localhost,IP:{address}\n")
         command.run("openssl", "x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", ca_key, "-CAcreateserial",
                     "-out", self.certificate, "-days", "2", "-extfile", extensions)
 
