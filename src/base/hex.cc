@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/hex.h"
 
+#include <array>
+
 namespace gantry {
+
+// hex_value() of every character.
+static constexpr auto kValues = [] {
+  std::array<signed char, 256> values{};
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<signed char>(hex_value(static_cast<char>(i)));
+  return values;
+}();
 
 std::string to_hex(std::span<const std::byte> bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
@@ -15,16 +25,21 @@ std::string to_hex(std::span<const std::byte> bytes) {
 }
 
 std::optional<std::string> from_hex(std::string_view digits) {
-  if (digits.size() % 2 != 0) return std::nullopt;
-  std::string bytes;
-  bytes.reserve(digits.size() / 2);
-  for (std::size_t i = 0; i < digits.size(); i += 2) {
-    const int high = hex_value(digits[i]);
-    const int low = hex_value(digits[i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    bytes += static_cast<char>(high << 4 | low);
-  }
+  std::string bytes(digits.size() / 2, '\0');
+  if (!from_hex(digits, std::as_writable_bytes(std::span(bytes)))) return std::nullopt;
   return bytes;
+}
+
+bool from_hex(std::string_view digits, std::span<std::byte> into) {
+  if (digits.size() != 2 * into.size()) return false;
+  int seen = 0;  // negative once a digit was none: digits are random, so a branch for each is guessed wrong
+  for (std::size_t i = 0; i < into.size(); ++i) {
+    const int high = kValues[static_cast<unsigned char>(digits[2 * i])];
+    const int low = kValues[static_cast<unsigned char>(digits[2 * i + 1])];
+    seen |= high | low;
+    into[i] = static_cast<std::byte>(static_cast<unsigned>(high) << 4 | static_cast<unsigned>(low));
+  }
+  return seen >= 0;
 }
 
 }  // namespace gantry

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 namespace gantry {
 namespace {
 
@@ -16,6 +18,13 @@ TEST(Hex, is_two_digits_a_byte) {
 
 TEST(Hex, is_nothing_else) {
   for (const char* text : {"0", "0g", "0x", " 0", "00 ", "\xff\xff"}) EXPECT_FALSE(from_hex(text)) << text;
+}
+
+TEST(Hex, fills_as_many_bytes_as_there_is_room_for) {
+  std::array<std::byte, 2> bytes{};
+  EXPECT_TRUE(from_hex("0aFf", bytes));
+  EXPECT_EQ(bytes, (std::array{std::byte{0x0a}, std::byte{0xff}}));
+  for (const char* text : {"", "0a", "0affff", "0aff0", "0axf"}) EXPECT_FALSE(from_hex(text, bytes)) << text;
 }
 
 }  // namespace

@@ -327,27 +327,27 @@ Result<Image> ImageStore::resolve(std::string_view name_or_id) const {
 Result<std::vector<Image>> ImageStore::images() const {
   return state_->database.read([&](Connection& c) -> Result<std::vector<Image>> {
     std::vector<Image> images;
-    std::unordered_map<std::string, std::size_t> index;
+    std::unordered_map<Digest, std::size_t> index;
     {
       Rows rows = TRY(
           c.query("SELECT id, manifest, platform, created, size, unpacked_size, labels, added FROM images "
                   "ORDER BY created DESC, id"));
       while (TRY(rows.next())) {
-        index.emplace(rows.get<std::string>(0), images.size());
         images.push_back(TRY(image_in(rows)));
+        index.emplace(images.back().id, images.size() - 1);
       }
     }
     // Names and users of ids that are images: others are damage, and check_store() finds them.
-    const auto with = [&](std::string id) -> Image* {
-      const auto found = index.find(std::move(id));
+    const auto with = [&](const Digest& id) -> Image* {
+      const auto found = index.find(id);
       return found == index.end() ? nullptr : &images[found->second];
     };
     Rows names = TRY(c.query("SELECT name, target, updated, image FROM names ORDER BY name"));
     while (TRY(names.next()))
-      if (Image* image = with(names.get<std::string>(3))) image->names.push_back(TRY(name_in(names)));
+      if (Image* image = with(TRY(digest_in(names, 3)))) image->names.push_back(TRY(name_in(names)));
     Rows users = TRY(c.query("SELECT image, user FROM image_users ORDER BY user"));
     while (TRY(users.next()))
-      if (Image* image = with(users.get<std::string>(0))) image->users.push_back(users.get<std::string>(1));
+      if (Image* image = with(TRY(digest_in(users, 0)))) image->users.push_back(users.get<std::string>(1));
     return images;
   });
 }

@@ -54,9 +54,9 @@ std::string_view name_of(DigestAlgorithm algorithm) { return details(algorithm).
 Result<Digest> Digest::parse(std::string_view text) {
   const std::size_t colon = text.find(':');
   const std::string_view name = text.substr(0, colon);
-  if (colon == std::string_view::npos || !is_algorithm_name(name))
-    return error(Code::InvalidArgument, "'{}' is not a digest", printable(text));
   const auto known = std::ranges::find(kAlgorithms, name, &Algorithm::name);
+  if (colon == std::string_view::npos || (known == kAlgorithms.end() && !is_algorithm_name(name)))
+    return error(Code::InvalidArgument, "'{}' is not a digest", printable(text));
   if (known == kAlgorithms.end())
     return error(Code::Unsupported, "digest '{}': only sha256 and sha512 are supported", printable(text));
 
@@ -64,11 +64,10 @@ Result<Digest> Digest::parse(std::string_view text) {
   digest.algorithm_ = static_cast<DigestAlgorithm>(known - kAlgorithms.begin());
   digest.size_ = static_cast<std::uint8_t>(known->size);
   const std::string_view digits = text.substr(colon + 1);
-  const std::optional<std::string> hash = from_hex(digits);
-  if (!hash || hash->size() != known->size || !std::ranges::all_of(digits, is_lower_or_digit))
+  const bool is_lower = std::ranges::none_of(digits, [](char c) { return c >= 'A' && c <= 'F'; });
+  if (!is_lower || !from_hex(digits, std::span(digest.bytes_).first(known->size)))
     return error(Code::InvalidArgument, "'{}' is not a digest: {} has {} hexadecimal digits of lower case",
                  printable(text), known->name, 2 * known->size);
-  std::ranges::copy(std::as_bytes(std::span(*hash)), digest.bytes_.begin());
   return digest;
 }
 
