@@ -93,6 +93,7 @@ def files_layers(directory):
 def large_layers(directory):
     path, left = f"{directory}/large.tar", 1_000_000_000
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+        tar.add("/usr", "usr", recursive=False)
         for above, names, files in os.walk("/usr/lib"):
             names.sort()
             tar.add(above, above.lstrip("/"), recursive=False)
