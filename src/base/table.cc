@@ -23,8 +23,8 @@ std::string Table::text() const {
   std::string text;
   for (const Row& row : rows_) {
     for (std::size_t i = 0; i + 1 < row.size(); ++i)
-      text += row[i] + std::string(widths[i] + kGap - width_of(row[i]), ' ');
-    text += row.back() + "\n";
+      text.append(row[i]).append(widths[i] + kGap - width_of(row[i]), ' ');
+    text.append(row.back()).append("\n");
   }
   return text;
 }

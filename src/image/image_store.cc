@@ -327,20 +327,20 @@ Result<Image> ImageStore::resolve(std::string_view name_or_id) const {
 Result<std::vector<Image>> ImageStore::images() const {
   return state_->database.read([&](Connection& c) -> Result<std::vector<Image>> {
     std::vector<Image> images;
-    std::unordered_map<Digest, std::size_t> index;
+    images.reserve(TRY(c.value<std::uint64_t>("SELECT count(*) FROM images")).value_or(0));
     {
       Rows rows = TRY(
           c.query("SELECT id, manifest, platform, created, size, unpacked_size, labels, added FROM images "
                   "ORDER BY created DESC, id"));
-      while (TRY(rows.next())) {
-        images.push_back(TRY(image_in(rows)));
-        index.emplace(images.back().id, images.size() - 1);
-      }
+      while (TRY(rows.next())) images.push_back(TRY(image_in(rows)));
     }
+    std::unordered_map<Digest, Image*> index;
+    index.reserve(images.size());
+    for (Image& image : images) index.emplace(image.id, &image);
     // Names and users of ids that are images: others are damage, and check_store() finds them.
     const auto with = [&](const Digest& id) -> Image* {
       const auto found = index.find(id);
-      return found == index.end() ? nullptr : &images[found->second];
+      return found == index.end() ? nullptr : found->second;
     };
     Rows names = TRY(c.query("SELECT name, target, updated, image FROM names ORDER BY name"));
     while (TRY(names.next()))
