@@ -88,9 +88,12 @@ void ThreadPool::work() {
     }
     if (is_stopping_) break;
     ++idle_;
-    const bool woken = changed_.wait_until(mutex_, steady_clock::now() + options_.idle);
+    // Others wake it without work for it, such as those that end.
+    const auto end = steady_clock::now() + options_.idle;
+    while (waiting_.empty() && !is_stopping_ && changed_.wait_until(mutex_, end)) {
+    }
     --idle_;
-    if (woken || !waiting_.empty() || is_stopping_) continue;
+    if (!waiting_.empty() || is_stopping_) continue;
     if (running_.size() > 1 || !options_.on_rest) break;
     lock.unlock();
     options_.on_rest();

@@ -54,6 +54,16 @@ TEST(ThreadPool, HasNoThreadBeforeThereIsWorkAndNoneAfterIt) {
   while (pool.threads() > 0) std::this_thread::yield();
 }
 
+TEST(ThreadPool, ThreadsWithoutWorkEndTogether) {
+  ThreadPool pool({.max_threads = 20, .idle = 200ms});
+  Gate gate;
+  for (int i = 0; i < 20; ++i) MUST(pool.run([&] { gate.wait(); }));
+  gate.open();
+  const auto begin = std::chrono::steady_clock::now();
+  while (pool.threads() > 0) std::this_thread::sleep_for(1ms);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 3s);  // one after the other, it would be four
+}
+
 TEST(ThreadPool, SaysWhenItComesToRestAndGoesOnAfterThat) {
   std::atomic<int> rests = 0;
   ThreadPool pool({.max_threads = 4, .idle = 1ms, .on_rest = [&] { ++rests; }});
