@@ -7,7 +7,8 @@
 
 namespace gantry {
 
-ReadAhead::ReadAhead(ByteSource& source, std::size_t buffers, std::size_t buffer_size) : source_(source) {
+ReadAhead::ReadAhead(ByteSource& source, std::size_t buffers, std::size_t buffer_size)
+    : source_(source), wake_at_(std::max<std::size_t>(buffers / 2, 1)) {
   for (std::size_t i = 0; i < buffers; ++i) empty_.push_back({std::vector<std::byte>(buffer_size)});
   thread_ = std::thread([this] { run(); });
 }
@@ -33,16 +34,19 @@ void ReadAhead::run() {
     }
     // What arrives slowly is handed on as it arrives; what is at hand fills the buffer first, by the source.
     Result<std::size_t> size = source_.read(buffer.bytes);
-    MutexLock lock(mutex_);
-    is_finished_ = !size || *size == 0;
-    if (!is_finished_) {
-      buffer.size = *size;
-      full_.push_back(std::move(buffer));
-    } else if (!size) {
-      error_ = std::move(size).error();
+    const bool is_finished = !size || *size == 0;
+    {
+      MutexLock lock(mutex_);
+      is_finished_ = is_finished;
+      if (!is_finished) {
+        buffer.size = *size;
+        full_.push_back(std::move(buffer));
+      } else if (!size) {
+        error_ = std::move(size).error();
+      }
     }
-    changed_.notify_all();
-    if (is_finished_) return;
+    changed_.notify_one();  // without the lock, which the other side wants next
+    if (is_finished) return;
   }
 }
 
@@ -52,7 +56,8 @@ Result<std::size_t> ReadAhead::read(std::span<std::byte> into) {
     MutexLock lock(mutex_);
     if (!current_.bytes.empty()) {
       empty_.push_back(std::exchange(current_, {}));
-      changed_.notify_all();
+      // Not for every buffer: whoever is woken for two goes on for longer. The others are on their way here.
+      if (empty_.size() >= wake_at_) changed_.notify_one();
     }
     taken_ = 0;
     while (full_.empty() && !is_finished_) changed_.wait(mutex_);

@@ -39,10 +39,11 @@ class ReadAhead final : public ByteSource {
   void run();
 
   ByteSource& source_;
-  Buffer current_;          // of the reader
-  std::size_t taken_ = 0;   // bytes of it
-  bool is_at_end_ = false;  // of the reader
-  Mutex mutex_;             // guards what follows
+  const std::size_t wake_at_;  // empty buffers, from which on the thread is woken
+  Buffer current_;             // of the reader
+  std::size_t taken_ = 0;      // bytes of it
+  bool is_at_end_ = false;     // of the reader
+  Mutex mutex_;                // guards what follows
   std::deque<Buffer> full_ GUARDED_BY(mutex_);
   std::deque<Buffer> empty_ GUARDED_BY(mutex_);
   std::optional<Error> error_ GUARDED_BY(mutex_);
