@@ -21,8 +21,8 @@
 
 namespace gantry::testing {
 
-// A child that runs `body` and ends without the destructors and exit handlers of the test program. To be called
-// while there are no other threads.
+// A child that runs `body` and ends without the destructors and exit handlers of the test program. To be
+// called while there are no other threads.
 template <class Body>
 pid_t start_child(Body body) {
   std::fflush(nullptr);  // or the child prints again what waits in our buffers
