@@ -145,7 +145,8 @@ Result<void> Collector::clear_ingest(const std::string& name, std::chrono::nanos
   if (::fstat((*locked)->get(), &st) < 0) return sys_error("look at '{}'", name);
   const bool is_committed = st.st_nlink > 1 && TRY(finish_commit(st.st_ino));
   if (is_saved && !is_committed) return {};
-  if (::unlinkat(content, name.c_str(), 0) < 0) return sys_error("remove '{}'", name);
+  if (::unlinkat(content, name.c_str(), 0) < 0)  // or its owner has, who was about to
+    return errno == ENOENT ? Result<void>{} : sys_error("remove '{}'", name);
   ++collected_.ingests;
   if (!is_committed) collected_.bytes += static_cast<std::uint64_t>(st.st_size);
   return {};
