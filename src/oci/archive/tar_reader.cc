@@ -664,7 +664,7 @@ Result<std::size_t> TarReader::read(std::span<std::byte> into) {
     s.rest = piece;
   } else {
     n = std::min(into.size(), piece.data.size());
-    std::memcpy(into.data(), piece.data.data(), n);
+    std::ranges::copy(piece.data.first(n), into.begin());
     s.rest = {piece.offset + n, piece.data.subspan(n)};
   }
   s.read_position += n;
