@@ -8,7 +8,7 @@ import unittest
 
 from clients import engine_cases
 from clients.engine_cases import IMAGE
-from lib import command, isolation
+from lib import cgroups, command, isolation
 from lib.dockerd import DOCKER, DockerHome
 from lib.runtime import PROGRAM, wait_for
 

@@ -2,11 +2,12 @@
 """podman, with our runtime in place of runc."""
 
 import os
+import tempfile
 import unittest
 
 from clients import engine_cases
 from clients.engine_cases import IMAGE
-from lib import command
+from lib import command, isolation
 from lib.podman import PodmanHome
 from lib.runtime import PROGRAM, wait_for
 

@@ -13,7 +13,6 @@ import unittest
 from lib import command
 from lib.dockerd import DOCKER, DockerHome
 from lib.images import DebianRegistry, Layout, OurRegistry, Store, Tls, busybox_layer, digest_of, layer_tar, skopeo
-from lib.isolation import write
 from lib.podman import PodmanHome
 from lib.runtime import wait_for
 
