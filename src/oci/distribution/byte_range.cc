@@ -46,14 +46,4 @@ std::optional<ByteRange> parse_upload_range(std::string_view header) {
 
 std::string upload_range(std::uint64_t size) { return fmt::format("0-{}", size == 0 ? 0 : size - 1); }
 
-std::optional<ContentRange> parse_content_range(std::string_view header) {
-  if (!take(header, "bytes ")) return std::nullopt;
-  const std::optional<ByteRange> range = take_range(header);
-  if (!range || !take(header, "/")) return std::nullopt;
-  if (header == "*") return ContentRange{*range, std::nullopt};
-  const auto total = take_number(header);
-  if (!total || !header.empty() || *total <= range->last) return std::nullopt;
-  return ContentRange{*range, total};
-}
-
 }  // namespace gantry::oci

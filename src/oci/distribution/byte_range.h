@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Ranges of bytes in the three spellings that pulls and uploads use.
+// Ranges of bytes as uploads spell them; those of HTTP itself are http/message.h's.
 #pragma once
 
 #include <cstdint>
@@ -23,12 +23,5 @@ struct ByteRange {
 std::optional<ByteRange> parse_upload_range(std::string_view header);
 // "0-<size - 1>"; of an upload that is empty "0-0", as docker's registry says it.
 std::string upload_range(std::uint64_t size);
-
-// "bytes 0-99/1234" of a partial answer (RFC 9110, section 14.4); no total where the server does not know it.
-struct ContentRange {
-  ByteRange range;
-  std::optional<std::uint64_t> total;
-};
-std::optional<ContentRange> parse_content_range(std::string_view header);
 
 }  // namespace gantry::oci

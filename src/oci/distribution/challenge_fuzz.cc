@@ -40,8 +40,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(parse_token_response(to_json(*token))->token == token->token);
   require(is_one_line(describe(parse_registry_errors(text))));
   if (const auto range = parse_upload_range(text)) require(range->last >= range->first);
-  if (const auto range = parse_content_range(text))
-    require(!range->total || *range->total >= range->range.size());
   (void)next_page(text);
   return 0;
 }
