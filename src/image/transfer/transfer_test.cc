@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "image/transfer/fake_registry.h"
 #include "image/transfer/puller.h"
 #include "image/transfer/pusher.h"
@@ -243,6 +244,89 @@ TEST_F(TransferTest, many_pulls_of_one_image_at_once_fetch_each_layer_once) {
   EXPECT_EQ(failures, 0);
   for (const oci::Descriptor& layer : image.manifest.layers)
     EXPECT_EQ(registry.count("GET /v2/app/blobs/" + layer.digest.str()), 1U);
+}
+
+// As Docker's registries had them before 2015: the topmost layer first, configs as text inside of JSON.
+TEST_F(TransferTest, an_image_of_schema_1_becomes_one_of_today) {
+  const TestImage image(2);
+  for (const std::string& layer : image.layers) registry.put_blob("app", layer);
+  json::Writer writer;
+  writer.begin_object();
+  writer.key("schemaVersion").value(1);
+  writer.key("name").value("app");
+  writer.key("tag").value("old");
+  writer.key("architecture").value("amd64");
+  writer.key("fsLayers").begin_array();
+  for (const std::size_t i : {1, 0}) {
+    writer.begin_object();
+    writer.key("blobSum").value(image.manifest.layers[i].digest.str());
+    writer.end_object();
+  }
+  writer.end_array();
+  writer.key("history").begin_array();
+  for (const char* step :
+       {R"({"id":"b","parent":"a","os":"linux","architecture":"amd64","config":{"Cmd":["/bin/true"]}})",
+        R"({"id":"a","os":"linux","architecture":"amd64"})"}) {
+    writer.begin_object();
+    writer.key("v1Compatibility").value(step);
+    writer.end_object();
+  }
+  writer.end_array();
+  writer.end_object();
+  registry.put_manifest("app", "old", std::move(writer).text(), std::string(oci::media_type::kDockerSchema1));
+  const Pulled pulled = MUST(pull_it("app:old"));
+  const Image stored = *MUST(store.image(pulled.id));
+  const oci::ImageConfig config = MUST(oci::parse_image_config(MUST(store.content().read(pulled.id))));
+  EXPECT_EQ(config.rootfs.diff_ids, image.diff_ids);
+  EXPECT_EQ(config.config.cmd, std::vector<std::string>{"/bin/true"});
+  EXPECT_EQ(MUST(oci::parse_manifest(MUST(store.content().read(stored.manifest)))).media_type,
+            oci::media_type::kDockerManifest);
+}
+
+// ---- Mirrors
+
+class MirrorTest : public TransferTest {
+ protected:
+  // Names of `registry` are asked of `mirror` first.
+  Result<Pulled> pull_through(const std::string& mirror_host, const std::string& rest) {
+    RegistriesOptions how = quick();
+    how.config = MUST(RegistriesConfig::parse(fmt::format(
+        R"({{"hosts":{{"{}":{{"plainHttp":true}}}},"prefixes":[{{"prefix":"{}","mirrors":["{}"]}}]}})",
+        mirror_host, registry.host(), mirror_host)));
+    Registries mirrored(std::move(how));
+    return pull(store, snapshots, mirrored, name(rest), options, progress);
+  }
+  FakeRegistry mirror;
+};
+
+TEST_F(MirrorTest, what_a_mirror_has_the_origin_is_not_asked_for) {
+  const TestImage image(2);
+  image.put(mirror, "1");
+  MUST(pull_through(mirror.host(), "app:1"));
+  EXPECT_TRUE(registry.requests().empty());
+  EXPECT_TRUE(MUST(store.image_named(name("app:1").str()))) << "the name stays that of the origin";
+}
+
+TEST_F(MirrorTest, what_a_mirror_lacks_the_origin_gives) {
+  const TestImage image(2);
+  image.put(registry, "1");
+  image.put(mirror, "1");
+  mirror.answer("GET /v2/app/blobs/" + image.manifest.layers[1].digest.str(),
+                [](http::Request&, http::ResponseWriter& response) { return response.send(404); });
+  MUST(pull_through(mirror.host(), "app:1"));
+  EXPECT_EQ(registry.count("GET /v2/app/blobs/" + image.manifest.layers[1].digest.str()), 1U);
+  EXPECT_EQ(registry.count("GET /v2/app/blobs/" + image.manifest.layers[0].digest.str()), 0U);
+}
+
+TEST_F(MirrorTest, a_mirror_that_is_down_is_passed_over) {
+  const TestImage image(1);
+  image.put(registry, "1");
+  MUST(pull_through("127.0.0.1:1", "app:1"));
+  const Result<Pulled> none = pull_through("127.0.0.1:1", "nothing:1");
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code(), Code::NotFound);
+  EXPECT_NE(none.error().message().find("127.0.0.1:1"), std::string::npos)
+      << "why the mirror did not help is told";
 }
 
 TEST_F(TransferTest, a_push_brings_everything_and_the_manifest_last) {
