@@ -36,6 +36,8 @@ class AuthorizerTest : public testing::Test {
     registry.put_manifest("app", "1", "{}", std::string(oci::media_type::kOciManifest));
   }
 
+  ~AuthorizerTest() override { registry.stop(); }  // its handlers use all below
+
   std::unique_ptr<RegistryClient> client(std::optional<Credentials> credentials = std::nullopt) {
     RegistryClientOptions options = impatient();
     options.credentials = std::move(credentials);

@@ -102,6 +102,7 @@ TEST_F(DownloadTest, a_server_that_does_not_know_ranges_sends_what_is_there_alre
   });
   EXPECT_EQ(MUST(read(descriptor)), bytes);
   EXPECT_EQ(requests, 2);
+  registry.stop();
 }
 
 TEST_F(DownloadTest, more_bytes_than_the_manifest_says_are_an_error) {
@@ -135,6 +136,7 @@ TEST_F(DownloadTest, a_range_that_was_not_asked_for_is_an_error) {
                 "asked for bytes 500 to 999 of 1000, the registry sends 'bytes 0-499/1000'"),
             std::string::npos)
       << read.error().message();
+  registry.stop();
 }
 
 TEST_F(DownloadTest, what_is_not_there_is_an_error_with_the_words_of_the_registry) {
@@ -160,6 +162,7 @@ TEST_F(DownloadTest, asks_again_when_the_registry_is_busy) {
   });
   EXPECT_EQ(MUST(read(descriptor)), bytes);
   EXPECT_EQ(requests, 3);
+  registry.stop();
 }
 
 TEST_F(DownloadTest, does_not_wait_for_hours) {
@@ -196,6 +199,7 @@ TEST_F(DownloadTest, a_redirect_leads_to_the_bytes_without_the_authorization) {
   const auto source = download(alice, "app", descriptor, 0, options);
   EXPECT_EQ(MUST(read_all(*source, "blob", 1 << 20)), bytes);
   EXPECT_EQ(authorization, "");
+  registry.stop();
 }
 
 TEST_F(DownloadTest, redirects_in_a_circle_and_to_other_schemes_are_errors) {
@@ -210,6 +214,7 @@ TEST_F(DownloadTest, redirects_in_a_circle_and_to_other_schemes_are_errors) {
     location = scheme;
     EXPECT_NE(error_of(descriptor), "no error") << scheme;
   }
+  registry.stop();
 }
 
 TEST_F(DownloadTest, a_large_blob_that_comes_slowly_is_fetched_in_ranges) {

@@ -53,6 +53,9 @@ class FakeRegistry {
     return digest;
   }
 
+  // Waits for its handlers: for tests whose handlers use variables of the test.
+  void stop() { server_->stop(std::chrono::seconds(10)); }
+
   // In place of what would be answered to that request ("GET /v2/app/tags/list").
   void answer(const std::string& request, http::Handler handler) {
     MutexLock lock(mutex_);
@@ -88,15 +91,16 @@ class FakeRegistry {
   };
 
   void put(const std::string& path, Content content) {
+    auto kept = std::make_shared<const Content>(std::move(content));
     MutexLock lock(mutex_);
-    contents_[path] = std::move(content);
+    contents_[path] = std::move(kept);
   }
 
   Result<void> handle(http::Request& request, http::ResponseWriter& response) {
     const std::string line = request.method() + " " + std::string(request.path());
     http::Handler special;
     std::function<Result<bool>(http::Request&, http::ResponseWriter&)> before;
-    const Content* content = nullptr;
+    std::shared_ptr<const Content> content;  // shared with contents_, where another may take its place
     {
       MutexLock lock(mutex_);
       std::string entry = line;
@@ -106,7 +110,7 @@ class FakeRegistry {
       before = before_all_;
       if (const auto found = answers_.find(line); found != answers_.end()) special = found->second;
       if (const auto found = contents_.find(std::string(request.path())); found != contents_.end())
-        content = &found->second;
+        content = found->second;
     }
     if (before && TRY(before(request, response))) return {};
     if (special) return special(request, response);
@@ -152,7 +156,7 @@ class FakeRegistry {
       const std::string blob =
           path.substr(0, path.find("/uploads/")) + "/" + std::string(*query.get("digest"));
       uploaded_[blob] = whole;
-      contents_[blob] = {whole, "application/octet-stream"};
+      contents_[blob] = std::make_shared<const Content>(Content{whole, "application/octet-stream"});
       return response.send(201);
     }
     if (request.method() == "PUT") {
@@ -162,8 +166,8 @@ class FakeRegistry {
     return response.send(405);
   }
 
-  mutable Mutex mutex_;                                         // guards what follows
-  std::map<std::string, Content> contents_ GUARDED_BY(mutex_);  // nothing is ever removed
+  mutable Mutex mutex_;  // guards what follows
+  std::map<std::string, std::shared_ptr<const Content>> contents_ GUARDED_BY(mutex_);
   std::map<std::string, http::Handler> answers_ GUARDED_BY(mutex_);
   std::function<Result<bool>(http::Request&, http::ResponseWriter&)> before_all_ GUARDED_BY(mutex_);
   std::vector<std::string> requests_ GUARDED_BY(mutex_);

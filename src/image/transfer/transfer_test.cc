@@ -198,6 +198,7 @@ TEST_F(TransferTest, by_digest_only_that_content_is_taken) {
                   });
   EXPECT_NE(error_of("app@" + oci::digest_of(oci::to_json(other.manifest)).str()).find("the content is not"),
             std::string::npos);
+  registry.stop();
 }
 
 TEST_F(TransferTest, an_error_names_image_registry_and_blob_and_leaves_no_name) {
@@ -373,6 +374,7 @@ TEST_F(TransferTest, an_upload_goes_on_where_it_was_cut) {
             progress));
   EXPECT_TRUE(was_cut);
   EXPECT_EQ(other.uploaded().at("/v2/copy/blobs/" + image.manifest.layers[0].digest.str()), image.layers[0]);
+  other.stop();
 }
 
 TEST_F(TransferTest, chunks_are_sent_where_they_are_wanted) {
