@@ -199,6 +199,7 @@ TEST_F(DownloadTest, a_redirect_leads_to_the_bytes_without_the_authorization) {
   const auto source = download(alice, "app", descriptor, 0, options);
   EXPECT_EQ(MUST(read_all(*source, "blob", 1 << 20)), bytes);
   EXPECT_EQ(authorization, "");
+  storage.stop();
   registry.stop();
 }
 
