@@ -547,6 +547,10 @@ Result<DiskUsage> Snapshots::usage(const std::string& key) const {
 // ---- upkeep
 
 Result<std::uint64_t> Snapshots::collect() {
+  struct Nobodys {
+    std::string name;
+    ino_t inode;
+  };
   const int directory = state_->directory.get();
   TRY_DURING(state_->database.write([&](Connection& connection) -> Result<void> {
     TRY(connection.execute("DELETE FROM layer_configs WHERE config NOT IN (SELECT digest FROM blobs)"));
@@ -564,12 +568,23 @@ Result<std::uint64_t> Snapshots::collect() {
     std::set<std::string> known;
     Rows rows = TRY(connection.query("SELECT number FROM directories"));
     while (TRY(rows.next())) known.insert(std::to_string(rows.get<std::int64_t>(0)));
-    // Directories get their names under the lock of writers, so whatever has none is nobody's.
-    connection.after_commit([directory, known = std::move(known)] {
-      const auto names = names_in(directory, ".");
-      if (!names) return;  // the next collection sees the same
-      for (const std::string& name : *names)
-        if (is_number(name) && !known.contains(name)) (void)move_to_trash(directory, name);
+    // Directories get their names under the lock of writers, so whatever has no row here is nobody's. What
+    // other writers of the same transaction make after this has; they may also take such a name for their
+    // own.
+    std::vector<Nobodys> doomed;
+    for (const std::string& name : TRY(names_in(directory, "."))) {
+      struct stat st{};
+      if (is_number(name) && !known.contains(name) &&
+          ::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0)
+        doomed.push_back({name, st.st_ino});
+    }
+    connection.after_commit([directory, doomed = std::move(doomed)] {
+      for (const auto& [name, inode] : doomed) {
+        struct stat st{};
+        const bool is_same =
+            ::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == inode;
+        if (is_same) (void)move_to_trash(directory, name);  // the next collection sees it again
+      }
     });
     return {};
   }),

@@ -2,6 +2,7 @@
 #include "kernel/sealing.h"
 
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <linux/magic.h>
 #include <linux/memfd.h>
 #include <linux/mount.h>
