@@ -293,8 +293,9 @@ TEST(LayerImport, a_killed_one_is_repaired_by_the_next) {
 
 // ---- layers that need those below
 
-#define IN_OWN_MOUNTS(...) \
-  NEEDS_ROOT();            \
+#define IN_OWN_MOUNTS(...)  \
+  NEEDS_ROOT();             \
+  NEEDS_THREADS_IN_CHILD(); \
   testing::in_namespaces(CLONE_NEWNS, __VA_ARGS__)
 
 TEST(LayerImport, a_directory_that_is_only_implied_is_as_it_is_below) {

@@ -37,6 +37,14 @@ pid_t start_child(Body body) {
   return child;
 }
 
+// For tests whose child starts threads: the thread sanitizer, which was told nothing of the child, now and
+// then does not survive that.
+#ifdef __SANITIZE_THREAD__
+#define NEEDS_THREADS_IN_CHILD() GTEST_SKIP() << "threads of a cloned child, under the thread sanitizer"
+#else
+#define NEEDS_THREADS_IN_CHILD() static_cast<void>(0)
+#endif
+
 // The wait status that it ends with.
 inline int status_of(pid_t child) {
   int status = -1;
