@@ -50,6 +50,11 @@ struct Verb {
   std::vector<std::string> (*option_names)();
 };
 
+// For a verb that has none of its own.
+struct NoOptions {
+  std::vector<Option> table() { return {}; }
+};
+
 struct Group {
   std::string_view name;
   std::string_view summary;

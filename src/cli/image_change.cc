@@ -17,10 +17,6 @@ namespace {
 
 using image::Image;
 
-struct NoOptions {
-  std::vector<Option> table() { return {}; }
-};
-
 Result<int> tag(Context& context, const NoOptions&, const Words& words) {
   const oci::Reference name = TRY(oci::Reference::parse(words[1]));
   if (name.digest())

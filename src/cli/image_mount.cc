@@ -11,10 +11,6 @@
 namespace gantry::cli {
 namespace {
 
-struct NoOptions {
-  std::vector<Option> table() { return {}; }
-};
-
 Result<std::string> canonical(const std::string& directory) {
   char path[PATH_MAX];
   if (::realpath(directory.c_str(), path) == nullptr) return sys_error("find '{}'", directory);

@@ -101,10 +101,6 @@ Result<int> list(Context& context, const ListOptions& options, const Words& word
 
 // ---- inspect
 
-struct NoOptions {
-  std::vector<Option> table() { return {}; }
-};
-
 // In the words of docker's image inspect, and what only we know.
 Result<void> write_image(json::Writer& writer, const Store& store, const Image& image) {
   const oci::ImageConfig config = TRY(image::read_config(*store.images, image));

@@ -15,13 +15,10 @@
 #include "daemon/serve.h"
 #include "image/repositories.h"
 #include "registry/config.h"
+#include "registry/tag_history.h"
 
 namespace gantry::cli {
 namespace {
-
-struct NoOptions {
-  std::vector<Option> table() { return {}; }
-};
 
 // ---- serve
 
@@ -110,21 +107,11 @@ Result<int> history(Context& context, const NoOptions&, const Words& words) {
 Result<int> rollback(Context& context, const NoOptions&, const Words& words) {
   const Tag tag = TRY(parse_tag(words[0]));
   const Store store = TRY(open_store(context));
-  image::Repositories& repositories = store.images->repositories();
-  oci::Digest target;
-  if (words.size() > 1) {
-    target = TRY(oci::Digest::parse(words[1]));
-  } else {
-    const auto present = TRY(repositories.tagged(tag.repository, tag.tag));
-    for (const image::TagChange& change : TRY(repositories.history(tag.repository, tag.tag)))
-      if (change.digest && (!present || *change.digest != present->digest)) {
-        target = *change.digest;
-        break;
-      }
-    if (target.is_empty()) return error(Code::NotFound, "'{}' has never been anything else", words[0]);
-  }
+  std::optional<oci::Digest> wanted;
+  if (words.size() > 1) wanted = TRY(oci::Digest::parse(words[1]));
   const char* user = ::getlogin();
-  TRY(repositories.tag(tag.repository, tag.tag, target, user == nullptr ? "" : user));
+  const oci::Digest target = TRY(registry::roll_back(store.images->repositories(), tag.repository, tag.tag,
+                                                     wanted, user == nullptr ? "" : user));
   TRY(print(target.str() + "\n"));
   return 0;
 }

@@ -111,10 +111,6 @@ Result<int> login(Context& context, const LoginOptions& options, const Words& wo
   return 0;
 }
 
-struct NoOptions {
-  std::vector<Option> table() { return {}; }
-};
-
 Result<int> logout(Context&, const NoOptions&, const Words& words) {
   const std::string name = TRY(registry_of(words));
   const auto file = TRY(image::CredentialFile::from_environment());

@@ -24,10 +24,6 @@ Result<Owners> become_root_inside() {
 
 namespace {
 
-struct NoOptions {
-  std::vector<Option> table() { return {}; }
-};
-
 // The command takes this process's place, so its end is ours.
 Result<int> enter(Context& context, const NoOptions&, const Words& words) {
   if (::geteuid() == 0)

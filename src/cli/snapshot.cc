@@ -20,10 +20,6 @@ namespace {
 
 using image::Snapshot;
 
-struct NoOptions {
-  std::vector<Option> table() { return {}; }
-};
-
 // ---- create
 
 struct CreateOptions {

@@ -123,6 +123,16 @@ Result<void> AttributeWriter::set_xattrs(const Xattrs& xattrs, const std::string
   return {};
 }
 
+Result<void> AttributeWriter::set_xattrs_and_time(int fd, const FileAttributes& attributes,
+                                                  const std::string& what) {
+  TRY(set_xattrs(attributes.xattrs, what, [fd](const char* name, const void* value, std::size_t size) {
+    return ::fsetxattr(fd, name, value, size, 0);
+  }));
+  const timespec times[2] = {attributes.mtime, attributes.mtime};
+  if (::futimens(fd, times) < 0) return sys_error("set time of '{}'", printable(what));
+  return {};
+}
+
 // In this order: a change of owner takes set-id bits and file capabilities away.
 Result<void> AttributeWriter::set_on_file(int fd, const FileAttributes& attributes, const std::string& what) {
   TRY(check(attributes, what));
@@ -131,12 +141,7 @@ Result<void> AttributeWriter::set_on_file(int fd, const FileAttributes& attribut
     return sys_error("give '{}' to {}:{}", printable(what), attributes.uid, attributes.gid);
   if ((attributes.mode & (umask_ | kSpecialBits)) != 0 && ::fchmod(fd, attributes.mode) < 0)
     return sys_error("set mode {:o} of '{}'", attributes.mode, printable(what));
-  TRY(set_xattrs(attributes.xattrs, what, [fd](const char* name, const void* value, std::size_t size) {
-    return ::fsetxattr(fd, name, value, size, 0);
-  }));
-  const timespec times[2] = {attributes.mtime, attributes.mtime};
-  if (::futimens(fd, times) < 0) return sys_error("set time of '{}'", printable(what));
-  return {};
+  return set_xattrs_and_time(fd, attributes, what);
 }
 
 Result<void> AttributeWriter::set_on_directory(int fd, const FileAttributes& attributes,
@@ -147,12 +152,7 @@ Result<void> AttributeWriter::set_on_directory(int fd, const FileAttributes& att
     return sys_error("give '{}' to {}:{}", printable(what), attributes.uid, attributes.gid);
   if (::fchmod(fd, attributes.mode) < 0)
     return sys_error("set mode {:o} of '{}'", attributes.mode, printable(what));
-  TRY(set_xattrs(attributes.xattrs, what, [fd](const char* name, const void* value, std::size_t size) {
-    return ::fsetxattr(fd, name, value, size, 0);
-  }));
-  const timespec times[2] = {attributes.mtime, attributes.mtime};
-  if (::futimens(fd, times) < 0) return sys_error("set time of '{}'", printable(what));
-  return {};
+  return set_xattrs_and_time(fd, attributes, what);
 }
 
 Result<void> AttributeWriter::set_on_node(int dir, const std::string& name, bool is_link,

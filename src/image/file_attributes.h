@@ -53,6 +53,7 @@ class AttributeWriter {
   // `set` calls one of the setxattr(2) family.
   template <class Set>
   Result<void> set_xattrs(const Xattrs& xattrs, const std::string& what, Set set);
+  Result<void> set_xattrs_and_time(int fd, const FileAttributes& attributes, const std::string& what);
 
   const UnpackOptions& options_;
   UnpackResult& result_;

@@ -8,6 +8,7 @@
 #include "base/timestamp.h"
 #include "image/archive_io.h"
 #include "image/hash_sink.h"
+#include "image/layer_encoding.h"
 #include "image/new_image.h"
 #include "oci/archive/compression.h"
 #include "oci/image/image_config.h"
@@ -33,11 +34,7 @@ Result<StoredLayer> store_layer(const ImageStore& store, Lease& lease, ByteSourc
     ReadAhead ahead(stored);
     const auto plain = TRY(oci::decompress(ahead));
     TRY(copy(*plain, diff_id));
-    switch (plain->compression()) {
-      case oci::Compression::None: type.encoding = oci::LayerEncoding::Tar; break;
-      case oci::Compression::Gzip: type.encoding = oci::LayerEncoding::Gzip; break;
-      case oci::Compression::Zstd: type.encoding = oci::LayerEncoding::Zstd; break;
-    }
+    type.encoding = encoding_of(plain->compression());
   }
   const std::uint64_t size = ingest.size();
   if (size == 0) return error(Code::InvalidArgument, "there are no bytes");

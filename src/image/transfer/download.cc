@@ -16,7 +16,6 @@
 namespace gantry::image {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 // A connection that brought less before it broke has not helped: a server could go on like that for ever.
@@ -119,12 +118,10 @@ class Piece final : public ByteSource {
     const RetryPolicy& retry = origin_.registry.retry();
     response_.reset();
     if (position_ - opened_at_ >= kProgress) failures_ = 0;
-    if (failures_ == 0) delay_ = retry.first_delay;
     if (++failures_ >= retry.attempts)
       return std::move(failure).during(fmt::format("given up at byte {} of {}, after {} attempts", position_,
                                                    origin_.blob.size, failures_));
-    TRY(origin_.options.control.wait(failure.message(), delay_));
-    delay_ = std::min(delay_ * 2, retry.max_delay);
+    TRY(origin_.options.control.wait(failure.message(), retry.delay_after(failures_)));
     return {};
   }
 
@@ -135,7 +132,6 @@ class Piece final : public ByteSource {
   std::uint64_t opened_at_ = 0;
   bool has_ranges_ = false;
   unsigned failures_ = 0;
-  milliseconds delay_{0};
 };
 
 // The bytes from `begin` to the end, in segments that several threads fetch ahead of the reader.

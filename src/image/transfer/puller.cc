@@ -9,6 +9,8 @@
 
 #include "base/thread_pool.h"
 #include "base/timestamp.h"
+#include "image/hash_sink.h"
+#include "image/layer_encoding.h"
 #include "image/layer_import.h"
 #include "image/unpack_image.h"
 #include "oci/archive/compression.h"
@@ -60,27 +62,6 @@ TransferState state_of(ImportEvent event) {
     case ImportEvent::Done: return TransferState::Done;
   }
   return TransferState::Done;
-}
-
-class HashSink final : public ByteSink {
- public:
-  Result<void> write(std::span<const std::byte> from) override {
-    hasher_.update(from);
-    return {};
-  }
-  oci::Digest finish() { return hasher_.finish(); }
-
- private:
-  oci::Hasher hasher_;
-};
-
-oci::LayerEncoding encoding_of(oci::Compression compression) {
-  switch (compression) {
-    case oci::Compression::None: return oci::LayerEncoding::Tar;
-    case oci::Compression::Gzip: return oci::LayerEncoding::Gzip;
-    case oci::Compression::Zstd: return oci::LayerEncoding::Zstd;
-  }
-  return oci::LayerEncoding::Tar;
 }
 
 // One image on its way in.

@@ -71,6 +71,12 @@ Error refusal(const std::string& what, http::ClientResponse& response) {
 
 }  // namespace
 
+milliseconds RetryPolicy::delay_after(unsigned failures) const {
+  milliseconds delay = first_delay;
+  for (unsigned i = 1; i < failures && delay < max_delay; ++i) delay = std::min(delay * 2, max_delay);
+  return delay;
+}
+
 Result<void> Control::wait(const std::string& why, milliseconds delay) const {
   if (on_retry) on_retry(why, delay);
   static const Cancellation kNever;
@@ -114,7 +120,6 @@ http::Url RegistryClient::url(const std::string& repository, std::string_view re
 // The whole of it: an answer of any status that is not worth another attempt.
 Result<http::ClientResponse> RegistryClient::send(const Call& call) {
   const RetryPolicy& retry = options_.retry;
-  milliseconds delay = retry.first_delay;
   for (unsigned attempt = 1;; ++attempt) {
     TRY(call.control.check());
     Result<http::ClientResponse> response = send_authorized(call);
@@ -122,7 +127,7 @@ Result<http::ClientResponse> RegistryClient::send(const Call& call) {
     if (response ? !may_get_better(response->status()) : !may_get_better(response.error()) || is_last)
       return response;
     std::string why;
-    milliseconds wait = delay;
+    milliseconds wait = retry.delay_after(attempt);
     if (response) {
       const auto asked =
           http::parse_retry_after(response->headers().get_or("Retry-After", ""), std::time(nullptr));
@@ -136,7 +141,6 @@ Result<http::ClientResponse> RegistryClient::send(const Call& call) {
       why = response.error().message();
     }
     TRY(call.control.wait(why, wait));
-    delay = std::min(delay * 2, retry.max_delay);
   }
 }
 
@@ -345,18 +349,13 @@ class RegistryClient::Upload {
 
   Result<void> run() {
     const RetryPolicy& retry = client_.options_.retry;
-    milliseconds delay = retry.first_delay;
     for (unsigned attempt = 1;; ++attempt) {
       Result<void> done = send_rest();
       if (done) return {};
       TRY(control_.check());
       if (!may_get_better(done.error()) || attempt >= retry.attempts) return done;
-      TRY(control_.wait(done.error().message(), delay));
-      delay = std::min(delay * 2, retry.max_delay);
-      if (TRY(find_position())) {  // it goes forward
-        attempt = 0;
-        delay = retry.first_delay;
-      }
+      TRY(control_.wait(done.error().message(), retry.delay_after(attempt)));
+      if (TRY(find_position())) attempt = 0;  // it goes forward
     }
   }
 

@@ -43,6 +43,9 @@ struct RetryPolicy {
   std::chrono::milliseconds max_delay{30'000};  // of our own choice
   std::chrono::milliseconds max_asked{
       120'000};  // a registry that asks for more (Retry-After) is not waited for
+
+  // How long to wait after so many failures in a row, at least one.
+  std::chrono::milliseconds delay_after(unsigned failures) const;
 };
 
 struct RegistryClientOptions {

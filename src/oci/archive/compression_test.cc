@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "oci/archive/compression.h"
+#include "oci/archive/trickle.h"
 
 #include <gtest/gtest.h>
 #include <zlib.h>
@@ -44,20 +45,6 @@ std::string zstd(std::string_view text, int level = 3) {
   out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), level));
   return out;
 }
-
-class Trickle final : public ByteSource {
- public:
-  Trickle(std::string_view text, std::size_t most) : rest_(text), most_(most) {}
-  Result<std::size_t> read(std::span<std::byte> into) override {
-    const std::size_t size = TRY(StringSource(rest_).read(into.first(std::min(into.size(), most_))));
-    rest_.remove_prefix(size);
-    return size;
-  }
-
- private:
-  std::string_view rest_;
-  std::size_t most_;
-};
 
 Result<std::string> unpacked(std::string_view data, std::size_t most_in = std::string::npos,
                              std::size_t most_out = kStreamBuffer, const DecompressLimits& limits = {}) {

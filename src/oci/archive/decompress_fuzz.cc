@@ -7,25 +7,12 @@
 #include <vector>
 
 #include "oci/archive/compression.h"
+#include "oci/archive/trickle.h"
 
 namespace {
 
 using namespace gantry;
 using namespace gantry::oci;
-
-class Trickle final : public ByteSource {
- public:
-  Trickle(std::string_view text, std::size_t most) : rest_(text), most_(most) {}
-  Result<std::size_t> read(std::span<std::byte> into) override {
-    const std::size_t size = TRY(StringSource(rest_).read(into.first(std::min(into.size(), most_))));
-    rest_.remove_prefix(size);
-    return size;
-  }
-
- private:
-  std::string_view rest_;
-  std::size_t most_;
-};
 
 struct Outcome {
   bool is_good = false;

@@ -12,6 +12,7 @@
 #include "oci/archive/tar_format.h"
 #include "oci/archive/tar_reader.h"
 #include "oci/archive/tar_writer.h"
+#include "oci/archive/trickle.h"
 
 namespace {
 
@@ -19,21 +20,6 @@ using namespace gantry;
 using namespace gantry::oci;
 
 constexpr std::size_t kMost = 1 << 20;  // bytes of contents that are looked at
-
-// Answers at most `most` bytes at once: borders may fall anywhere.
-class Trickle final : public ByteSource {
- public:
-  Trickle(std::string_view text, std::size_t most) : rest_(text), most_(most) {}
-  Result<std::size_t> read(std::span<std::byte> into) override {
-    const std::size_t size = TRY(StringSource(rest_).read(into.first(std::min(into.size(), most_))));
-    rest_.remove_prefix(size);
-    return size;
-  }
-
- private:
-  std::string_view rest_;
-  std::size_t most_;
-};
 
 std::string with_checksums(std::string text) {
   for (std::size_t at = 0; at + kTarBlock <= text.size(); at += kTarBlock) {

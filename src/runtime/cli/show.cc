@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/process.h"
+#include "base/table.h"
 #include "kernel/capabilities.h"
 #include "kernel/cgroup_layout.h"
 #include "oci/default_spec.h"
@@ -58,19 +59,6 @@ std::vector<Container> open_all(const Globals& globals, const std::vector<std::s
       globals.log.warn(container.error().message());
   }
   return containers;
-}
-
-std::string as_table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths(rows[0].size());
-  for (const auto& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  constexpr std::size_t kGap = 3;
-  std::string text;
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i + 1 < row.size(); ++i) text += fmt::format("{:<{}}", row[i], widths[i] + kGap);
-    text += row.back() + "\n";
-  }
-  return text;
 }
 
 Result<void> check_format(const std::string& format) {
@@ -172,14 +160,14 @@ Result<int> list(const Globals& globals, const Arguments& words) {
     TRY(print(std::move(w).text() + "\n"));
   } else {
     const std::string passwd = read_passwd();
-    std::vector<std::vector<std::string>> rows = {{"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}};
+    Table table({"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"});
     for (const Container& container : containers) {
       const Record& record = container.record();
       const oci::State state = container.state(container.status());
-      rows.push_back({state.id, std::to_string(state.pid), state.status, state.bundle, record.created,
-                      user_name(passwd, record.owner).value_or(fmt::format("#{}", record.owner))});
+      table.add({state.id, std::to_string(state.pid), state.status, state.bundle, record.created,
+                 user_name(passwd, record.owner).value_or(fmt::format("#{}", record.owner))});
     }
-    TRY(print(as_table(rows)));
+    TRY(print(table.text()));
   }
   return 0;
 }
