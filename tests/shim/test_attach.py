@@ -124,8 +124,7 @@ class Input(ShimTest):
             for _ in range(3):
                 client.send(SEND_STDIN, bytes(50000))
             client.send(CLOSE_STDIN)  # nobody stays for the answer
-        with shim.connect() as client:
-            client.wait_exit()
+        shim.wait_gone()
         self.assertEqual(shim.logged().strip(), b"150000")
 
     def test_stdin_once_ends_with_its_client(self):
@@ -134,8 +133,7 @@ class Input(ShimTest):
         client.start()
         client.write(b"text ")
         client.close()
-        with shim.connect() as client:
-            client.wait_exit()
+        shim.wait_gone()
         self.assertEqual(shim.logged(), b"text ended\n")
 
     def test_otherwise_it_stays_open(self):
@@ -144,8 +142,7 @@ class Input(ShimTest):
         for text in (b"first\n", b"second\n"):
             with shim.connect() as client:
                 client.write(text)
-        with shim.connect() as client:
-            client.wait_exit()
+        shim.wait_gone()
         self.assertEqual(shim.logged(), b"first second\n")
 
     def test_without_one_the_program_reads_nothing_and_writers_are_told(self):
