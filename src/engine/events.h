@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What happened, as Docker's events: the last ones in memory, and new ones to whoever listens. Everybody who
+// changes something publishes here: containers and execs the engine itself, images, networks and volumes
+// those who change them.
+//
+//   events.publish({.type = "volume", .action = "create", .actor = name, .attributes = {{"driver",
+//   "local"}}}); Subscription feed = events.subscribe([this](const EventRef& event) { inbox_.post(…); });
+//
+// Events are numbered by time: no two have the same, and later ones have later times. Thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "engine/container_record.h"
+#include "engine/subscription.h"
+
+namespace gantry::engine {
+
+struct Event {
+  std::string type;    // "container", "image", "network", "volume", "daemon", "builder"
+  std::string action;  // "start", "exec_create: sh -c true", "health_status: healthy"
+  std::string actor;   // id or name of what it happened to
+  std::map<std::string, std::string> attributes;
+  TimeNs time = 0;  // set by publish()
+};
+using EventRef = std::shared_ptr<const Event>;
+
+class Events {
+ public:
+  using Listener = std::function<void(const EventRef&)>;
+  static constexpr std::size_t kKept = 4096;
+
+  void publish(Event event);
+
+  // The listener runs on the publisher's thread, one event at a time, and must neither block nor call this
+  // object: hand the event to a loop. With `since`, the kept events from that time on come first, before
+  // this call returns; none is missed or comes twice.
+  Subscription subscribe(Listener listener);
+  Subscription subscribe(Listener listener, TimeNs since);
+  // Kept events with since <= time <= until, in order.
+  std::vector<EventRef> between(TimeNs since, TimeNs until) const;
+
+ private:
+  Subscription add(Listener listener) REQUIRES(mutex_);
+
+  mutable Mutex mutex_;  // guards what follows
+  std::deque<EventRef> kept_ GUARDED_BY(mutex_);
+  std::list<Listener> listeners_ GUARDED_BY(mutex_);
+  TimeNs last_ GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace gantry::engine
