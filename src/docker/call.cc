@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "docker/call.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "docker/errors.h"
+#include "http/headers.h"
+
+namespace gantry::docker {
+namespace {
+
+bool is_json(std::string_view content_type) {
+  return http::equals_ignoring_case(http::trim(content_type.substr(0, content_type.find(';'))),
+                                    "application/json");
+}
+
+}  // namespace
+
+std::string Call::text(std::string_view name) const { return std::string(query.get(name).value_or("")); }
+
+bool Call::flag(std::string_view name, bool otherwise) const {
+  const auto value = query.get(name);
+  if (!value) return otherwise;
+  constexpr std::array<std::string_view, 5> kFalse = {"", "0", "no", "false", "none"};
+  const std::string_view word = http::trim(*value);
+  return std::ranges::none_of(kFalse, [&](auto no) { return http::equals_ignoring_case(word, no); });
+}
+
+Result<std::optional<std::int64_t>> Call::number(std::string_view name) const {
+  const std::string_view value = query.get(name).value_or("");
+  if (value.empty()) return std::nullopt;
+  std::int64_t number = 0;
+  const char* end = value.data() + value.size();
+  if (std::from_chars(value.data(), end, number).ptr != end)
+    return error(Code::InvalidArgument, "invalid value for '{}': '{}' is not an integer", name, value);
+  return number;
+}
+
+Result<void> Call::read_body(void* object, const json::Type& type, Body presence) {
+  const std::string text = TRY(request.read_body(kMostJson));
+  if (text.empty()) {
+    if (presence == Body::Optional) return {};
+    return error(Code::InvalidArgument, "invalid JSON: got EOF while reading request body");
+  }
+  const std::string_view content_type = request.headers().get_or("Content-Type", "");
+  if (!is_json(content_type))
+    return error(Code::InvalidArgument, "unsupported Content-Type header ({}): must be 'application/json'",
+                 content_type);
+  const json::Document document = TRY_DURING(json::Document::parse(text), "invalid JSON");
+  return json::decode(document.root(), object, type, json::UnknownKeys::Ignore);
+}
+
+Result<void> Call::send(int status) { return response.send(status); }
+
+Result<void> Call::send_json(std::string_view json, int status) {
+  response.headers.set("Content-Type", "application/json");
+  return response.send(status, json);
+}
+
+Result<void> Call::refuse(int status, std::string_view message) {
+  return send_json(error_body(message), status);
+}
+
+}  // namespace gantry::docker

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the endpoints of the Docker API translate onto. All of it is thread-safe and outlives the server.
+#pragma once
+
+#include "base/log.h"
+
+namespace gantry::build {
+class Builder;
+}
+namespace gantry::engine {
+class Engine;
+}
+namespace gantry::image {
+class ImageStore;
+class Snapshots;
+}  // namespace gantry::image
+namespace gantry::network {
+class Networks;
+}
+
+namespace gantry::docker {
+
+class StreamLoop;
+
+struct Context {
+  engine::Engine& engine;
+  image::ImageStore& images;
+  image::Snapshots& snapshots;
+  network::Networks& networks;
+  build::Builder& builder;
+  StreamLoop& streams;  // where connections live that were hijacked
+  const Logger& log;
+};
+
+}  // namespace gantry::docker
