@@ -197,6 +197,8 @@ Result<void> Decoder::value(const Value& value, void* target, const Type& type, 
     case Form::Struct: return object(value, target, type, path);
     case Form::Optional: return this->value(value, type.emplace(target), *type.element, path);
     case Form::Vector: {
+      if (type.takes_one && value.kind() != Kind::Array)
+        return this->value(value, type.resize(target, 1), *type.element, path);
       TRY(expect(Kind::Array, value, path));
       auto* element = static_cast<std::byte*>(type.resize(target, value.size()));
       for (std::size_t i = 0; i < value.size(); ++i, element += type.element->size) {
@@ -210,7 +212,8 @@ Result<void> Decoder::value(const Value& value, void* target, const Type& type, 
       for (std::size_t i = 0; i < value.size(); ++i) {
         const Path place{.parent = path, .key = value.key(i), .is_map_key = true};
         TRY(check_no_nul(value.key(i), &place));
-        TRY(this->value(value.at(i), type.insert(target, value.key(i)), *type.element, &place));
+        void* element = type.insert(target, value.key(i));
+        if (!value.at(i).is_null()) TRY(this->value(value.at(i), element, *type.element, &place));
       }
       return {};
   }

@@ -15,7 +15,8 @@
 // words in order), a described struct, and a vector, a map from strings or an optional of these; also a type
 // that has a string of its own, once `TypeOf` says so (TextTypeOf).
 //
-// Decoding: `null` counts as absent (Go writes it for an empty slice). Integers must be integers in
+// Decoding: `null` counts as absent (Go writes it for an empty slice); as the value of a map's key it is an
+// empty value. Integers must be integers in
 // range, strings hold no NUL byte (nearly all end in a system call, which would cut them there). Keys
 // not described are ignored unless asked otherwise. What is absent keeps the value it had, so decoding
 // over a filled struct merges. An error names the path: "linux.resources.memory.limit: expected a
@@ -104,6 +105,7 @@ struct Type {
     const void* (*get)(const void* optional);                       // Optional: the value or null
     std::string (*text)(const void* object);                        // Text: empty if it is empty
   };
+  bool takes_one = false;  // Vector: a lone element stands for a list of one
 };
 
 template <class T>
@@ -220,6 +222,27 @@ struct TypeOf<std::vector<T>> {
                               .element = &type_of<T>,
                               .resize = resize,
                               .elements = elements};
+};
+
+// For a type that derives from a vector, where a document may give one element without the brackets:
+//   template <> struct json::TypeOf<Words> : json::OneOrMoreTypeOf<Words> {};
+template <class T>
+struct OneOrMoreTypeOf {
+  static void* resize(void* vector, std::size_t count) {
+    auto& elements = *static_cast<T*>(vector);
+    elements = T(count);
+    return elements.data();
+  }
+  static Type::Elements elements(const void* vector) {
+    const auto& elements = *static_cast<const T*>(vector);
+    return {reinterpret_cast<const std::byte*>(elements.data()), elements.size()};
+  }
+  static constexpr Type kType{.form = Type::Form::Vector,
+                              .size = sizeof(T),
+                              .element = &type_of<typename T::value_type>,
+                              .resize = resize,
+                              .elements = elements,
+                              .takes_one = true};
 };
 
 template <class T>

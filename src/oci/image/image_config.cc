@@ -10,9 +10,9 @@ namespace gantry::oci {
 
 using enum json::Presence;
 
-static void fields(json::Fields&, EmptyObject&) {}
+void fields(json::Fields&, EmptyObject&) {}
 
-static void fields(json::Fields& f, Healthcheck& check) {
+void fields(json::Fields& f, Healthcheck& check) {
   f("Test", check.test);
   f("Interval", check.interval);
   f("Timeout", check.timeout);

@@ -84,6 +84,8 @@ struct ImageConfig {
 };
 
 // For documents of others that hold these.
+void fields(json::Fields& f, EmptyObject& element);
+void fields(json::Fields& f, Healthcheck& check);
 void fields(json::Fields& f, ContainerConfig& config);
 void fields(json::Fields& f, History& history);
 
