@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which images the filters of GET /images/json and POST /images/prune mean.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "docker/filters.h"
+#include "image/image_store.h"
+
+namespace gantry::docker {
+
+class ImageFilter {
+ public:
+  // `text` is the parameter's. NotFound: `before` or `since` name an image that is not there.
+  static Result<ImageFilter> parse(std::string_view text, const image::ImageStore& store);
+
+  // Those that it means. With `reference`, an image keeps only the names that match.
+  std::vector<image::Image> apply(std::vector<image::Image> images) const;
+  // Nullopt: it does not say.
+  std::optional<bool> dangling() const { return dangling_; }
+
+ private:
+  explicit ImageFilter(Filters filters) : filters_(std::move(filters)) {}
+  bool accepts(const image::Image& image) const;
+  // False: none is left.
+  bool narrow_names(image::Image& image) const;
+
+  Filters filters_;
+  std::optional<bool> dangling_;
+  // When the image was created, nanoseconds since 1970.
+  std::optional<std::int64_t> before_, since_, until_;
+};
+
+}  // namespace gantry::docker
