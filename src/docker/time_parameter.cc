@@ -46,7 +46,9 @@ std::optional<double> take_unit(std::string_view& text) {
 std::optional<std::int64_t> unix_time(std::string_view text) {
   const std::size_t point = std::min(text.find('.'), text.size());
   std::int64_t seconds = 0;
-  if (std::from_chars(text.data(), text.data() + point, seconds).ptr != text.data() + point || point == 0)
+  const char* end = text.data() + point;
+  if (const auto [stop, failure] = std::from_chars(text.data(), end, seconds);
+      failure != std::errc() || stop != end)
     return std::nullopt;
   std::int64_t fraction = 0;
   if (point < text.size()) {
