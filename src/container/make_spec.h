@@ -19,16 +19,6 @@
 
 namespace gantry::container {
 
-// A bind or a volume, resolved by the engine to a path of the host.
-struct ResolvedMount {
-  std::string source;
-  std::string destination;
-  bool read_only = false;
-  bool non_recursive = false;            // without what is mounted below the source
-  bool read_only_non_recursive = false;  // mounts below it stay as they are
-  std::string propagation;               // "rprivate", "rshared", ...; empty: rprivate
-};
-
 // Paths of namespaces that are joined (/proc/PID/ns/..., a bind mount of one). Empty: by the mode in
 // HostConfig, the host's or a new one.
 struct JoinedNamespaces {
@@ -49,8 +39,10 @@ struct SpecInputs {
   JoinedNamespaces joined = {};
   std::vector<oci::IdMapping> uid_mappings = {};  // with them a user namespace, joined.user aside
   std::vector<oci::IdMapping> gid_mappings = {};
-  std::vector<ResolvedMount> mounts = {};  // binds and volumes; tmpfs come from the settings
-  std::string hosts = {};                  // files for /etc/..., empty: the image's own
+  // Binds, volumes and tmpfs of Binds, Mounts and VolumesFrom, resolved to paths of the host, in any order;
+  // what HostConfig.Tmpfs asks for is added here.
+  std::vector<oci::Mount> mounts = {};
+  std::string hosts = {};  // files for /etc/..., empty: the image's own
   std::string hostname_file = {};
   std::string resolv_conf = {};
   std::string shm = {};                    // a tmpfs that others share as /dev/shm; empty: one of its own
