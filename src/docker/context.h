@@ -13,6 +13,7 @@ class Engine;
 }
 namespace gantry::image {
 class ImageStore;
+class Registries;
 class Snapshots;
 }  // namespace gantry::image
 namespace gantry::network {
@@ -27,6 +28,7 @@ struct Context {
   engine::Engine& engine;
   image::ImageStore& images;
   image::Snapshots& snapshots;
+  image::Registries& registries;  // without credentials: clients bring their own
   network::Networks& networks;
   build::Builder& builder;
   StreamLoop& streams;  // where connections live that were hijacked
