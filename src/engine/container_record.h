@@ -24,10 +24,12 @@
 
 #include "base/json_codec.h"
 #include "container/settings.h"
-#include "engine/mount_point.h"
+#include "engine/health.h"
 #include "network/config.h"
 
 namespace gantry::engine {
+
+using container::MountPoint;
 
 // All times are nanoseconds since 1970 (CLOCK_REALTIME); 0: never.
 using TimeNs = std::int64_t;
@@ -40,25 +42,6 @@ constexpr std::array<std::string_view, 7> names_of(Status) {
 constexpr std::string_view name_of(Status status) {
   return names_of(status)[static_cast<std::size_t>(status)];
 }
-
-enum class HealthStatus : std::uint8_t { Starting, Healthy, Unhealthy };
-constexpr std::array<std::string_view, 3> names_of(HealthStatus) {
-  return {"starting", "healthy", "unhealthy"};
-}
-
-// One run of a health check.
-struct HealthResult {
-  TimeNs start = 0;
-  TimeNs end = 0;
-  std::int64_t exit_code = 0;  // 0 healthy, 1 unhealthy, 2 reserved, -1 it did not run or took too long
-  std::string output;          // at most 4096 bytes of it
-};
-
-struct Health {
-  HealthStatus status = HealthStatus::Starting;
-  std::int64_t failing_streak = 0;
-  std::vector<HealthResult> log;  // the last five, the oldest first
-};
 
 struct ContainerState {
   Status status = Status::Created;

@@ -34,6 +34,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/unique_fd.h"
+#include "container/check.h"
 #include "container/settings.h"
 #include "engine/container_record.h"
 #include "engine/events.h"
@@ -62,15 +63,11 @@ struct EngineOptions {
   std::string shim = "/usr/libexec/gantry/gantry-shim";
   std::string runtime = "/usr/libexec/gantry/gantry-runtime";
   std::string init = "/usr/libexec/gantry/gantry-init";
-  std::map<std::string, std::string> runtimes;  // further OCI runtimes by name; "gantry" is `runtime`
-  std::string default_runtime = "gantry";
-  std::string cgroup_parent = "/gantry";
+  std::map<std::string, std::string> runtimes;  // further OCI runtimes by name; defaults.runtime is `runtime`
   bool systemd_cgroup = false;
-  bool init_by_default = false;                      // HostConfig.Init where it is not said
-  container::LogConfig log_config;                   // where HostConfig has none; empty type: "json-file"
-  std::map<std::string, container::Ulimit> ulimits;  // defaults, by name
+  // What containers get that do not say; cgroup_parent empty: "/gantry".
+  container::HostDefaults defaults;
   std::vector<std::string> dns, dns_options, dns_search;  // defaults for networks
-  std::map<std::string, std::string> labels;              // of the daemon, for events
 };
 
 struct CreateRequest {
