@@ -61,6 +61,7 @@ class LoopThread {
   EventLoop loop_;
   Inbox inbox_;
   pthread_t thread_{};
+  bool is_started_ = false;
   bool is_stopping_ = false;  // of the thread
 };
 
