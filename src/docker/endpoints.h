@@ -10,11 +10,12 @@
 namespace gantry::docker {
 
 // ---- images
-std::span<const Route> image_routes();           // images.cc: list, inspect, history, tag, remove, prune
-std::span<const Route> image_transfer_routes();  // image_pull.cc, image_push.cc: from and to registries
-std::span<const Route> image_archive_routes();   // image_archive.cc: get, load
-std::span<const Route> registry_routes();        // registry.cc: auth, distribution, search
-std::span<const Route> build_routes();           // build.cc: build and its cache; session and grpc
+std::span<const Route> image_routes();         // images.cc: list, inspect, history, tag, remove, prune
+std::span<const Route> image_create_routes();  // image_pull.cc: pull, import
+std::span<const Route> image_push_routes();
+std::span<const Route> image_archive_routes();  // image_archive.cc: get, load
+std::span<const Route> registry_routes();       // registry.cc: auth, distribution, search
+std::span<const Route> build_routes();          // build.cc: build and its cache; session and grpc
 
 // ---- networks and volumes
 std::span<const Route> network_routes();

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "base/timestamp.h"
+#include "docker/time_parameter.h"
 #include "oci/image/reference.h"
 
 namespace gantry::docker {
@@ -29,12 +31,25 @@ static Result<std::optional<std::int64_t>> created(const image::ImageStore& stor
   return time;
 }
 
+static Result<std::optional<std::int64_t>> until(const Filters& filters) {
+  if (!filters.has("until")) return std::nullopt;
+  return TRY(parse_time(filters.values("until").front(), wall_clock_ns()));
+}
+
 Result<ImageFilter> ImageFilter::parse(std::string_view text, const image::ImageStore& store) {
   ImageFilter filter(
       TRY(Filters::parse(text, {"before", "dangling", "label", "label!", "reference", "since", "until"})));
   if (filter.filters_.has("dangling")) filter.dangling_ = TRY(filter.filters_.flag("dangling", true));
   filter.before_ = TRY(created(store, filter.filters_.values("before")));
   filter.since_ = TRY(created(store, filter.filters_.values("since")));
+  filter.until_ = TRY(until(filter.filters_));
+  return filter;
+}
+
+Result<ImageFilter> ImageFilter::parse_for_prune(std::string_view text) {
+  ImageFilter filter(TRY(Filters::parse(text, {"dangling", "label", "label!", "until"})));
+  if (TRY(filter.filters_.flag("dangling", true))) filter.dangling_ = true;
+  filter.until_ = TRY(until(filter.filters_));
   return filter;
 }
 

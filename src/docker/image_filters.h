@@ -18,11 +18,11 @@ class ImageFilter {
  public:
   // `text` is the parameter's. NotFound: `before` or `since` name an image that is not there.
   static Result<ImageFilter> parse(std::string_view text, const image::ImageStore& store);
+  // The same words mean something else there: without `dangling=false` only images without a name.
+  static Result<ImageFilter> parse_for_prune(std::string_view text);
 
   // Those that it means. With `reference`, an image keeps only the names that match.
   std::vector<image::Image> apply(std::vector<image::Image> images) const;
-  // Nullopt: it does not say.
-  std::optional<bool> dangling() const { return dangling_; }
 
  private:
   explicit ImageFilter(Filters filters) : filters_(std::move(filters)) {}

@@ -26,8 +26,17 @@ static std::string_view word_of(Direction direction, TransferState state) {
   return "";
 }
 
+void TransferProgress::begin() {
+  MutexLock lock(mutex_);
+  if (has_begun_) return;
+  has_begun_ = true;
+  if (!headline_.text.empty()) messages_.status(headline_.text, headline_.id);
+  for (const std::string& note : std::exchange(notes_, {})) messages_.status(note);
+}
+
 bool TransferProgress::is_worth_showing(const TransferEvent& event) {
   const auto now = std::chrono::steady_clock::now();
+  MutexLock lock(mutex_);
   const auto [layer, is_new] = layers_.try_emplace(event.blob.digest, Layer{event.state, now});
   const bool is_change = is_new || layer->second.state != event.state;
   if (!is_change && now - layer->second.shown < kBetweenMessages) return false;
@@ -36,13 +45,8 @@ bool TransferProgress::is_worth_showing(const TransferEvent& event) {
 }
 
 void TransferProgress::on_blob(const TransferEvent& event) {
-  std::vector<std::string> notes;
-  {
-    MutexLock lock(mutex_);
-    notes = std::exchange(notes_, {});
-    if (!is_worth_showing(event)) return;
-  }
-  for (const std::string& note : notes) messages_.status(note);
+  begin();
+  if (!is_worth_showing(event)) return;
   const std::string id = event.blob.digest.hex().substr(0, 12);
   const std::string_view word = word_of(direction_, event.state);
   switch (event.state) {
@@ -57,7 +61,10 @@ void TransferProgress::on_blob(const TransferEvent& event) {
 
 void TransferProgress::on_note(std::string_view line) {
   MutexLock lock(mutex_);
-  notes_.emplace_back(line);
+  if (has_begun_)
+    messages_.status(line);
+  else
+    notes_.emplace_back(line);
 }
 
 }  // namespace gantry::docker
