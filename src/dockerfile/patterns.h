@@ -26,7 +26,10 @@ bool is_pattern(std::string_view text);
 
 class IgnoreList {
  public:
-  IgnoreList() = default;
+  IgnoreList();
+  IgnoreList(IgnoreList&&) noexcept;
+  IgnoreList& operator=(IgnoreList&&) noexcept;
+  ~IgnoreList();
   // Lines; '#' begins a comment. InvalidArgument with the line for a malformed pattern.
   static Result<IgnoreList> parse(std::string_view text, std::string_view file_name);
   // The same from patterns alone (COPY --exclude).
@@ -36,16 +39,12 @@ class IgnoreList {
   bool is_ignored(std::string_view path) const;
   // Whether something below an ignored directory could yet be taken: false where it need not be read.
   bool may_except_below(std::string_view directory) const;
-  bool is_empty() const { return rules_.empty(); }
+  bool is_empty() const;
 
  private:
-  struct Rule {
-    std::string pattern;
-    bool is_exception = false;
-  };
+  struct Rule;
   Result<void> add(std::string_view line);
   std::vector<Rule> rules_;
-  bool has_exceptions_ = false;
 };
 
 }  // namespace gantry::dockerfile
