@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Docker's command with buildx and compose 2, newer than what this Debian has (tools/newer-clients)."""
+
+import json
+import os
+
+CLIENTS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))), "build", "clients")
+DOCKER = f"{CLIENTS}/usr/bin/docker"
+
+
+def are_there():
+    return os.path.exists(f"{CLIENTS}/complete")
+
+
+def configure(directory):
+    """Makes a configuration directory for DOCKER_CONFIG in which the plugins are found; its path."""
+    os.makedirs(directory, exist_ok=True)
+    with open(f"{directory}/config.json", "w") as file:
+        json.dump({"cliPluginsExtraDirs": [f"{CLIENTS}/usr/libexec/docker/cli-plugins"]}, file)
+    return directory
