@@ -14,17 +14,18 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
-#include "engine/volume_mounts.h"
 #include "kernel/mount.h"
+#include "oci/runtime_spec.h"
 
 namespace gantry::engine {
 
 class StoppedRoot {
  public:
   enum class Writable : std::uint8_t { No, Yes };
-  // Targets are resolved inside of the root and made where they are missing, as at a start. With No, the root
-  // file system itself takes no writes (HostConfig.ReadonlyRootfs); what is mounted in it says for itself.
-  static Result<StoppedRoot> make(kernel::DetachedMount root, const std::vector<ResolvedMount>& mounts,
+  // Targets are resolved inside of the root and made where they are missing, as at a start; of the options
+  // those count that make a mount read-only, private or recursive. With No, the root file system itself takes
+  // no writes (HostConfig.ReadonlyRootfs); what is mounted in it says for itself.
+  static Result<StoppedRoot> make(kernel::DetachedMount root, const std::vector<oci::Mount>& mounts,
                                   Writable writable);
 
   int directory() const { return root_.fd(); }

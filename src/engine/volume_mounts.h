@@ -4,10 +4,13 @@
 // once at create, resolved at each start.
 //
 //   PlannedMounts plan = TRY(plan_mounts(id, config, host_config, volumes, find));   // create
-//   if (needs_contents(plan.mounts, host_config)) TRY(fill_volumes(rootfs, plan.mounts, ...));
-//   std::vector<ResolvedMount> mounts = TRY(resolve_mounts(id, settings, volumes));  // start
-//   release_mounts(id, settings.mounts, volumes);                                    // after its end
-//   forget_mounts(id, settings.mounts, volumes);                                     // removed
+//   if (needs_contents(settings, volumes)) TRY(fill_volumes(rootfs, settings, volumes));
+//   std::vector<oci::Mount> mounts = TRY(resolve_mounts(id, settings, scratch, volumes));  // start
+//   release_mounts(id, settings.mounts, scratch, volumes);                                 // after its end
+//   forget_mounts(id, settings.mounts, volumes);                                           // removed
+//
+// `scratch` is a directory of the container's own (<root>/containers/<id>/mounts), made when something needs
+// it: parts of volumes are mounted there, because a path into a volume may lead elsewhere when it is used.
 //
 // HostConfig.Tmpfs is not in here: it names nothing outside of the container (container/).
 //
@@ -25,6 +28,7 @@
 #include "container/settings.h"
 #include "engine/container_record.h"
 #include "engine/volumes.h"
+#include "oci/runtime_spec.h"
 
 namespace gantry::engine {
 
@@ -43,26 +47,20 @@ Result<PlannedMounts> plan_mounts(const std::string& id, const container::Config
                                   const FindContainer& find);
 
 // Whether a volume of the container may have to be filled from its root file system.
-bool needs_contents(const std::vector<MountPoint>& mounts, const container::HostConfig& host_config);
+bool needs_contents(const ContainerSettings& settings, const Volumes& volumes);
 // Copies what the container's root file system (`rootfs`, a directory; nothing mounted in it) has in the
 // place of each empty volume into it. Links are resolved inside the root, and copied as links.
-Result<void> fill_volumes(int rootfs, const std::string& id, const std::vector<MountPoint>& mounts,
-                          const container::HostConfig& host_config, Volumes& volumes);
+// InvalidArgument where the root has a file in the place of a volume.
+Result<void> fill_volumes(int rootfs, const ContainerSettings& settings, Volumes& volumes);
 
-// A mount as the runtime is told of it (runtime-spec, config.md "Mounts").
-struct ResolvedMount {
-  std::string destination;
-  std::string type;  // "bind" or "tmpfs"
-  std::string source;
-  std::vector<std::string> options;  // "rbind", "ro", "rprivate", ...
-};
-// Parents before what is mounted in them. Mounts volumes and looks at sources of the host, so it blocks as
-// long as a server of one of them does. NotFound when a source is missing. Whoever calls it calls
-// release_mounts() after the container's end, also after a failure.
-Result<std::vector<ResolvedMount>> resolve_mounts(const std::string& id, const ContainerSettings& settings,
-                                                  Volumes& volumes);
+// Mounts as the runtime is told of them, parents before what is mounted in them. Mounts volumes and looks at
+// sources of the host, so it blocks as long as a server of one of them does. NotFound when a source is
+// missing. Whoever calls it calls release_mounts() after the container's end, also after a failure.
+Result<std::vector<oci::Mount>> resolve_mounts(const std::string& id, const ContainerSettings& settings,
+                                               const std::string& scratch, Volumes& volumes);
 // The container does not run (any more).
-void release_mounts(const std::string& id, const std::vector<MountPoint>& mounts, Volumes& volumes);
+void release_mounts(const std::string& id, const std::vector<MountPoint>& mounts, const std::string& scratch,
+                    Volumes& volumes);
 // The container is gone, or could not be made.
 void forget_mounts(const std::string& id, const std::vector<MountPoint>& mounts, Volumes& volumes);
 

@@ -107,6 +107,10 @@ class Volumes {
   void unmount_unused();
   // Its directory (O_RDONLY), as it is now.
   Result<UniqueFd> open_directory(const std::string& name) const;
+  // Calls `copy` with the directory if the volume is empty; nobody mounts it meanwhile. What was put into it
+  // is seen as a whole or not at all, also after a crash, unless a running container has the volume already.
+  using CopyInto = std::function<Result<void>(int directory)>;
+  Result<void> fill(const std::string& name, const CopyInto& copy);
   // What it takes on our disk. Unsupported for one that is a mount of its own.
   Result<image::DiskUsage> usage(const std::string& name) const;
 

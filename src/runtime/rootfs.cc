@@ -13,9 +13,9 @@
 #include <string_view>
 
 #include "base/file.h"
+#include "kernel/copy_up.h"
 #include "kernel/id_map.h"
 #include "kernel/pty.h"
-#include "runtime/copy_up.h"
 #include "runtime/devices.h"
 #include "runtime/mount_options.h"
 #include "runtime/proc_guard.h"
@@ -207,7 +207,7 @@ Result<void> Rootfs::mount_filesystem(const oci::Mount& mount) {
   if (options.copy_up) {
     UniqueFd from = TRY(open_at(target.get(), ".", O_RDONLY | O_DIRECTORY));
     UniqueFd to = TRY(open_at(made.fd(), ".", O_RDONLY | O_DIRECTORY));
-    TRY_DURING(copy_up(from.get(), to.get()), "copy up");
+    TRY_DURING(kernel::copy_up(from.get(), to.get()), "copy up");
   }
   TRY(attach(made, options, target.get()));
   if (is_kernel_view)

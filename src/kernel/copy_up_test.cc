@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/copy_up.h"
+#include "kernel/copy_up.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@
 #include "testing/must.h"
 #include "testing/temp_dir.h"
 
-namespace gantry::runtime {
+namespace gantry::kernel {
 namespace {
 
 struct CopyUp : ::testing::Test {
@@ -179,4 +179,4 @@ TEST_F(CopyUp, a_full_file_system_is_an_error) {
 }
 
 }  // namespace
-}  // namespace gantry::runtime
+}  // namespace gantry::kernel

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/copy_up.h"
+#include "kernel/copy_up.h"
 
 #include <fcntl.h>
 #include <sys/sendfile.h>
@@ -13,7 +13,7 @@
 
 #include "base/file.h"
 
-namespace gantry::runtime {
+namespace gantry::kernel {
 namespace {
 
 // Those that the new file system cannot keep stay behind, as with cp -a.
@@ -101,4 +101,4 @@ Result<void> copy_up(int from, int to) {
   return {};
 }
 
-}  // namespace gantry::runtime
+}  // namespace gantry::kernel
