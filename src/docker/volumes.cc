@@ -61,7 +61,7 @@ Result<void> create(const Context& context, Call& call) {
 
 Result<void> remove(const Context& context, Call& call) {
   const std::string& name = call.parameter(0);
-  const Result<void> removed = context.engine.volumes().remove(name);
+  Result<void> removed = context.engine.volumes().remove(name);
   // `force` is for volumes that are not there: those in use stay.
   const bool was_gone = !removed && removed.error().code() == Code::NotFound;
   if (was_gone && call.flag("force")) return call.send(204);

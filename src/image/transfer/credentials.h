@@ -45,6 +45,8 @@ class CredentialStore {
   // credentials of "quay.io/team". Nullopt: anonymous. Runs a helper where the file names one, and blocks
   // until it has answered, kHelperTime at most.
   Result<std::optional<Credentials>> find(std::string_view registry, std::string_view repository = {}) const;
+  // What the file itself holds, by registry; helpers are not asked.
+  const std::map<std::string, Credentials>& all() const { return auths_; }
 
  private:
   std::map<std::string, Credentials> auths_;

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// POST /build, as docker's classic builder has it, and what is kept between builds. BuildKit's way in
+// (/session, /grpc) is refused.
+#include <fmt/format.h>
+
+#include "base/json_codec.h"
+#include "base/timestamp.h"
+#include "build/builder.h"
+#include "docker/build_transcript.h"
+#include "docker/call.h"
+#include "docker/endpoints.h"
+#include "docker/filters.h"
+#include "docker/image_events.h"
+#include "docker/message_stream.h"
+#include "docker/time_parameter.h"
+#include "dockerfile/dockerfile.h"
+#include "http/client.h"
+#include "oci/image/reference.h"
+
+namespace gantry::docker {
+namespace {
+
+// ---- What is to be built
+
+// A parameter that holds JSON; absent: T{}.
+template <class T>
+Result<T> json_parameter(const Call& call, std::string_view name) {
+  const std::string text = call.text(name);
+  if (text.empty()) return T{};
+  const json::Document document = TRY_DURING(json::Document::parse(text), "parameter '{}'", name);
+  return TRY_DURING(json::decode<T>(document.root()), "parameter '{}'", name);
+}
+
+// Those without a value are for builders that ask the client's environment.
+Result<std::map<std::string, std::string>> build_arguments(const Call& call) {
+  using Given = std::map<std::string, std::optional<std::string>>;
+  std::map<std::string, std::string> arguments;
+  for (auto& [name, value] : TRY(json_parameter<Given>(call, "buildargs")))
+    if (value) arguments.emplace(name, *std::move(value));
+  return arguments;
+}
+
+Result<std::vector<std::string>> names_of(const Call& call) {
+  std::vector<std::string> names;
+  for (const std::string_view text : call.query.all("t")) {
+    if (text.empty()) continue;
+    const auto name = TRY_DURING(oci::Reference::parse(text), "invalid reference format");
+    if (name.digest())
+      return error(Code::InvalidArgument, "invalid tag '{}': a built image cannot have a digest", text);
+    names.push_back(name.str());
+  }
+  return names;
+}
+
+Result<container::HostConfig> limits_of(const Call& call) {
+  container::HostConfig limits;
+  if (const std::string ulimits = call.text("ulimits"); !ulimits.empty()) {
+    const json::Document document =
+        TRY_DURING(json::Document::parse(fmt::format(R"({{"Ulimits":{}}})", ulimits)), "parameter 'ulimits'");
+    TRY(json::decode_into(limits, document.root()));
+  }
+  limits.memory = TRY(call.number("memory")).value_or(0);
+  limits.memory_swap = TRY(call.number("memswap")).value_or(0);
+  limits.cpu_shares = TRY(call.number("cpushares")).value_or(0);
+  limits.cpu_period = TRY(call.number("cpuperiod")).value_or(0);
+  limits.cpu_quota = TRY(call.number("cpuquota")).value_or(0);
+  limits.shm_size = TRY(call.number("shmsize")).value_or(0);
+  limits.cpuset_cpus = call.text("cpusetcpus");
+  limits.cpuset_mems = call.text("cpusetmems");
+  limits.cgroup_parent = call.text("cgroupparent");
+  for (const std::string_view host : call.query.all("extrahosts")) limits.extra_hosts.emplace_back(host);
+  return limits;
+}
+
+Result<void> check_is_possible(const Call& call) {
+  if (call.text("version") == "2")
+    return error(Code::Unsupported,
+                 "building with BuildKit's protocol is not part of this engine yet: set DOCKER_BUILDKIT=0");
+  if (call.flag("squash"))
+    return error(Code::InvalidArgument, "squash is only supported with experimental mode");
+  if (!call.text("outputs").empty())
+    return error(Code::InvalidArgument, "the classic builder makes images only: 'outputs' is for BuildKit");
+  return {};
+}
+
+Result<build::BuildRequest> request_of(const Call& call) {
+  build::BuildRequest request;
+  if (std::string file = call.text("dockerfile"); !file.empty()) request.dockerfile = std::move(file);
+  request.names = TRY(names_of(call));
+  request.target = call.text("target");
+  request.arguments = TRY(build_arguments(call));
+  request.labels = TRY((json_parameter<std::map<std::string, std::string>>(call, "labels")));
+  request.cache_from = TRY(json_parameter<std::vector<std::string>>(call, "cachefrom"));
+  if (const std::string platform = call.text("platform"); !platform.empty())
+    request.platform = TRY(oci::Platform::parse(platform));
+  request.pull = call.flag("pull");
+  request.no_cache = call.flag("nocache");
+  request.network = call.text("networkmode");
+  request.host_config = TRY(limits_of(call));
+  const auto logins =
+      TRY(image::parse_registry_config(call.request.headers().get_or("X-Registry-Config", "")));
+  request.credentials = logins.all();
+  return request;
+}
+
+// ---- Where its files come from
+
+// A context that is fetched: a tar, or a Dockerfile alone where the server says that it is text.
+class FetchedContext {
+ public:
+  static Result<FetchedContext> open(const std::string& address) {
+    http::Client client(TRY(http::ClientOptions::from_environment()));
+    http::ClientResponse response = TRY(client.send({.url = TRY(http::Url::parse(address))}));
+    if (!response.is_success())
+      return error(http::code_of_status(response.status()), "fetch '{}': status {}", address,
+                   response.status());
+    return FetchedContext(std::move(response));
+  }
+
+  Result<void> give_to(build::BuildRequest& request) {
+    if (!response_.headers().get_or("Content-Type", "").starts_with("text/")) {
+      request.context = build::tar_context(response_.body());
+      return {};
+    }
+    request.dockerfile_text = TRY(response_.read_body(dockerfile::kMaxDockerfile));
+    request.context = build::empty_context();
+    return {};
+  }
+
+ private:
+  explicit FetchedContext(http::ClientResponse response) : response_(std::move(response)) {}
+  http::ClientResponse response_;
+};
+
+// ---- POST /build
+
+class Build {
+ public:
+  Build(const Context& context, Call& call)
+      : context_(context),
+        call_(call),
+        is_quiet_(call.flag("q")),
+        messages_(call.response, [this] { cancellation_.cancel("the client has gone"); }) {}
+
+  Result<void> run() {
+    TRY(check_is_possible(call_));
+    build::BuildRequest request = TRY(request_of(call_));
+    request.cancellation = &cancellation_;
+    const std::string remote = call_.text("remote");
+    if (remote.empty() || remote == "client-session") {
+      request.context = build::tar_context(call_.request.body());
+      return messages_.finish(build(request));
+    }
+    if (build::is_git_url(remote)) {
+      request.context = TRY(build::git_context(remote));
+      return messages_.finish(build(request));
+    }
+    FetchedContext fetched = TRY(FetchedContext::open(remote));
+    TRY(fetched.give_to(request));
+    return messages_.finish(build(request));
+  }
+
+ private:
+  Result<void> build(const build::BuildRequest& request) {
+    BuildTranscript transcript(messages_, is_quiet_ ? Verbosity::Quiet : Verbosity::Full);
+    auto result = context_.builder.build(request, transcript);
+    transcript.end();
+    if (!result) return std::move(result).error();
+    tell(*result);
+    return {};
+  }
+
+  void tell(const build::BuildResult& result) {
+    json::Writer id;
+    id.begin_object().key("ID").value(result.image.str()).end_object();
+    messages_.aux(std::move(id).text());
+    if (is_quiet_) {
+      messages_.stream(result.image.str() + "\n");
+    } else {
+      messages_.stream(fmt::format("Successfully built {}\n", result.image.hex().substr(0, 12)));
+    }
+    const auto image = context_.images.image(result.image);
+    for (const std::string& name : result.names) {
+      const auto reference = oci::Reference::parse(name);
+      const std::string familiar = reference ? reference->familiar() : name;
+      if (!is_quiet_) messages_.stream(fmt::format("Successfully tagged {}\n", familiar));
+      if (image && *image) publish_image_event(context_, "tag", **image, familiar);
+    }
+  }
+
+  const Context& context_;
+  Call& call_;
+  const bool is_quiet_;
+  image::Cancellation cancellation_;
+  MessageStream messages_;
+};
+
+Result<void> build(const Context& context, Call& call) { return Build(context, call).run(); }
+
+// ---- POST /build/prune
+
+struct Pruned {
+  std::vector<std::string> caches;
+  std::uint64_t bytes = 0;
+};
+
+void fields(json::Fields& f, Pruned& pruned) {
+  f("CachesDeleted", pruned.caches, json::Presence::Always);
+  f("SpaceReclaimed", pruned.bytes, json::Presence::Always);
+}
+
+Result<std::map<std::string, build::CacheRecord>> records_by_key(const build::Builder& builder) {
+  std::map<std::string, build::CacheRecord> records;
+  for (build::CacheRecord& record : TRY(builder.cache())) records.emplace(record.key, std::move(record));
+  return records;
+}
+
+Result<void> prune(const Context& context, Call& call) {
+  const Filters filters = TRY(Filters::parse(call.text("filters"), {"until", "unused-for"}));
+  build::PruneOptions options;
+  for (const std::string_view key : {"until", "unused-for"})
+    if (filters.has(key))
+      options.unused_since = TRY(parse_time(filters.values(key).front(), wall_clock_ns()));
+  for (const std::string_view name : {"keep-storage", "reserved-space"})
+    if (const auto bytes = TRY(call.number(name)); bytes && *bytes > 0)
+      options.keep_bytes = static_cast<std::uint64_t>(*bytes);
+
+  const auto before = TRY(records_by_key(context.builder));
+  Pruned pruned;
+  pruned.bytes = TRY(context.builder.prune(options));
+  const auto after = TRY(records_by_key(context.builder));
+  for (const auto& [key, record] : before)
+    if (!after.contains(key)) pruned.caches.push_back(key);
+  return call.send_object(pruned);
+}
+
+Result<void> no_buildkit(const Context&, Call& call) {
+  return call.refuse(
+      501, "building with BuildKit's protocol is not part of this engine yet: set DOCKER_BUILDKIT=0");
+}
+
+}  // namespace
+
+std::span<const Route> build_routes() {
+  static constexpr Route kRoutes[] = {
+      {"POST", "/build", build},
+      {"POST", "/build/prune", prune},
+      {"POST", "/session", no_buildkit},
+      {"POST", "/grpc", no_buildkit},
+  };
+  return kRoutes;
+}
+
+}  // namespace gantry::docker
