@@ -27,12 +27,12 @@
 
 #include "base/byte_stream.h"
 #include "base/error.h"
+#include "build/cancel.h"
 #include "build/context.h"
 #include "build/progress.h"
 #include "container/settings.h"
 #include "image/image_store.h"
 #include "image/snapshots.h"
-#include "image/transfer/cancellation.h"
 #include "image/transfer/credentials.h"
 #include "image/transfer/registries.h"
 #include "oci/image/digest.h"
@@ -109,8 +109,8 @@ struct BuildRequest {
   std::optional<ExportTar> tar;
   std::optional<ExportDirectory> directory;
 
-  // To end it early; borrowed, from any thread.
-  image::Cancellation* cancellation = nullptr;
+  // To end it early, from any thread; borrowed, of this build alone.
+  Cancel* cancel = nullptr;
 };
 
 struct BuildResult {
