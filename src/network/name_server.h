@@ -46,7 +46,7 @@ struct SandboxNetwork {
 };
 
 struct SandboxNames {
-  int network_namespace = -1;            // borrowed during the call
+  int network_namespace = -1;            // borrowed during the call; -1: this process's own
   std::vector<SandboxNetwork> networks;  // the first that knows a name answers
   // Name servers of its own (--dns), which are asked from inside the sandbox; empty: the host's.
   std::vector<std::string> upstreams;
