@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The same requests as shim_client.h for a thread that may wait: one request, its answer. Nothing is
-// attached, so there is no output to read.
+// The same requests as shim_client.h for a thread that may wait: one request, its answer. Who attaches takes the
+// connection out of it next, because output would come between the answers.
 //
 //   BlockingShimClient shim = TRY(BlockingShimClient::connect(socket_path));
 //   TRY(shim.start());
@@ -35,6 +35,12 @@ class BlockingShimClient {
   Result<void> resize(std::uint32_t session, shim::WindowSize size);
   // Without streams: standard input is /dev/null, output is discarded.
   Result<ShimClient::Exec> exec(const std::string& process_file);
+  // Attached with these flags. Give the connection to a ShimClient then, which gets the output from its first
+  // byte on.
+  Result<void> attach(std::uint32_t session, std::uint16_t flags);
+  Result<ShimClient::Exec> exec(const std::string& process_file, std::uint16_t flags, shim::WindowSize size);
+  UniqueFd release() && { return std::move(socket_); }
+
   // TimedOut when it still runs after `limit`.
   Result<shim::ExitStatus> wait_exit(std::uint32_t session, std::chrono::milliseconds limit);
   Result<void> remove(std::uint32_t session, bool force);

@@ -40,10 +40,15 @@ struct HostFacts {
 // Fills in what is not given, as POST /containers/create does before it stores a container.
 void apply_defaults(Config& config, HostConfig& host, const HostDefaults& defaults, const HostFacts& facts);
 
-// InvalidArgument with Docker's sentence, or the name of the field.
-Result<Warnings> check_settings(const Config& config, const HostConfig& host, const HostFacts& facts);
+// What this host cannot do and Docker does without (swap limits, swappiness, ...) is taken out of `host`, and
+// said. InvalidArgument with Docker's sentence, or the name of the field.
+Result<Warnings> check_settings(const Config& config, HostConfig& host, const HostFacts& facts);
 
-// The part of it that an update needs, against the resources that the container has ("current").
-Result<Warnings> check_resources(const Resources& resources, const HostFacts& facts);
+// The part of it that is about resources.
+Result<Warnings> check_resources(Resources& resources, const HostFacts& facts);
+
+// POST /containers/{id}/update: `current` with what is given in `changes`, checked. What goes to the running
+// container is make_update(changes) (make_spec.h).
+Result<Warnings> update_resources(Resources& current, Resources changes, const HostFacts& facts);
 
 }  // namespace gantry::container

@@ -21,7 +21,7 @@ namespace gantry::container {
 struct ContainerUser {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  std::vector<std::uint32_t> additional_gids;  // ascending, each once
+  std::vector<std::uint32_t> additional_gids;  // ascending, each once; `gid` is among them
   std::string name;                            // of the uid, if the file knows one
   std::string home;                            // "/" if the file knows none
 };
