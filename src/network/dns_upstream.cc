@@ -170,12 +170,13 @@ DnsExchange::DnsExchange(EventLoop& loop, Owner& owner, const DnsServers& server
                          const DnsQuery& query)
     : loop_(loop),
       owner_(owner),
-      servers_(servers),
       network_namespace_(network_namespace),
       query_(query),
       timer_(loop, Callback::to<&DnsExchange::on_timer>(*this)) {
   const auto now = steady_clock::now();
-  std::ranges::stable_partition(servers_, [now](const auto& server) { return server->avoid_until <= now; });
+  for (const bool avoided : {false, true})
+    for (const auto& server : servers)
+      if ((server->avoid_until > now) == avoided) servers_.push_back(server);
 }
 
 DnsExchange::~DnsExchange() = default;

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <string_view>
-#include <utility>
+#include <tuple>
 
 namespace gantry::network {
 namespace {
@@ -25,8 +25,9 @@ std::string variable_prefix(std::string_view alias) {
 
 // By number; TCP before others of the same number.
 std::vector<ExposedPort> in_order(std::vector<ExposedPort> ports) {
-  std::ranges::stable_sort(
-      ports, {}, [](const ExposedPort& port) { return std::pair(port.number, port.protocol != "tcp"); });
+  std::ranges::sort(ports, {}, [](const ExposedPort& port) {
+    return std::tuple(port.number, port.protocol != "tcp", port.protocol);
+  });
   return ports;
 }
 
