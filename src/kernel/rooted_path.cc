@@ -120,7 +120,6 @@ Result<UniqueFd> RootDir::make(const std::string& path, mode_t mode, mode_t type
   return make(TRY(path_inside(parent.get())) + "/" + target, mode, type, links_left - 1);
 }
 
-// The path of what is open in the root, without links.
 Result<std::string> RootDir::path_inside(int fd) const {
   const std::string root = TRY(path_of(fd_.get()));
   const std::string path = TRY(path_of(fd));

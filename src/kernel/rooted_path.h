@@ -32,6 +32,9 @@ class RootDir {
   // The same, but any symbolic link on the way is an error (ELOOP).
   Result<UniqueFd> open_without_links(const std::string& path, int flags) const;
 
+  // Where what is open as `fd` stands below the root: absolute, without links. Conflict if it was moved out.
+  Result<std::string> path_inside(int fd) const;
+
   // mkdir -p; answers an O_PATH descriptor of the directory. A link to what is
   // not there yet is followed inside the root and its target made.
   Result<UniqueFd> make_directory(const std::string& path, mode_t mode) const;
@@ -43,7 +46,6 @@ class RootDir {
 
  private:
   Result<UniqueFd> make(const std::string& path, mode_t mode, mode_t type, int links_left) const;
-  Result<std::string> path_inside(int fd) const;
   UniqueFd fd_;
 };
 
