@@ -103,6 +103,11 @@ struct BuildRequest {
   std::map<std::string, SecretSource> secrets;            // by id
   std::map<std::string, std::string> ssh;                 // sockets of agents, by id ("default")
   std::map<std::string, image::Credentials> credentials;  // by registry, before what is configured
+  // Asked, where they are set, for what the three maps do not have: a client on the other end of a connection
+  // has it. Nothing: there is none of that id. From any thread.
+  std::function<Result<std::optional<std::string>>(const std::string& id)> find_secret;
+  std::function<Result<std::optional<std::string>>(const std::string& id)> find_agent;  // its socket
+  std::function<Result<std::optional<image::Credentials>>(const std::string& registry)> find_credentials;
 
   std::vector<std::string> names;  // of the image, in any form
   bool keeps_image = true;         // false: only what `tar` and `directory` say
