@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/signals.h"
 #include "runtime/cli/command.h"
 #include "runtime/container.h"
 #include "runtime/lifecycle.h"
 #include "runtime/resources.h"
-#include "runtime/signals.h"
 
 namespace gantry::runtime::cli {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "base/error.h"
 
-namespace gantry::runtime {
+namespace gantry {
 
 Result<int> parse_signal(std::string_view text);
 
-}  // namespace gantry::runtime
+}  // namespace gantry

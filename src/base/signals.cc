@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/signals.h"
+#include "base/signals.h"
 
 #include <algorithm>
 #include <charconv>
@@ -10,7 +10,7 @@
 
 #include "base/printable.h"
 
-namespace gantry::runtime {
+namespace gantry {
 namespace {
 
 std::optional<int> parse_number(std::string_view text) {
@@ -55,4 +55,4 @@ Result<int> parse_signal(std::string_view text) {
   return error(Code::InvalidArgument, "unknown signal '{}'", printable(text));
 }
 
-}  // namespace gantry::runtime
+}  // namespace gantry

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/signals.h"
+#include "base/signals.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 
 #include "testing/must.h"
 
-namespace gantry::runtime {
+namespace gantry {
 namespace {
 
 TEST(Signals, have_numbers) {
@@ -88,4 +88,4 @@ TEST(Signals, the_error_says_which) {
 }
 
 }  // namespace
-}  // namespace gantry::runtime
+}  // namespace gantry
