@@ -352,16 +352,16 @@ Result<std::vector<Image>> ImageStore::images() const {
   });
 }
 
-Result<void> ImageStore::add_user(const Digest& id, std::string_view user) {
-  return state_->database.write([&](Connection& c) -> Result<void> {
+Result<void> ImageStore::add_user(const Digest& id, std::string_view user, Durability durability) {
+  return state_->database.write(durability, [&](Connection& c) -> Result<void> {
     if (!TRY(c.value<std::int64_t>("SELECT 1 FROM images WHERE id = ?1", id.str()))) return no_image(id);
     TRY(c.execute("INSERT OR IGNORE INTO image_users (image, user) VALUES (?1, ?2)", id.str(), user));
     return {};
   });
 }
 
-Result<void> ImageStore::remove_user(const Digest& id, std::string_view user) {
-  TRY(state_->database.write([&](Connection& c) {
+Result<void> ImageStore::remove_user(const Digest& id, std::string_view user, Durability durability) {
+  TRY(state_->database.write(durability, [&](Connection& c) {
     return c.execute("DELETE FROM image_users WHERE image = ?1 AND user = ?2", id.str(), user);
   }));
   return {};

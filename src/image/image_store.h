@@ -163,9 +163,12 @@ class ImageStore {
   // Every image, the newest first.
   Result<std::vector<Image>> images() const;
 
-  // The image cannot be removed while it has users: one a container. Durable, unlike a lease.
-  Result<void> add_user(const Digest& id, std::string_view user);
-  Result<void> remove_user(const Digest& id, std::string_view user);
+  // The image cannot be removed while it has users: one a container. Durable, unlike a lease; Lazy is for who
+  // adds the users again after a power loss.
+  Result<void> add_user(const Digest& id, std::string_view user,
+                        database::Durability durability = database::Durability::Synced);
+  Result<void> remove_user(const Digest& id, std::string_view user,
+                           database::Durability durability = database::Durability::Synced);
 
   // ---- what is known of blobs
 

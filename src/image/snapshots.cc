@@ -442,10 +442,10 @@ Result<UniqueFd> Snapshots::open_layer(const Digest& chain_id) const {
 // ---- snapshots
 
 Result<Snapshot> Snapshots::prepare(const std::string& key, const std::optional<Digest>& top,
-                                    const SnapshotOptions& options) {
+                                    const SnapshotOptions& options, Durability durability) {
   if (key.empty()) return error(Code::InvalidArgument, "a snapshot needs a key");
   Snapshot snapshot{.key = key, .top = top, .options = options, .created = wall_clock_ns()};
-  TRY_DURING(state_->database.write([&](Connection& connection) -> Result<void> {
+  const auto record = [&](Connection& connection) -> Result<void> {
     if (TRY(find_snapshot(connection, key))) return error(Code::AlreadyExists, "there is one already");
     const auto stack = TRY(stack_of(connection, top));
     if (stack.size() > kernel::kMaxOverlayLowers)
@@ -457,8 +457,8 @@ Result<Snapshot> Snapshots::prepare(const std::string& key, const std::optional<
         "INSERT INTO snapshots (key, top, directory, options, created) VALUES (?1, ?2, ?3, ?4, ?5)", key,
         top ? std::optional(top->str()) : std::nullopt, snapshot.number, text_of(options), snapshot.created));
     return state_->make_snapshot_directory(snapshot.number, stack);
-  }),
-             "prepare snapshot '{}'", key);
+  };
+  TRY_DURING(state_->database.write(durability, record), "prepare snapshot '{}'", key);
   return snapshot;
 }
 
@@ -518,20 +518,22 @@ Result<Snapshots::Parts> Snapshots::parts(const std::string& key) const {
                .lowers = TRY(state_->open_layers(stack))};
 }
 
-Result<void> Snapshots::remove(const std::string& key) {
+Result<void> Snapshots::remove(const std::string& key, Durability durability) {
   const KeyLock lock = TRY(KeyLock::acquire(state_->root, snapshot_lock(key)));
   const auto snapshot = TRY(this->snapshot(key));
   if (!snapshot) return no_snapshot(key);
   const std::string name = std::to_string(snapshot->number);
-  UniqueFd writable = TRY(open_directory(state_->directory.get(), name));
-  if (TRY_DURING(kernel::is_overlay_writing_to(writable.get()), "remove snapshot '{}'", key))
+  auto writable = open_directory(state_->directory.get(), name);
+  // Without a directory a power loss has brought back the row of one that was removed.
+  if (!writable && writable.error().code() != Code::NotFound) return std::move(writable).error();
+  if (writable && TRY_DURING(kernel::is_overlay_writing_to(writable->get()), "remove snapshot '{}'", key))
     return error(Code::Conflict, "remove snapshot '{}': it is mounted", key);
-  TRY_DURING(state_->database.write([&](Connection& connection) -> Result<void> {
+  const auto forget = [&](Connection& connection) -> Result<void> {
     TRY(connection.execute("DELETE FROM snapshots WHERE key = ?1", key));
     TRY(connection.execute("DELETE FROM directories WHERE number = ?1", snapshot->number));
     return {};
-  }),
-             "remove snapshot '{}'", key);
+  };
+  TRY_DURING(state_->database.write(durability, forget), "remove snapshot '{}'", key);
   // From here on it is a directory without a row, which collect() would find.
   TRY(move_to_trash(state_->directory.get(), name));
   TRY(empty_trash(state_->directory.get()));

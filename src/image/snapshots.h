@@ -36,14 +36,11 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "database/database.h"
 #include "image/disk_usage.h"
 #include "kernel/id_map.h"
 #include "kernel/overlay.h"
 #include "oci/image/digest.h"
-
-namespace gantry::database {
-class Database;
-}
 
 namespace gantry::image {
 
@@ -130,9 +127,11 @@ class Snapshots {
 
   // ---- snapshots
 
-  // The key is any text. AlreadyExists if there is one of that key, NotFound if a layer is missing.
+  // The key is any text. AlreadyExists if there is one of that key, NotFound if a layer is missing. Lazy is
+  // for who finds out after a power loss which of his snapshots are there.
   Result<Snapshot> prepare(const std::string& key, const std::optional<oci::Digest>& top,
-                           const SnapshotOptions& options);
+                           const SnapshotOptions& options,
+                           database::Durability durability = database::Durability::Synced);
   Result<std::optional<Snapshot>> snapshot(const std::string& key) const;
   Result<std::vector<Snapshot>> snapshots() const;
   // Its root file system, attached nowhere. To be mounted once at a time. NotFound.
@@ -145,7 +144,7 @@ class Snapshots {
   };
   Result<Parts> parts(const std::string& key) const;
   // With all that was written. NotFound; Conflict while it is mounted anywhere.
-  Result<void> remove(const std::string& key);
+  Result<void> remove(const std::string& key, database::Durability durability = database::Durability::Synced);
   Result<DiskUsage> usage(const std::string& key) const;
 
   // ---- upkeep
