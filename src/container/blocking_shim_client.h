@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The same requests as shim_client.h for a thread that may wait: one request, its answer. Who attaches takes the
-// connection out of it next, because output would come between the answers.
+// The same requests as shim_client.h for a thread that may wait: one request, its answer. Who attaches takes
+// the connection out of it next, because output would come between the answers.
 //
 //   BlockingShimClient shim = TRY(BlockingShimClient::connect(socket_path));
 //   TRY(shim.start());
