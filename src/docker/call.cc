@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 
 #include "docker/errors.h"
 #include "http/headers.h"
@@ -38,6 +39,14 @@ Result<std::optional<std::int64_t>> Call::number(std::string_view name) const {
   return number;
 }
 
+Result<std::pair<std::uint16_t, std::uint16_t>> Call::terminal_size() const {
+  constexpr std::int64_t kMost = std::numeric_limits<std::uint16_t>::max();
+  const std::int64_t rows = TRY(number("h")).value_or(0), columns = TRY(number("w")).value_or(0);
+  if (rows < 0 || rows > kMost || columns < 0 || columns > kMost)
+    return error(Code::InvalidArgument, "invalid terminal size: {} rows, {} columns", rows, columns);
+  return std::pair(static_cast<std::uint16_t>(rows), static_cast<std::uint16_t>(columns));
+}
+
 Result<void> Call::read_body(void* object, const json::Type& type, Body presence) {
   const std::string text = TRY(request.read_body(kMostJson));
   if (text.empty()) {
@@ -49,6 +58,8 @@ Result<void> Call::read_body(void* object, const json::Type& type, Body presence
     return error(Code::InvalidArgument, "unsupported Content-Type header ({}): must be 'application/json'",
                  content_type);
   const json::Document document = TRY_DURING(json::Document::parse(text), "invalid JSON");
+  // Clients written in Go send this for an object that they do not have.
+  if (document.root().is_null() && presence == Body::Optional) return {};
   return json::decode(document.root(), object, type, json::UnknownKeys::Ignore);
 }
 

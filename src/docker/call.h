@@ -47,6 +47,9 @@ struct Call {
   // Nullopt when it is absent or empty; InvalidArgument when it is no integer.
   Result<std::optional<std::int64_t>> number(std::string_view name) const;
 
+  // `h` and `w`: rows and columns.
+  Result<std::pair<std::uint16_t, std::uint16_t>> terminal_size() const;
+
   // ---- the body
 
   // The JSON object in the body, as T. InvalidArgument for other content types, broken JSON and wrong types

@@ -22,6 +22,7 @@ class Networks;
 
 namespace gantry::docker {
 
+struct DaemonDescription;
 class StreamLoop;
 
 struct Context {
@@ -31,6 +32,7 @@ struct Context {
   image::Registries& registries;  // without credentials: clients bring their own
   network::Networks& networks;
   build::Builder& builder;
+  const DaemonDescription& daemon;
   StreamLoop& streams;  // where connections live that were hijacked
   const Logger& log;
 };

@@ -9,6 +9,17 @@
 
 namespace gantry::docker {
 
+// ---- containers
+std::span<const Route> container_routes();          // containers.cc: create, start, stop, … remove, prune
+std::span<const Route> container_view_routes();     // container_list.cc: list, inspect
+std::span<const Route> container_content_routes();  // container_content.cc: top, changes, commit
+std::span<const Route> archive_routes();            // archive.cc: archive, export
+std::span<const Route> attach_routes();
+std::span<const Route> wait_routes();
+std::span<const Route> log_routes();
+std::span<const Route> stats_routes();
+std::span<const Route> exec_routes();
+
 // ---- images
 std::span<const Route> image_routes();         // images.cc: list, inspect, history, tag, remove, prune
 std::span<const Route> image_create_routes();  // image_pull.cc: pull, import
@@ -22,6 +33,8 @@ std::span<const Route> network_routes();
 std::span<const Route> volume_routes();
 
 // ---- the system
+std::span<const Route> system_routes();  // system.cc: _ping, version, info
+std::span<const Route> event_routes();
 std::span<const Route> disk_usage_routes();
 
 // ---- what this engine does not do, and says as Docker does where it is off

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Files in and out of containers as tar: /containers/{id}/archive (`docker cp`) and /containers/{id}/export.
+#include <fcntl.h>
+
+#include <string>
+#include <utility>
+
+#include "base/base64.h"
+#include "base/file.h"
+#include "docker/endpoints.h"
+#include "engine/container_events.h"
+#include "engine/copy_archive.h"
+#include "engine/engine.h"
+#include "engine/export.h"
+
+namespace gantry::docker {
+namespace {
+
+Result<std::string> path_in(const Call& call) {
+  std::string path = call.text("path");
+  if (path.empty())
+    return error(Code::InvalidArgument, "missing or empty value for required parameter 'path'");
+  if (path.find('\0') != path.npos)
+    return error(Code::InvalidArgument, "invalid value for 'path': it holds a NUL byte");
+  return path;
+}
+
+void tell_stat(Call& call, const engine::PathStat& stat) {
+  call.response.headers.set("X-Docker-Container-Path-Stat", to_base64(json::encode(stat)));
+}
+
+Result<void> stat_archive(const Context& context, Call& call) {
+  const std::string path = TRY(path_in(call));
+  const auto root = TRY(context.engine.open_rootfs(call.parameter(0)));
+  tell_stat(call, TRY(engine::stat_path(root.directory(), path)));
+  return call.send(200);
+}
+
+Result<void> get_archive(const Context& context, Call& call) {
+  const std::string path = TRY(path_in(call));
+  const engine::ContainerRef record = TRY(context.engine.find(call.parameter(0)));
+  const auto root = TRY(context.engine.open_rootfs(record->id));
+  tell_stat(call, TRY(engine::stat_path(root.directory(), path)));
+  call.response.headers.set("Content-Type", "application/x-tar");
+  TRY(call.response.start(200));
+  TRY(engine::copy_out(root.directory(), path, call.response));
+  engine::publish_event(context.engine.events(), *record, "archive-path");
+  return {};
+}
+
+Result<void> put_archive(const Context& context, Call& call) {
+  const std::string path = TRY(path_in(call));
+  const engine::ContainerRef record = TRY(context.engine.find(call.parameter(0)));
+  const auto root = TRY(context.engine.open_rootfs(record->id));
+  TRY(engine::copy_in(root.directory(), path, call.request.body(),
+                      {.no_overwrite_dir_non_dir = call.flag("noOverwriteDirNonDir")}));
+  engine::publish_event(context.engine.events(), *record, "extract-to-dir");
+  return call.send(200);
+}
+
+// The overlay of one that runs, where it is mounted on the host: without what is mounted in it.
+Result<void> write_export(const Context& context, const engine::ContainerRecord& record, ByteSink& tar) {
+  if (!record.state.is_running()) {
+    const auto root = TRY(context.engine.open_rootfs(record.id));
+    return engine::export_root(root.directory(), tar);
+  }
+  const UniqueFd root = TRY(open_at(AT_FDCWD, context.engine.paths(record).rootfs, O_PATH | O_DIRECTORY));
+  return engine::export_root(root.get(), tar);
+}
+
+Result<void> export_container(const Context& context, Call& call) {
+  const engine::ContainerRef record = TRY(context.engine.find(call.parameter(0)));
+  call.response.headers.set("Content-Type", "application/octet-stream");
+  TRY(call.response.start(200));
+  TRY(write_export(context, *record, call.response));
+  engine::publish_event(context.engine.events(), *record, "export");
+  return {};
+}
+
+}  // namespace
+
+std::span<const Route> archive_routes() {
+  static constexpr Route kRoutes[] = {
+      {"HEAD", "/containers/{id}/archive", stat_archive},
+      {"GET", "/containers/{id}/archive", get_archive},
+      {"PUT", "/containers/{id}/archive", put_archive},
+      {"GET", "/containers/{id}/export", export_container},
+  };
+  return kRoutes;
+}
+
+}  // namespace gantry::docker

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "docker/attach_stream.h"
+
+#include <utility>
+
+namespace gantry::docker {
+namespace {
+
+// More than this waits for the client: then the process has to.
+constexpr std::size_t kEnough = 256 << 10;  // bytes
+
+}  // namespace
+
+std::string frame_header(shim::Stream stream, std::size_t size) {
+  std::string header(8, '\0');
+  header[0] = stream == shim::Stream::Stdout ? 1 : 2;
+  for (int i = 0; i < 4; ++i)
+    header[static_cast<std::size_t>(4 + i)] = static_cast<char>(size >> (24 - 8 * i));
+  return header;
+}
+
+AttachStream::AttachStream(StreamLoop& streams, Hijacked client, Options options)
+    : ClientStream(streams, std::move(client)), options_(std::move(options)) {}
+
+Result<void> AttachStream::begin() {
+  connection_.write(std::exchange(options_.history, {}));
+  if (!shim_) connection_.pause_input();  // until there is a process
+  return {};
+}
+
+void AttachStream::attached(Result<engine::Attachment> attachment) {
+  if (!attachment) {
+    connection_.finish();
+    return;
+  }
+  session_ = attachment->session;
+  container::ShimListener& listener = *this;
+  shim_ =
+      std::make_unique<container::ShimClient>(streams_.loop(), std::move(attachment->connection), listener);
+  connection_.resume_input();
+}
+
+// ---- from the client
+
+void AttachStream::on_input(std::string_view bytes) {
+  if (!options_.has_stdin || !shim_) return;
+  if (!options_.detach_keys) return send_to_process(bytes);
+  const DetachKeys::Fed fed = options_.detach_keys->feed(bytes);
+  send_to_process(fed.forward);
+  if (!fed.is_detached) return;
+  if (options_.on_detach) options_.on_detach();
+  shim_.reset();
+  connection_.finish();
+}
+
+void AttachStream::send_to_process(std::string_view bytes) {
+  const std::size_t taken = shim_->send_stdin(session_, bytes);
+  if (taken == bytes.size()) return;
+  held_input_ = bytes.substr(taken);
+  connection_.pause_input();
+}
+
+void AttachStream::on_writable() {
+  if (!held_input_.empty()) {
+    held_input_.erase(0, shim_->send_stdin(session_, held_input_));
+    if (!held_input_.empty()) return;
+  }
+  if (has_input_ended_) return end_process_input();
+  connection_.resume_input();
+}
+
+void AttachStream::on_input_end() {
+  has_input_ended_ = true;
+  if (held_input_.empty()) end_process_input();
+}
+
+void AttachStream::end_process_input() {
+  if (!shim_ || !options_.has_stdin || !options_.closes_stdin || options_.is_terminal) return;
+  shim_->close_stdin(session_, {});
+}
+
+// A client that leaves before there is a process waits for nothing; later, its last input is still to be
+// delivered.
+void AttachStream::on_hung_up() {
+  if (!shim_) end();
+}
+
+// ---- from the process
+
+void AttachStream::on_output(std::uint32_t, shim::Stream stream, std::string_view bytes) {
+  if (options_.is_terminal)
+    connection_.write(bytes);
+  else
+    connection_.write(frame_header(stream, bytes.size()), bytes);
+  if (connection_.unsent() > kEnough) shim_->pause_reading();
+}
+
+void AttachStream::on_drained() {
+  if (shim_) shim_->resume_reading();
+}
+
+void AttachStream::on_exit(std::uint32_t, const shim::ExitStatus&) { connection_.finish(); }
+
+void AttachStream::on_closed(const Error&) { connection_.finish(); }
+
+}  // namespace gantry::docker
