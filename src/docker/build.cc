@@ -141,12 +141,12 @@ class Build {
       : context_(context),
         call_(call),
         is_quiet_(call.flag("q")),
-        messages_(call.response, [this] { cancellation_.cancel("the client has gone"); }) {}
+        messages_(call.response, [this] { cancel_.cancel("the client has gone"); }) {}
 
   Result<void> run() {
     TRY(check_is_possible(call_));
     build::BuildRequest request = TRY(request_of(call_));
-    request.cancellation = &cancellation_;
+    request.cancel = &cancel_;
     const std::string remote = call_.text("remote");
     if (remote.empty() || remote == "client-session") {
       request.context = build::tar_context(call_.request.body());
@@ -192,7 +192,7 @@ class Build {
   const Context& context_;
   Call& call_;
   const bool is_quiet_;
-  image::Cancellation cancellation_;
+  build::Cancel cancel_;
   MessageStream messages_;
 };
 
