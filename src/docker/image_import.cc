@@ -3,10 +3,13 @@
 
 #include <fmt/format.h>
 
+#include "base/json_codec.h"
+#include "docker/config_changes.h"
 #include "docker/image_events.h"
 #include "docker/message_stream.h"
 #include "http/client.h"
 #include "image/archive_io.h"
+#include "oci/image/image_config.h"
 #include "oci/image/platform.h"
 #include "oci/image/reference.h"
 
@@ -58,6 +61,9 @@ Result<void> import_image(const Context& context, Call& call) {
   options.platform = TRY(platform_of(call));
   const std::string source = call.text("fromSrc"), message = call.text("message");
   options.comment = message.empty() ? "Imported from " + source : message;
+  oci::ContainerConfig config;
+  TRY(apply_changes(call.query.all("changes"), config));
+  options.config = json::encode(config);
 
   MessageStream messages(call.response);
   if (source == "-") return messages.finish(import_from(context, call.request.body(), options, messages));
