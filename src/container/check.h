@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "container/settings.h"
@@ -28,8 +30,10 @@ struct HostDefaults {
 
 // Of this host: what resources can be given.
 struct HostFacts {
-  bool has_cgroup_v2 = true;
+  bool has_cgroup_v2 = true;  // alone, without hierarchies of v1
   unsigned cpus = 1;
+  std::vector<std::uint16_t> online_cpus = {0};
+  std::vector<std::uint16_t> memory_nodes = {0};
   bool has_swap_limit = true;
   bool has_oom_kill_disable = false;  // cgroup v1 alone
   bool has_swappiness = false;        // cgroup v1 alone
@@ -38,7 +42,8 @@ struct HostFacts {
 };
 
 // Fills in what is not given, as POST /containers/create does before it stores a container.
-void apply_defaults(Config& config, HostConfig& host, const HostDefaults& defaults, const HostFacts& facts);
+void apply_defaults(const Config& config, HostConfig& host, const HostDefaults& defaults,
+                    const HostFacts& facts);
 
 // What this host cannot do and Docker does without (swap limits, swappiness, ...) is taken out of `host`, and
 // said. InvalidArgument with Docker's sentence, or the name of the field.
@@ -47,8 +52,8 @@ Result<Warnings> check_settings(const Config& config, HostConfig& host, const Ho
 // The part of it that is about resources.
 Result<Warnings> check_resources(Resources& resources, const HostFacts& facts);
 
-// POST /containers/{id}/update: `current` with what is given in `changes`, checked. What goes to the running
-// container is make_update(changes) (make_spec.h).
-Result<Warnings> update_resources(Resources& current, Resources changes, const HostFacts& facts);
+// POST /containers/{id}/update: `current` with what is given in `changes`, checked. What an update cannot
+// change is a warning. What goes to the running container is make_update(changes) (make_spec.h).
+Result<Warnings> update_resources(Resources& current, const Resources& changes, const HostFacts& facts);
 
 }  // namespace gantry::container

@@ -82,7 +82,9 @@ void set_names(oci::Spec& spec, const SpecInputs& inputs) {
 
 bool wants_init(const SpecInputs& inputs) {
   // Joined pid namespaces have a first process already, which reaps.
-  return inputs.host_config.init.value_or(inputs.defaults.init) && inputs.host_config.pid_mode.empty();
+  const std::string& mode = inputs.host_config.pid_mode;
+  return inputs.host_config.init.value_or(inputs.defaults.init) && inputs.joined.pid.empty() &&
+         mode != "host";
 }
 
 std::vector<std::string> arguments_of(const SpecInputs& inputs) {

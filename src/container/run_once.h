@@ -25,13 +25,17 @@ struct RunOnce {
   int cancel_fd = -1;  // readable: stop now; borrowed. -1: cannot be cancelled
 };
 
-// How the container's first process ended. An error is the runtime's (it could not be created), in its own
-// words, or Conflict when it was cancelled. If this process is killed meanwhile, the container is killed by
-// the kernel with the runtime, and remove_leftover() of the same id clears what it kept.
+// How the container's first process ended; a status of its own, as a shell reports it. An error is the
+// runtime's (it could not be created), in its own words, or Conflict when it was cancelled. While it runs
+// there is a file ID.log in the bundle. If this process is killed meanwhile, the runtime goes with it; what
+// it had made stays until somebody calls remove_leftovers(). So let no other program use the same
+// `runtime_root`.
 Result<WaitStatus> run_once(const RunOnce& run);
 
-// After a crash: deletes the container of that id if there is one.
+// After a crash: kills and deletes the container of that id, if there is one...
 Result<void> remove_leftover(const std::string& runtime, const std::string& runtime_root,
                              const std::string& id);
+// ...or every one that the runtime has recorded there.
+Result<void> remove_leftovers(const std::string& runtime, const std::string& runtime_root);
 
 }  // namespace gantry::container

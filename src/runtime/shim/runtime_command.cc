@@ -6,29 +6,13 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
-#include "base/json.h"
 #include "base/printable.h"
+#include "runtime/shim/runtime_log.h"
 
 namespace gantry::shim {
 namespace {
 
 constexpr std::size_t kMaxRuntimeLog = 1 << 20;  // bytes
-
-// The runtime's log has a JSON object a line; the last error says why it failed.
-std::string last_error_in(std::string_view log) {
-  std::string message;
-  while (!log.empty()) {
-    const std::string_view line = log.substr(0, log.find('\n'));
-    log.remove_prefix(std::min(log.size(), line.size() + 1));
-    const auto entry = json::Document::parse(std::string(line));
-    if (!entry || entry->root().kind() != json::Kind::Object) continue;
-    const auto level = entry->root().find("level"), text = entry->root().find("msg");
-    if (!level || level->kind() != json::Kind::String || !text || text->kind() != json::Kind::String)
-      continue;
-    if (level->as_string() == "error" || level->as_string() == "fatal") message = text->as_string();
-  }
-  return message;
-}
 
 }  // namespace
 
