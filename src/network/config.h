@@ -25,15 +25,12 @@ inline constexpr std::string_view kOptionHostBinding = "com.docker.network.bridg
 inline constexpr std::string_view kOptionInhibitIpv4 = "com.docker.network.bridge.inhibit_ipv4";
 inline constexpr std::string_view kOptionGatewayMode4 = "com.docker.network.bridge.gateway_mode_ipv4";
 inline constexpr std::string_view kOptionGatewayMode6 = "com.docker.network.bridge.gateway_mode_ipv6";
-inline constexpr std::string_view kOptionHostIpv4 = "com.docker.network.host_ipv4";
-inline constexpr std::string_view kOptionHostIpv6 = "com.docker.network.host_ipv6";
 inline constexpr std::string_view kOptionMtu = "com.docker.network.driver.mtu";
 inline constexpr std::string_view kOptionInterfacePrefix = "com.docker.network.container_iface_prefix";
 inline constexpr std::string_view kOptionParent = "parent";             // of macvlan
 inline constexpr std::string_view kOptionMacvlanMode = "macvlan_mode";  // bridge, private, vepa, passthru
 // Of an endpoint (EndpointSettings.driver_opts).
 inline constexpr std::string_view kOptionInterfaceName = "com.docker.network.endpoint.ifname";
-inline constexpr std::string_view kOptionEndpointSysctls = "com.docker.network.endpoint.sysctls";
 
 struct IpamPool {
   std::string subnet;    // CIDR; empty when created: one of the default pools is taken and written here

@@ -22,6 +22,7 @@
 // Unsupported (needs what this host or Gantry does not have); ResourceExhausted (no address left).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -43,9 +44,9 @@ struct AddressPool {
 };
 
 struct NetworksOptions {
-  std::string root;             // survives the host's restart: network.db
-  std::string run;              // dies with the host: netns/
-  const Logger* log = nullptr;  // outlives the Networks
+  std::string root;       // survives the host's restart: network.db
+  std::string run;        // dies with the host: netns/
+  Logger* log = nullptr;  // outlives the Networks
   // The default network's bridge. Also the name of our nftables table, so two daemons of one host differ in
   // it.
   std::string bridge = "gantry0";
@@ -55,10 +56,12 @@ struct NetworksOptions {
   bool enable_ipv6 = false;                        // on the default network
   bool ip_forward = true;      // turn forwarding on (and say so) when a bridge needs it and it is off
   bool follow_changes = true;  // watch our nftables table and repair it when someone else changes it
+  std::string host_resolv_conf = "/etc/resolv.conf";
 };
 
 enum class Protocol : std::uint8_t { Tcp, Udp, Sctp };
-std::string_view name_of(Protocol protocol);  // "tcp"
+constexpr std::array<std::string_view, 3> names_of(Protocol) { return {"tcp", "udp", "sctp"}; }
+std::string_view name_of(Protocol protocol);
 
 struct PortRequest {
   Protocol protocol = Protocol::Tcp;
@@ -97,6 +100,7 @@ struct Network {
 struct SandboxOptions {
   int user_namespace = -1;                     // owner of the new namespace; -1: this process's
   std::map<std::string, std::string> sysctls;  // "net.ipv4.ip_forward" -> "1", written inside
+  std::vector<std::string> dns_servers;        // that the name service asks (--dns); empty: the host's
 };
 
 struct ConnectRequest {
@@ -123,6 +127,8 @@ class Networks {
   // A new network namespace with its loopback up. The path of its bind mount.
   Result<std::string> make_sandbox(const std::string& key, const SandboxOptions& options = {});
   std::string sandbox_path(const std::string& key) const;
+  // Whether its resolv.conf names 127.0.0.11: it is connected to a network that has names.
+  bool has_name_service(const std::string& key) const;
   // Disconnects it, unpublishes its ports and removes the namespace. None there: fine.
   Result<void> remove_sandbox(const std::string& key);
 

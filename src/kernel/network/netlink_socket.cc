@@ -56,6 +56,10 @@ Result<NetlinkSocket> NetlinkSocket::open(int protocol) {
   (void)::setsockopt(fd.get(), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);  // do not repeat the request
   // Without the privilege the usual limit holds, and what is too large is refused by send(2).
   (void)::setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUFFORCE, &kSendBuffer, sizeof kSendBuffer);
+  // An address now rather than with the first message.
+  const sockaddr_nl any{.nl_family = AF_NETLINK};
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any) < 0)
+    return sys_error("bind netlink socket");
   return NetlinkSocket(std::move(fd));
 }
 
@@ -63,6 +67,14 @@ Result<void> NetlinkSocket::join(int group) {
   if (::setsockopt(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
     return sys_error("join netlink group {}", group);
   return {};
+}
+
+Result<std::uint32_t> NetlinkSocket::port_id() const {
+  sockaddr_nl address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size) < 0)
+    return sys_error("find address of netlink socket");
+  return address.nl_pid;
 }
 
 // Numbers the messages, so that an answer says which of them it is for.

@@ -28,6 +28,7 @@ class NetlinkSocket {
 
   // Becomes a member of a multicast group.
   Result<void> join(int group);
+  Result<std::uint32_t> port_id() const;  // its address, which notifications of its changes bear
   int fd() const { return fd_.get(); }
 
  private:

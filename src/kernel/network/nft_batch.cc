@@ -71,6 +71,14 @@ NftBatch::Rule& NftBatch::Rule::expression(std::string_view name, Fill fill) {
   return *this;
 }
 
+NftBatch::Rule& NftBatch::Rule::load(Bytes value, unsigned reg) {
+  return expression("immediate", [&] {
+    messages_.put_be32(NFTA_IMMEDIATE_DREG, NFT_REG32_00 + reg);
+    const auto data = messages_.nest(NFTA_IMMEDIATE_DATA);
+    messages_.put(NFTA_DATA_VALUE, value);
+  });
+}
+
 NftBatch::Rule& NftBatch::Rule::meta(std::uint32_t key, unsigned reg) {
   return expression("meta", [&] {
     messages_.put_be32(NFTA_META_DREG, NFT_REG32_00 + reg);

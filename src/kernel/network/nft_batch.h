@@ -68,6 +68,7 @@ class NftBatch {
     Rule& operator=(const Rule&) = delete;
 
     // Loads into a register.
+    Rule& load(Bytes value, unsigned reg);
     Rule& meta(std::uint32_t key, unsigned reg);
     Rule& payload(std::uint32_t base, std::uint32_t offset, std::uint32_t size, unsigned reg);
     Rule& conntrack(std::uint32_t key, unsigned reg);

@@ -164,9 +164,21 @@ void RouteBatch::rename(unsigned index, const std::string& name) {
   messages_.put_text(IFLA_IFNAME, name);
 }
 
-void RouteBatch::delete_link(unsigned index, std::string_view name) {
-  messages_.begin(RTM_DELLINK, 0, ifinfomsg{.ifi_index = static_cast<int>(index)},
-                  fmt::format("delete interface '{}'", name));
+void RouteBatch::set_mtu(const std::string& name, std::uint32_t mtu) {
+  messages_.begin(RTM_NEWLINK, 0, ifinfomsg{}, fmt::format("set MTU of interface '{}' to {}", name, mtu));
+  messages_.put_text(IFLA_IFNAME, name);
+  messages_.put_number(IFLA_MTU, mtu);
+}
+
+void RouteBatch::set_master(const std::string& name, unsigned bridge) {
+  messages_.begin(RTM_NEWLINK, 0, ifinfomsg{}, fmt::format("make interface '{}' a port of its bridge", name));
+  messages_.put_text(IFLA_IFNAME, name);
+  messages_.put_number(IFLA_MASTER, bridge);
+}
+
+void RouteBatch::delete_link(const std::string& name) {
+  messages_.begin(RTM_DELLINK, 0, ifinfomsg{}, fmt::format("delete interface '{}'", name));
+  messages_.put_text(IFLA_IFNAME, name);
 }
 
 void RouteBatch::begin_address(std::uint16_t type, std::uint16_t flags, unsigned link,

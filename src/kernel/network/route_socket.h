@@ -82,8 +82,10 @@ class RouteBatch {
   void set_port(const std::string& name, PortFlags flags);  // of a bridge's port
   void set_alias(const std::string& name, const std::string& alias);
   void set_up(const std::string& name);
-  void rename(unsigned index, const std::string& name);  // while it is down
-  void delete_link(unsigned index, std::string_view name);
+  void set_mtu(const std::string& name, std::uint32_t mtu);
+  void rename(unsigned index, const std::string& name);       // while it is down
+  void set_master(const std::string& name, unsigned bridge);  // becomes a port of it
+  void delete_link(const std::string& name);
   // Without duplicate address detection: addresses are ours to give.
   void add_address(unsigned link, const IpPrefix& address);
   void delete_address(unsigned link, const IpPrefix& address);

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "network/networks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/file.h"
+#include "network/networks_state.h"
+#include "network/watcher.h"
+
+namespace gantry::network {
+namespace {
+
+// Docker's words for both: the network "none" is of driver "null".
+constexpr std::pair<std::string_view, std::string_view> kWithoutInterfaces[] = {{"host", "host"},
+                                                                                {"none", "null"}};
+constexpr std::string_view kDefaultNetwork = "bridge";
+
+Result<NetworkObject> object_of(NetworkRecord record) {
+  auto settings = TRY_DURING(parse_settings(record.config), "network '{}'", record.config.name);
+  return NetworkObject::make(std::move(record), std::move(settings));
+}
+
+}  // namespace
+
+std::string_view name_of(Protocol protocol) { return names_of(protocol)[static_cast<std::size_t>(protocol)]; }
+
+std::string name_for_people(const EndpointRecord& endpoint) {
+  return endpoint.container_name.empty() ? endpoint.key : endpoint.container_name;
+}
+
+Result<void> ignore_missing(Result<void> outcome) {
+  const bool is_missing =
+      !outcome && (outcome.error().errno_value() == ENODEV || outcome.error().errno_value() == ENOENT ||
+                   outcome.error().code() == Code::NotFound);
+  return is_missing ? Result<void>() : std::move(outcome);
+}
+
+bool Network::is_predefined() const {
+  return config.name == kDefaultNetwork || config.driver == "host" || config.driver == "null";
+}
+
+Networks::State::State(NetworksOptions given, Records opened, std::unique_ptr<Firewall> opened_firewall,
+                       kernel::RouteSocket opened_host)
+    : options(std::move(given)),
+      log(*options.log),
+      records(std::move(opened)),
+      firewall(std::move(opened_firewall)),
+      host(std::move(opened_host)) {}
+
+Networks::State::~State() = default;
+
+Networks::Networks(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Networks::~Networks() = default;
+
+Result<std::unique_ptr<Networks>> Networks::open(NetworksOptions options) {
+  TRY(make_directories(options.run + "/netns", 0711));
+  TRY(make_directories(options.root, 0711));
+  Records records = TRY(Records::open(options.root));
+  auto firewall = TRY(Firewall::open(options.bridge));
+  auto host = TRY(kernel::RouteSocket::open());
+  auto networks = std::unique_ptr<Networks>(new Networks(
+      std::make_unique<State>(std::move(options), std::move(records), std::move(firewall), std::move(host))));
+  TRY_DURING(networks->state_->load(), "open networks");
+  TRY_DURING(networks->state_->make_predefined(), "open networks");
+  return networks;
+}
+
+Result<void> Networks::State::load() {
+  MutexLock lock(mutex);
+  for (NetworkRecord& record : TRY(records.networks())) {
+    NetworkObject object = TRY(object_of(std::move(record)));
+    networks.emplace(object.id(), std::move(object));
+  }
+  for (SandboxRecord& record : TRY(records.sandboxes())) {
+    const std::string key = record.key;
+    sandboxes[key].record = std::move(record);
+  }
+  for (EndpointRecord& record : TRY(records.endpoints())) {
+    const auto network = networks.find(record.network);
+    if (network == networks.end()) continue;  // its network cannot have gone before it did
+    TRY(network->second.claim(record));
+    const std::string key = record.key;
+    network->second.endpoints.emplace(key, std::move(record));
+  }
+  return {};
+}
+
+Result<void> Networks::State::make_predefined() {
+  MutexLock lock(mutex);
+  const auto has = [&](std::string_view name) REQUIRES(mutex) {
+    return std::ranges::any_of(networks, [&](const auto& each) { return each.second.name() == name; });
+  };
+  for (const auto& [name, driver] : kWithoutInterfaces)
+    if (!has(name)) TRY(add(NetworkConfig{.name = std::string(name), .driver = std::string(driver)}));
+  if (has(kDefaultNetwork)) return {};
+  NetworkConfig config{.name = std::string(kDefaultNetwork), .enable_ipv6 = options.enable_ipv6};
+  config.options = {{std::string(kOptionBridgeName), options.bridge},
+                    {std::string(kOptionDefaultBridge), "true"}};
+  if (!options.bridge_address.empty()) {
+    const auto address = kernel::IpPrefix::parse(options.bridge_address);
+    if (!address) return error(Code::InvalidArgument, "invalid bridge address '{}'", options.bridge_address);
+    config.ipam.config.push_back({.subnet = address->network().str(), .gateway = address->address.str()});
+  }
+  TRY(add(std::move(config)));
+  return {};
+}
+
+// ---- Looking things up
+
+Result<NetworkObject*> Networks::State::resolve(std::string_view ref) {
+  for (auto& [id, network] : networks)
+    if (network.name() == ref) return &network;
+  NetworkObject* found = nullptr;
+  int matches = 0;
+  for (auto& [id, network] : networks) {
+    if (id == ref) return &network;
+    if (ref.empty() || !id.starts_with(ref)) continue;
+    found = &network;
+    ++matches;
+  }
+  if (matches == 1) return found;
+  if (matches > 1)
+    return error(Code::InvalidArgument, "network {} is ambiguous ({} matches found based on ID prefix)", ref,
+                 matches);
+  return error(Code::NotFound, "network {} not found", ref);
+}
+
+Result<SandboxObject*> Networks::State::sandbox(const std::string& key) {
+  const auto found = sandboxes.find(key);
+  if (found == sandboxes.end()) return error(Code::NotFound, "no sandbox of '{}'", key);
+  return &found->second;
+}
+
+Network Networks::State::view_of(const NetworkObject& network) const {
+  Network view{.id = network.id(), .created = network.record.created, .config = network.record.config};
+  for (const auto& [key, endpoint] : network.endpoints)
+    view.endpoints.push_back({.key = key,
+                              .container_id = endpoint.container_id,
+                              .container_name = endpoint.container_name,
+                              .settings = endpoint.settings});
+  return view;
+}
+
+Result<Network> Networks::find(std::string_view ref) const {
+  MutexLock lock(state_->mutex);
+  return state_->view_of(*TRY(state_->resolve(ref)));
+}
+
+std::vector<Network> Networks::list() const {
+  MutexLock lock(state_->mutex);
+  std::vector<Network> views;
+  for (const auto& [id, network] : state_->networks) views.push_back(state_->view_of(network));
+  std::ranges::sort(views, {}, [](const Network& network) { return network.config.name; });
+  return views;
+}
+
+// ---- Removing
+
+Result<void> Networks::remove(std::string_view ref) {
+  State& state = *state_;
+  MutexLock lock(state.mutex);
+  NetworkObject& network = *TRY(state.resolve(ref));
+  if (state.view_of(network).is_predefined())
+    return error(Code::PermissionDenied, "{} is a pre-defined network and cannot be removed", network.name());
+  if (!network.endpoints.empty())
+    return error(Code::PermissionDenied,
+                 "error while removing network: network {} id {} has active endpoints ('{}')", network.name(),
+                 network.id(), name_for_people(network.endpoints.begin()->second));
+  // First the kernel: were we killed in between, the record would still say that there is something.
+  TRY_DURING(state.take_down(network), "remove network '{}'", network.name());
+  TRY(state.records.remove_network(network.id()));
+  if (state.names) state.names->set_names(network.id(), nullptr);
+  state.networks.erase(std::string(network.id()));
+  return {};
+}
+
+Result<std::vector<std::string>> Networks::prune(const std::function<bool(const Network&)>& may_remove) {
+  std::vector<std::string> removed;
+  for (const Network& network : list()) {
+    if (network.is_predefined() || !network.endpoints.empty() || !may_remove(network)) continue;
+    // Somebody may have come to use it, or removed it, a moment ago.
+    if (remove(network.id)) removed.push_back(network.config.name);
+  }
+  return removed;
+}
+
+}  // namespace gantry::network
