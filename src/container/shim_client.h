@@ -21,13 +21,14 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/event_loop.h"
 #include "base/unique_fd.h"
-#include "runtime/shim/protocol.h"
+#include "runtime/shim/client_frames.h"
 
 namespace gantry::container {
 
@@ -44,7 +45,7 @@ class ShimListener {
   // send_stdin() takes bytes again.
   virtual void on_writable() {}
   // The connection has ended, or the shim does not speak the protocol (DataLoss); called once, last, after
-  // every request without an answer got this error as its answer.
+  // every request without an answer got this error as its answer. Later requests get one, too.
   virtual void on_closed(const Error& why) = 0;
 
  protected:
@@ -92,9 +93,9 @@ class ShimClient {
   void remove(std::uint32_t session, bool force, Answer<void> answer);
 
   // How many of the bytes were taken: fewer than all when the shim has not caught up. The rest is to be
-  // offered again after on_writable(). An error of the shim (the process is gone, its input closed) comes to
-  // the `failed` of the last call that gave one.
+  // offered again after on_writable().
   std::size_t send_stdin(std::uint32_t session, std::string_view bytes);
+  // Called with the shim's error when it cannot deliver them: the process is gone, its input closed.
   void on_stdin_error(Answer<void> failed) { stdin_failed_ = std::move(failed); }
   // Every byte that send_stdin() took has reached the socket.
   bool is_writable() const { return unsent_.empty(); }
@@ -105,28 +106,33 @@ class ShimClient {
   void resume_reading();
 
  private:
-  struct Handler;
-  using Deliver = std::move_only_function<void(Result<std::string_view>)>;  // the body of an Ok
+  // What is to be done with the Ok or Error of a request.
+  using Deliver = std::move_only_function<void(Result<shim::Answer>)>;
 
-  void request(std::string frame, std::uint32_t tag, Deliver deliver);
-  std::uint32_t next_tag();
+  shim::Address new_address(std::uint32_t session);
+  void request(std::string frame, Deliver deliver);
   void on_ready(std::uint32_t events);
-  void read_frames();
+  void read_frames(const bool& is_destroyed);
   void dispatch(std::string_view frame);
+  void answer(const shim::Answer& answer);
   void flush();
   void update_watch();
+  void fail_later(Error why);
+  void on_failed();
   void end(Error why);
 
   UniqueFd socket_;
   ShimListener& listener_;
   Watch watch_;
+  Timer failed_;  // at once, but not inside of a call of the owner's
+  std::optional<Error> failure_;
   std::uint32_t last_tag_ = 0;
   std::map<std::uint32_t, Deliver> pending_;  // by tag
   Answer<void> stdin_failed_;
-  std::uint32_t stdin_tag_ = 0;
   std::deque<std::string> unsent_;
   bool is_paused_ = false;
   bool wants_room_ = false;       // somebody was told that not all bytes were taken
+  bool is_closed_ = false;        // on_closed() was called
   bool* is_destroyed_ = nullptr;  // of a callback that runs now
 };
 
