@@ -572,7 +572,7 @@ Result<std::unique_ptr<Http2Connection>> Http2Connection::serve(Stream stream, H
   impl->pool = std::make_unique<ThreadPool>(ThreadPool::Options{
       .name = "http2", .max_threads = options.max_exchanges, .max_waiting = options.max_exchanges});
   TRY(impl->open(true));
-  impl->thread = std::thread([raw = impl.get()] { raw->run(); });
+  impl->thread = std::thread([impl] { impl->run(); });
   return std::unique_ptr<Http2Connection>(new Http2Connection(std::move(impl)));
 }
 
@@ -580,17 +580,16 @@ Result<std::unique_ptr<Http2Connection>> Http2Connection::connect(Stream stream,
                                                                   const Http2Options& options) {
   auto impl = std::make_shared<Impl>(std::move(stream), nullptr, options);
   TRY(impl->open(false));
-  impl->thread = std::thread([raw = impl.get()] { raw->run(); });
+  impl->thread = std::thread([impl] { impl->run(); });
   return std::unique_ptr<Http2Connection>(new Http2Connection(std::move(impl)));
 }
 
 Http2Connection::~Http2Connection() {
-  {
-    const MutexLock lock(impl_->mutex);
-    impl_->is_cut = true;
-    impl_->wake();
-  }
-  impl_->thread.join();
+  cut();
+  if (impl_->thread.get_id() == std::this_thread::get_id())
+    impl_->thread.detach();  // it keeps what it needs
+  else
+    impl_->thread.join();
   impl_->pool.reset();  // waits for the handlers
 }
 
@@ -625,6 +624,12 @@ void Http2Connection::close() {
   nghttp2_submit_goaway(impl_->session.get(), NGHTTP2_FLAG_NONE,
                         nghttp2_session_get_last_proc_stream_id(impl_->session.get()), NGHTTP2_NO_ERROR,
                         nullptr, 0);
+  impl_->wake();
+}
+
+void Http2Connection::cut() {
+  const MutexLock lock(impl_->mutex);
+  impl_->is_cut = true;
   impl_->wake();
 }
 

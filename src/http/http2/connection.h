@@ -96,7 +96,8 @@ class Http2Connection {
   static Result<std::unique_ptr<Http2Connection>> connect(Stream stream, const Http2Options& options = {});
   Http2Connection(const Http2Connection&) = delete;
   Http2Connection& operator=(const Http2Connection&) = delete;
-  // Cuts the connection, and waits for the handlers, whose exchanges are over then.
+  // Cuts the connection, and waits for the handlers, whose exchanges are over then. Not on a handler's
+  // thread; within on_over() it is fine.
   ~Http2Connection();
 
   // A connection that connects: begins an exchange. `is_all`: the request has no body.
@@ -107,6 +108,8 @@ class Http2Connection {
   bool is_over() const;
   // Tells the peer that this is the end; exchanges that run may finish. From any thread.
   void close();
+  // Ends it at once, without waiting.
+  void cut();
   // Runs once when the connection is over, on its thread; at once if it is.
   void on_over(std::function<void()> callback);
 

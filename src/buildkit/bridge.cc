@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// moby.buildkit.v1.frontend.LLBBridge: how a client drives the build that its own Solve of Control waits for.
+#include <array>
+
+#include "buildkit/message.h"
+#include "buildkit/services.h"
+#include "grpc/status.h"
+
+namespace gantry::buildkit {
+namespace {
+
+// How long the Solve that a call belongs to may take to arrive.
+constexpr std::chrono::seconds kPatience{10};
+
+// What of a front end's interface is here (github.com/moby/buildkit/frontend/gateway/pb, caps.go).
+constexpr std::array<const char*, 5> kCapabilities = {"solve.base", "return", "returnmap", "proto.refarray",
+                                                      "gateway.solve.evaluate"};
+
+Result<std::shared_ptr<BuildJob>> job_of(Services& services, const grpc::ServerCall& call) {
+  const std::string id(http::value_of(call.metadata(), "buildkit-controlapi-buildid"));
+  if (id.empty()) return error(Code::InvalidArgument, "a call of '{}' says no build", call.method());
+  return services.jobs.find(id, kPatience);
+}
+
+Result<void> ping(Services& services, grpc::ServerCall& call) {
+  TRY(call.read_one());
+  pb::PongResponse response;
+  for (const char* capability : kCapabilities) {
+    pb::ApiCap& added = *response.add_frontend_caps();
+    added.set_id(capability);
+    added.set_enabled(true);
+  }
+  describe_worker(services, *response.add_workers());
+  return write(call, response);
+}
+
+Result<void> solve(Services& services, grpc::ServerCall& call) {
+  const auto request = TRY(read_request<pb::BridgeSolveRequest>(call));
+  const std::shared_ptr<BuildJob> job = TRY(job_of(services, call));
+  if (request.definition().def_size() > 0 || request.frontend_inputs_size() > 0)
+    return error(Code::Unsupported, "graphs of operations (LLB) are not supported, only Dockerfiles");
+  const StringMap attributes = to_map(request.frontend_opt());
+  pb::BridgeSolveResponse response;
+  if (!request.frontend().empty()) {
+    if (!is_dockerfile_front_end(request.frontend(), attributes))
+      return error(Code::Unsupported, "there is no front end '{}'", request.frontend());
+    call.on_over([job] { job->cancel().cancel("the client has gone"); });
+    TRY(run_build(services, *job, attributes));
+    // What it came to is exported already: nobody can ask more of it than to be returned.
+    if (request.allow_result_array_ref())
+      response.mutable_result()->mutable_ref()->set_id(job->order().ref);
+    else
+      response.mutable_result()->set_old_ref(job->order().ref);
+  } else {
+    response.mutable_result();
+  }
+  return write(call, response);
+}
+
+Result<void> take_return(Services& services, grpc::ServerCall& call) {
+  const auto request = TRY(read_request<pb::ReturnRequest>(call));
+  const std::shared_ptr<BuildJob> job = TRY(job_of(services, call));
+  if (request.has_error()) {
+    const int code = request.error().code();
+    const bool is_known = code > 0 && code <= static_cast<int>(grpc::StatusCode::Unauthenticated);
+    job->on_return(
+        error(grpc::code_of(is_known ? static_cast<grpc::StatusCode>(code) : grpc::StatusCode::Unknown), "{}",
+              request.error().message()));
+  } else {
+    job->on_return({});
+  }
+  return call.write("");  // a message without fields
+}
+
+}  // namespace
+
+void add_bridge(grpc::Methods& methods, Services& services) {
+  const auto add = [&](const char* name, Result<void> (*method)(Services&, grpc::ServerCall&)) {
+    methods.add(std::string("/moby.buildkit.v1.frontend.LLBBridge/") + name,
+                [&services, method](grpc::ServerCall& call) { return method(services, call); });
+  };
+  add("Ping", ping);
+  add("Solve", solve);
+  add("Return", take_return);
+}
+
+}  // namespace gantry::buildkit

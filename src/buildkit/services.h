@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the two services of a builder share, and their methods.
+#pragma once
+
+#include <string>
+
+#include "buildkit/build_job.h"
+#include "buildkit/buildkit.h"
+#include "buildkit/session.h"
+#include "grpc/call.h"
+
+namespace gantry::buildkit {
+
+namespace pb {
+class WorkerRecord;
+}
+
+struct Services {
+  explicit Services(BuildKitOptions given) : options(std::move(given)) {}
+
+  const BuildKitOptions options;
+  Sessions sessions;
+  BuildJobs jobs;
+};
+
+// moby.buildkit.v1.Control, grpc.health.v1.Health
+void add_control(grpc::Methods& methods, Services& services);
+// moby.buildkit.v1.frontend.LLBBridge
+void add_bridge(grpc::Methods& methods, Services& services);
+
+// Builds what a client asked the front end "dockerfile.v0" for, and exports it.
+Result<void> run_build(Services& services, BuildJob& job, const StringMap& attributes);
+// True for the front ends that are Dockerfiles: ours by name, or an image of it that "# syntax=" asks for.
+bool is_dockerfile_front_end(const std::string& front_end, const StringMap& attributes);
+
+void describe_worker(const Services& services, pb::WorkerRecord& record);
+
+}  // namespace gantry::buildkit

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "buildkit/session_context.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/file.h"
+#include "buildkit/file_receiver.h"
+#include "buildkit/message.h"
+#include "oci/image/digest.h"
+
+namespace gantry::buildkit {
+namespace {
+
+// A directory that is removed with this object.
+class ScratchDirectory {
+ public:
+  static Result<ScratchDirectory> make(const std::string& parent) {
+    TRY(make_directories(parent, 0700));
+    std::string path = parent + "/files-XXXXXX";
+    if (::mkdtemp(path.data()) == nullptr) return sys_error("make a directory in '{}'", parent);
+    UniqueFd fd = TRY(open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
+    return ScratchDirectory(std::move(path), std::move(fd));
+  }
+  ScratchDirectory(ScratchDirectory&&) = default;
+  ScratchDirectory& operator=(ScratchDirectory&&) = delete;
+  ~ScratchDirectory() {
+    if (fd_) (void)remove_tree_at(AT_FDCWD, path_);  // else whoever tidies up below finds it
+  }
+  int fd() const { return fd_.get(); }
+
+ private:
+  ScratchDirectory(std::string path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+  std::string path_;
+  UniqueFd fd_;  // none: moved from
+};
+
+class SessionContext final : public build::Context {
+ public:
+  explicit SessionContext(SessionFiles files) : files_(std::move(files)) {}
+
+  Result<std::optional<std::string>> read_file(const std::string& path, std::size_t limit) override {
+    const bool is_dockerfile = path == files_.dockerfile || path == files_.dockerfile + ".dockerignore";
+    return read_client_file(*files_.session, is_dockerfile ? files_.dockerfile_name : files_.name, path,
+                            files_.kept + "/scratch", limit);
+  }
+
+  Result<build::ContextFiles> files(int scratch, const std::vector<std::string>& ignored) override {
+    const SyncRequest request{.name = files_.name, .excludes = ignored};
+    TRY(lock_kept());
+    grpc::ClientCall call = TRY(begin_sync(*files_.session, request));
+    if (!directory_) {
+      TRY_DURING(receive_files(call, scratch), "receive the context");
+      return build::ContextFiles{.directory = UniqueFd(::fcntl(scratch, F_DUPFD_CLOEXEC, 0))};
+    }
+    TRY_DURING(receive_files(call, directory_.get()), "receive the context");
+    return build::ContextFiles{.directory = UniqueFd(::fcntl(directory_.get(), F_DUPFD_CLOEXEC, 0)),
+                               .is_lasting = true};
+  }
+
+  std::string_view kind() const override { return "context"; }
+
+ private:
+  // Opens the directory that is kept for this place; not if another build is at it, or the client names no
+  // place.
+  Result<void> lock_kept() {
+    const std::string& key = files_.session->info().shared_key;
+    if (key.empty()) return {};
+    const std::string path = files_.kept + "/" + oci::digest_of(key + '\0' + files_.name).hex();
+    TRY(make_directories(path, 0700));
+    UniqueFd directory = TRY(open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
+    if (::flock(directory.get(), LOCK_EX | LOCK_NB) == 0)
+      directory_ = std::move(directory);
+    else if (errno != EWOULDBLOCK)
+      return sys_error("lock '{}'", path);
+    return {};
+  }
+
+  const SessionFiles files_;
+  UniqueFd directory_;  // locked until the build lets go of this
+};
+
+}  // namespace
+
+std::unique_ptr<build::Context> session_context(SessionFiles files) {
+  return std::make_unique<SessionContext>(std::move(files));
+}
+
+Result<std::optional<std::string>> read_client_file(Session& session, const std::string& directory,
+                                                    const std::string& path, const std::string& scratch,
+                                                    std::size_t limit) {
+  const ScratchDirectory place = TRY(ScratchDirectory::make(scratch));
+  grpc::ClientCall call = TRY(begin_sync(session, {.name = directory, .follow_paths = {path}}));
+  TRY_DURING(receive_files(call, place.fd()), "receive '{}'", path);
+  Result<std::string> text = read_file_at(place.fd(), path, limit);
+  if (text) return std::optional(*std::move(text));
+  if (text.error().code() == Code::NotFound) return std::optional<std::string>();
+  return std::move(text).error();
+}
+
+Result<std::unique_ptr<UploadSource>> UploadSource::open(Session& session, std::string_view url) {
+  constexpr std::string_view kScheme = "http://";
+  constexpr std::string_view kPull = "/moby.upload.v1.Upload/Pull";
+  url.remove_prefix(std::min(url.size(), kScheme.size()));
+  const std::size_t slash = std::min(url.find('/'), url.size());
+  const grpc::HeaderFields metadata = {{"urlhost", std::string(url.substr(0, slash))},
+                                       {"urlpath", std::string(url.substr(slash))}};
+  TRY(session.require(kPull));
+  return std::unique_ptr<UploadSource>(
+      new UploadSource(TRY(grpc::ClientCall::begin(session.connection(), kPull, metadata))));
+}
+
+Result<std::size_t> UploadSource::read(std::span<std::byte> into) {
+  while (offset_ == chunk_.size()) {
+    const std::optional<std::string> bytes = TRY(call_.read());
+    if (!bytes) return std::size_t{0};
+    chunk_ = std::move(*TRY(parse<pb::BytesMessage>(*bytes, "Upload/Pull")).mutable_data());
+    offset_ = 0;
+  }
+  const std::size_t taken = std::min(into.size(), chunk_.size() - offset_);
+  std::memcpy(into.data(), chunk_.data() + offset_, taken);
+  offset_ += taken;
+  return taken;
+}
+
+}  // namespace gantry::buildkit
