@@ -18,12 +18,12 @@
 #include "engine/attach_list.h"
 #include "engine/container_record.h"
 #include "engine/engine_database.h"
+#include "engine/health.h"
 #include "engine/restart_policy.h"
 #include "engine/wait_list.h"
 
 namespace gantry::engine {
 
-class HealthChecks;
 class ShimMonitor;
 
 class Container {
@@ -61,7 +61,10 @@ class Container {
   std::shared_ptr<ShimMonitor> monitor;  // while its process lives
   std::uint64_t run = 0;                 // counts starts: what is said of an earlier run is out of date
   RestartDecider restarts;
-  bool is_removed = false;  // by somebody who held the lock before
+  std::unique_ptr<HealthCheck> health;  // while it runs, if it has a check
+  bool is_removed = false;              // by somebody who held the lock before
+  // Its record is of an earlier engine and was not compared with what is (restore.h).
+  bool is_unchecked = false;
 
  private:
   const std::string id_;

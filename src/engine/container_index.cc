@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/container_index.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/names.h"
@@ -73,6 +74,12 @@ std::vector<std::shared_ptr<Container>> ContainerIndex::all() const {
   containers.reserve(by_id_.size());
   for (const auto& [id, container] : by_id_) containers.push_back(container);
   return containers;
+}
+
+bool ContainerIndex::is_known(const std::string& id) const {
+  MutexLock lock(mutex_);
+  if (by_id_.contains(id)) return true;
+  return std::ranges::any_of(names_, [&](const auto& name) { return name.second == id; });
 }
 
 }  // namespace gantry::engine

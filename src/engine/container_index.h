@@ -33,6 +33,8 @@ class ContainerIndex {
   // By id; null if there is none.
   std::shared_ptr<Container> with_id(const std::string& id) const;
   std::vector<std::shared_ptr<Container>> all() const;
+  // Whether there is a container of that id, or one is being made.
+  bool is_known(const std::string& id) const;
 
  private:
   Result<std::shared_ptr<Container>> with_prefix(std::string_view prefix) const REQUIRES(mutex_);

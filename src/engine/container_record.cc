@@ -25,6 +25,7 @@ void fields(json::Fields& f, ContainerSettings& settings) {
 }
 
 void fields(json::Fields& f, ContainerNetworks& networks) {
+  f("Wanted", networks.wanted);
   f("Endpoints", networks.endpoints);
   f("Ports", networks.ports);
   f("SandboxKey", networks.sandbox_key);

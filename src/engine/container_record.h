@@ -79,7 +79,8 @@ struct ContainerSettings {
 void fields(json::Fields& f, ContainerSettings& settings);
 
 struct ContainerNetworks {
-  // By the network's name: what was asked for, and, while the container runs, what it got.
+  // By the network's name: what was asked for, and, while the container runs, with what it got.
+  std::map<std::string, network::EndpointSettings> wanted;
   std::map<std::string, network::EndpointSettings> endpoints;
   // Published ports while it runs: "80/tcp" to addresses of the host; exposed ones that are not published
   // have no binding.
@@ -106,11 +107,13 @@ struct ContainerPaths {
   std::string hosts;
   std::string hostname;
   std::string resolv_conf;
-  std::string log;          // current file of the log (docs/formats/container-log.md)
-  std::string shim_state;   // <run>/shims/<id>
-  std::string shim_socket;  // in it
-  std::string rootfs;       // where its root file system is mounted while it runs
-  std::string cgroup;       // "/gantry/<id>": below the mount point of each hierarchy
+  std::string log;            // current file of the log (docs/formats/container-log.md)
+  std::string shim_state;     // <run>/shims/<id>
+  std::string shim_socket;    // in it
+  std::string rootfs;         // where its root file system is mounted while it runs
+  std::string scratch;        // <run>/mounts/<id>: parts of volumes
+  std::string shared_memory;  // <run>/shm/<id>: its /dev/shm, where others may have it, too
+  std::string cgroup;         // "/gantry/<id>": below the mount point of each hierarchy
 };
 
 }  // namespace gantry::engine

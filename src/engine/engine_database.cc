@@ -22,7 +22,6 @@ CREATE TABLE containers (
   id TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL UNIQUE,
   created INTEGER NOT NULL,
-  is_made INTEGER NOT NULL,
   settings TEXT NOT NULL);
 CREATE TABLE container_networks (
   container INTEGER PRIMARY KEY REFERENCES containers (number) ON DELETE CASCADE,
@@ -97,14 +96,14 @@ Result<void> put_networks(Connection& c, RowNumber number, const ContainerNetwor
 }
 
 Result<StoredContainer> container_of(const Rows& rows) {
-  StoredContainer stored{.number = rows.get<RowNumber>(0), .is_made = rows.get<std::int64_t>(4) != 0};
+  StoredContainer stored{.number = rows.get<RowNumber>(0)};
   ContainerRecord& record = stored.record;
   record.id = rows.get<std::string>(1);
   record.name = rows.get<std::string>(2);
   record.created = rows.get<TimeNs>(3);
-  record.settings = TRY(decode_text<ContainerSettings>(rows.get<std::string_view>(5), record.id));
-  record.networks = TRY(decode_text<ContainerNetworks>(rows.get<std::string_view>(6), record.id));
-  record.state = TRY(state_of(rows, 7));
+  record.settings = TRY(decode_text<ContainerSettings>(rows.get<std::string_view>(4), record.id));
+  record.networks = TRY(decode_text<ContainerNetworks>(rows.get<std::string_view>(5), record.id));
+  record.state = TRY(state_of(rows, 6));
   return stored;
 }
 
@@ -120,7 +119,7 @@ Result<std::vector<StoredContainer>> EngineDatabase::containers() const {
   return database_.read([](Connection& c) -> Result<std::vector<StoredContainer>> {
     std::vector<StoredContainer> found;
     Rows rows =
-        TRY(c.query("SELECT number, id, name, created, is_made, settings, networks, status, pid, exit_code, "
+        TRY(c.query("SELECT number, id, name, created, settings, networks, status, pid, exit_code, "
                     "error, oom_killed, stopped_by_hand, started, finished, restart_count FROM containers "
                     "JOIN container_networks AS n ON n.container = number "
                     "JOIN container_states AS s ON s.container = number ORDER BY number"));
@@ -129,22 +128,14 @@ Result<std::vector<StoredContainer>> EngineDatabase::containers() const {
   });
 }
 
-Result<RowNumber> EngineDatabase::begin_container(const ContainerRecord& container) {
+Result<RowNumber> EngineDatabase::add_container(const ContainerRecord& container) {
   return database_.write(Durability::Lazy, [&](Connection& c) -> Result<RowNumber> {
-    TRY(c.execute("INSERT INTO containers (id, name, created, is_made, settings) VALUES (?1, ?2, ?3, 0, ?4)",
+    TRY(c.execute("INSERT INTO containers (id, name, created, settings) VALUES (?1, ?2, ?3, ?4)",
                   container.id, container.name, container.created, json::encode(*container.settings)));
     const RowNumber number = c.last_insert_id();
     TRY(put_networks(c, number, *container.networks));
     TRY(put_state(c, number, container.state));
     return number;
-  });
-}
-
-Result<void> EngineDatabase::finish_container(RowNumber number, const ContainerRecord& container) {
-  return database_.write(Durability::Lazy, [&](Connection& c) -> Result<void> {
-    TRY(c.execute("UPDATE containers SET is_made = 1, settings = ?2 WHERE number = ?1", number,
-                  json::encode(*container.settings)));
-    return put_networks(c, number, *container.networks);
   });
 }
 
@@ -220,9 +211,9 @@ Result<void> EngineDatabase::save_exec(const ExecRecord& exec) {
   });
 }
 
-Result<void> EngineDatabase::remove_execs(std::string_view container) {
+Result<void> EngineDatabase::remove_exec(std::string_view id) {
   return database_.write(Durability::Lazy, [&](Connection& c) -> Result<void> {
-    TRY(c.execute("DELETE FROM execs WHERE container = ?1", container));
+    TRY(c.execute("DELETE FROM execs WHERE id = ?1", id));
     return {};
   });
 }

@@ -4,8 +4,8 @@
 // Everything is written Lazy: what was answered survives kill -9; a power loss may take the last seconds, and
 // the next start then finds what has no row and removes it.
 //
-// A container is known here from before the first thing is made for it until after the last is gone.
-// Thread-safe.
+// A container has its row from when it is made until the last of it is gone. What a killed create() leaves is
+// found by the id in its name. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,6 @@ using RowNumber = std::int64_t;
 struct StoredContainer {
   RowNumber number = 0;
   ContainerRecord record;
-  bool is_made = false;  // false: create() was killed half way
 };
 
 struct StoredPod {
@@ -43,9 +42,7 @@ class EngineDatabase {
 
   // By row number, which is the order they were made in.
   Result<std::vector<StoredContainer>> containers() const;
-  Result<RowNumber> begin_container(const ContainerRecord& container);
-  // It is made: with all that was found out meanwhile.
-  Result<void> finish_container(RowNumber number, const ContainerRecord& container);
+  Result<RowNumber> add_container(const ContainerRecord& container);
   Result<void> save_name(RowNumber number, const std::string& name);
   Result<void> save_settings(RowNumber number, const ContainerSettings& settings);
   Result<void> save_networks(RowNumber number, const ContainerNetworks& networks);
@@ -57,7 +54,7 @@ class EngineDatabase {
 
   Result<std::vector<ExecRecord>> execs() const;
   Result<void> save_exec(const ExecRecord& exec);
-  Result<void> remove_execs(std::string_view container);
+  Result<void> remove_exec(std::string_view id);
 
   Result<std::vector<StoredPod>> pods() const;
   Result<RowNumber> add_pod(const PodRecord& pod);

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/change_container.h"
+
+#include <utility>
+
+#include "container/make_spec.h"
+#include "engine/container_events.h"
+#include "engine/container_files.h"
+#include "engine/container_network.h"
+#include "engine/merge_resources.h"
+#include "engine/names.h"
+#include "engine/restart_policy.h"
+#include "engine/runtime_program.h"
+#include "engine/undo.h"
+
+namespace gantry::engine {
+
+namespace {
+
+Result<network::Network> find_network(Core& core, std::string_view ref) { return core.networks.find(ref); }
+
+// Networks are shared between snapshots: a change is a new value.
+Result<void> save_networks(Core& core, Container& container, ContainerNetworks networks) {
+  TRY(core.database.save_networks(container.number, networks));
+  ContainerRecord record = *container.record();
+  record.networks = std::make_shared<const ContainerNetworks>(std::move(networks));
+  container.publish(std::move(record));
+  return {};
+}
+
+Result<void> check_may_connect(const ContainerRecord& container, const std::string& network) {
+  switch (network_kind(*container.settings)) {
+    case NetworkKind::Own: break;
+    case NetworkKind::Host:
+      return error(Code::PermissionDenied,
+                   "container cannot be disconnected from host network or connected to host network");
+    case NetworkKind::Joined:
+    case NetworkKind::Pod:
+      return error(
+          Code::PermissionDenied,
+          "container sharing network namespace with another container or host cannot be connected to "
+          "any other network");
+  }
+  if (network == "host")
+    return error(Code::PermissionDenied,
+                 "container cannot be disconnected from host network or connected to host network");
+  if (container.networks->wanted.contains("none"))
+    return error(
+        Code::PermissionDenied,
+        "container cannot be connected to multiple networks with one of the networks in private (none) "
+        "mode");
+  return {};
+}
+
+}  // namespace
+
+Result<void> rename_container(Core& core, Container& container, std::string_view wanted) {
+  ContainerRecord record = *container.record();
+  if (wanted.empty()) return error(Code::InvalidArgument, "New name cannot be empty");
+  const std::string name = TRY(check_name(wanted));
+  if (name == record.name)
+    return error(Code::Conflict, "Renaming a container with the same name as its current name");
+  TRY(core.containers.reserve_name(name, record.id));
+  Undo release([&] { core.containers.release_name(name); });
+  TRY(core.database.save_name(container.number, name));
+  if (network_kind(*record.settings) == NetworkKind::Own && record.state.is_running())
+    TRY(core.networks.rename(record.id, name));
+  release.dismiss();
+  const std::string old_name = std::exchange(record.name, name);
+  container.publish(record);
+  core.containers.release_name(old_name);
+  publish_event(core.events, record, "rename", {{"oldName", "/" + old_name}});
+  return {};
+}
+
+Result<std::vector<std::string>> update_container(Core& core, Container& container,
+                                                  const UpdateRequest& request) {
+  ContainerRecord record = *container.record();
+  if (record.state.status == Status::Removing || record.state.status == Status::Dead)
+    return error(Code::Conflict, "Container is marked for removal and cannot be \"update\".");
+  auto settings = std::make_shared<ContainerSettings>(*record.settings);
+  container::HostConfig& host = settings->host_config;
+  if (request.restart_policy) {
+    const RestartRule rule = TRY(check_restart_policy(*request.restart_policy));
+    if (rule != RestartRule::No && host.auto_remove)
+      return error(Code::InvalidArgument,
+                   "Restart policy cannot be updated because AutoRemove is enabled for "
+                   "the container");
+    host.restart_policy = *request.restart_policy;
+  }
+  merge_resources(host, request.resources);
+  auto warnings = TRY(container::check_resources(host, core.facts));
+  if (record.state.is_running()) {
+    const oci::Resources limits = TRY(container::make_update(request.resources));
+    TRY_DURING(update_limits(core, record, limits), "Cannot update container {}", record.id);
+  }
+  TRY(core.database.save_settings(container.number, *settings));
+  if (request.restart_policy) container.restarts.set_policy(host.restart_policy);
+  record.settings = std::move(settings);
+  container.publish(record);
+  publish_event(core.events, record, "update");
+  return warnings;
+}
+
+Result<void> connect_container(Core& core, Container& container, std::string_view ref,
+                               network::EndpointSettings settings) {
+  const ContainerRef record = container.record();
+  const network::Network network = TRY(find_network(core, ref));
+  const std::string& name = network.config.name;
+  TRY(check_may_connect(*record, name));
+  if (record->networks->wanted.contains(name))
+    return error(Code::PermissionDenied, "endpoint with name {} already exists in network {}", record->name,
+                 name);
+  ContainerNetworks networks = *record->networks;
+  networks.wanted[name] = settings;
+  networks.endpoints[name] = settings;
+  if (record->state.is_running()) {
+    networks.endpoints[name] = TRY(connect_network(core, *record, name, settings));
+    TRY(write_hosts(core, *record, networks));
+  }
+  return save_networks(core, container, std::move(networks));
+}
+
+Result<void> disconnect_container(Core& core, Container& container, std::string_view ref, bool force) {
+  const ContainerRef record = container.record();
+  const auto network = find_network(core, ref);
+  const std::string name = network ? network->config.name : std::string(ref);
+  if (network_kind(*record->settings) == NetworkKind::Host || name == "host")
+    return error(Code::PermissionDenied,
+                 "container cannot be disconnected from host network or connected to host network");
+  if (!record->networks->wanted.contains(name))
+    return error(Code::PermissionDenied, "container {} is not connected to network {}", record->id, name);
+  ContainerNetworks networks = *record->networks;
+  if (record->state.is_running()) {
+    TRY(core.networks.disconnect(record->id, name, force));
+    publish_network_event(core, *record, "disconnect", name);
+  }
+  networks.wanted.erase(name);
+  networks.endpoints.erase(name);
+  if (record->state.is_running()) TRY(write_hosts(core, *record, networks));
+  return save_networks(core, container, std::move(networks));
+}
+
+}  // namespace gantry::engine

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/container_events.h"
+
+#include <utility>
+
+namespace gantry::engine {
+
+void publish_event(Events& events, const ContainerRecord& container, std::string action,
+                   const std::map<std::string, std::string>& further) {
+  Event event{.type = "container",
+              .action = std::move(action),
+              .actor = container.id,
+              .attributes = container.settings->config.labels};
+  event.attributes["image"] = container.settings->config.image;
+  event.attributes["name"] = container.name;
+  for (const auto& [key, value] : further) event.attributes[key] = value;
+  events.publish(std::move(event));
+}
+
+}  // namespace gantry::engine

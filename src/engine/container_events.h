@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Events of containers, with the attributes that Docker's have: the labels, the image, the name.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "engine/container_record.h"
+#include "engine/events.h"
+
+namespace gantry::engine {
+
+void publish_event(Events& events, const ContainerRecord& container, std::string action,
+                   const std::map<std::string, std::string>& further = {});
+
+}  // namespace gantry::engine

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/container_network.h"
+
+#include <utility>
+
+#include "engine/joined_container.h"
+#include "engine/pods.h"
+#include "engine/port_requests.h"
+
+namespace gantry::engine {
+
+using network::EndpointSettings;
+
+namespace {
+
+Result<std::string> namespace_of_joined(Core& core, std::string_view other) {
+  const ContainerRef joined = TRY(core.find(other))->record();
+  if (!joined->state.is_running())
+    return error(Code::Conflict, "cannot join network of a non running container: {}", joined->id);
+  return fmt::format("/proc/{}/ns/net", joined->state.pid);
+}
+
+}  // namespace
+
+NetworkKind network_kind(const ContainerSettings& settings) {
+  if (!settings.pod.empty()) return NetworkKind::Pod;
+  if (settings.host_config.network_mode == "host") return NetworkKind::Host;
+  if (joined_container(settings.host_config.network_mode)) return NetworkKind::Joined;
+  return NetworkKind::Own;
+}
+
+Result<std::string> make_network_namespace(Core& core, const ContainerRecord& container) {
+  switch (network_kind(*container.settings)) {
+    case NetworkKind::Host: return std::string();
+    case NetworkKind::Joined:
+      return namespace_of_joined(core, *joined_container(container.settings->host_config.network_mode));
+    case NetworkKind::Pod: return pod_network_namespace(core, container.settings->pod);
+    case NetworkKind::Own: break;
+  }
+  return core.networks.make_sandbox(container.id);
+}
+
+Result<EndpointSettings> connect_network(Core& core, const ContainerRecord& container,
+                                         const std::string& network, const EndpointSettings& wanted) {
+  EndpointSettings endpoint = TRY(core.networks.connect(container.id, network,
+                                                        {.wanted = wanted,
+                                                         .container_id = container.id,
+                                                         .container_name = container.name,
+                                                         .hostname = container.settings->config.hostname}));
+  publish_network_event(core, container, "connect", network);
+  return endpoint;
+}
+
+Result<ContainerNetworks> connect_networks(Core& core, const ContainerRecord& container,
+                                           const std::string& path) {
+  const NetworkKind kind = network_kind(*container.settings);
+  ContainerNetworks networks = without_addresses(*container.networks);
+  networks.sandbox_key = path;
+  if (kind == NetworkKind::Joined || kind == NetworkKind::Pod) return networks;
+  for (const auto& [name, wanted] : networks.wanted)
+    networks.endpoints[name] = TRY(connect_network(core, container, name, wanted));
+  if (kind == NetworkKind::Host) return networks;
+  const container::Config& config = container.settings->config;
+  const container::HostConfig& host = container.settings->host_config;
+  const auto requests = TRY(port_requests(host.port_bindings, config.exposed_ports, host.publish_all_ports));
+  std::vector<network::PublishedPort> published;
+  if (!requests.empty()) published = TRY(core.networks.publish(container.id, requests));
+  networks.ports = port_map(published, config.exposed_ports);
+  // The addresses may have changed with what came later: which network has the default gateway.
+  for (auto& [name, endpoint] : core.networks.endpoints_of(container.id))
+    networks.endpoints.insert_or_assign(name, std::move(endpoint));
+  return networks;
+}
+
+Result<void> remove_networks(Core& core, const ContainerRecord& container) {
+  const NetworkKind kind = network_kind(*container.settings);
+  if (kind != NetworkKind::Own && kind != NetworkKind::Host) return {};
+  TRY(core.networks.remove_sandbox(container.id));
+  for (const auto& [name, endpoint] : container.networks->endpoints)
+    if (!endpoint.endpoint_id.empty()) publish_network_event(core, container, "disconnect", name);
+  return {};
+}
+
+ContainerNetworks without_addresses(const ContainerNetworks& networks) {
+  return {.wanted = networks.wanted, .endpoints = networks.wanted};
+}
+
+void publish_network_event(Core& core, const ContainerRecord& container, const std::string& action,
+                           const std::string& network) {
+  const auto found = core.networks.find(network);
+  if (!found) return;  // removed meanwhile: nobody asks for its events any more
+  core.events.publish(
+      {.type = "network",
+       .action = action,
+       .actor = found->id,
+       .attributes = {
+           {"container", container.id}, {"name", found->config.name}, {"type", found->config.driver}}});
+}
+
+}  // namespace gantry::engine

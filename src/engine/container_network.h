@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The network of one container, from its settings: which namespace it gets, what that is connected to, and
+// which ports lead there. The work is network/networks.h's.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "engine/core.h"
+
+namespace gantry::engine {
+
+// Where the network namespace of a container comes from.
+enum class NetworkKind : std::uint8_t {
+  Own,     // a sandbox with the container's id
+  Host,    // the daemon's
+  Joined,  // another container's
+  Pod,     // of the pod it lives in
+};
+NetworkKind network_kind(const ContainerSettings& settings);
+
+// The path of the namespace to run in, which is made for Own; empty for Host. Conflict when the container
+// that is to be joined does not run.
+Result<std::string> make_network_namespace(Core& core, const ContainerRecord& container);
+// For Own and Host: the endpoints and ports of it. `path`: what the call above answered.
+Result<ContainerNetworks> connect_networks(Core& core, const ContainerRecord& container,
+                                           const std::string& path);
+// After its end, or a start that failed: everything above is taken back. Never fails for what is not there.
+Result<void> remove_networks(Core& core, const ContainerRecord& container);
+// What remains of the record when it does not run: what was asked for, no addresses.
+ContainerNetworks without_addresses(const ContainerNetworks& networks);
+
+// Of one more network: `docker network connect` while it runs.
+Result<network::EndpointSettings> connect_network(Core& core, const ContainerRecord& container,
+                                                  const std::string& network,
+                                                  const network::EndpointSettings& wanted);
+void publish_network_event(Core& core, const ContainerRecord& container, const std::string& action,
+                           const std::string& network);
+
+}  // namespace gantry::engine

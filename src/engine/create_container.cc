@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/create_container.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "base/timestamp.h"
+#include "container/merge_image.h"
+#include "engine/container_events.h"
+#include "engine/container_paths.h"
+#include "engine/health.h"
+#include "engine/joined_container.h"
+#include "engine/log_options.h"
+#include "engine/names.h"
+#include "engine/remove_container.h"
+#include "engine/restart_policy.h"
+#include "engine/undo.h"
+#include "engine/volume_mounts.h"
+#include "image/unpack_image.h"
+#include "oci/image/reference.h"
+
+namespace gantry::engine {
+
+namespace {
+
+using container::HostConfig;
+using database::Durability;
+
+// 32 random bytes. The first twelve digits are the short id, and also the hostname, which some programs take
+// for a number if it looks like one.
+std::string new_id() {
+  for (;;) {
+    std::string id = random_hex(32);
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    if (!std::all_of(id.begin(), id.begin() + 12, is_digit)) return id;
+  }
+}
+
+Result<std::string> take_name(Core& core, const std::string& wanted, const std::string& id) {
+  if (wanted.empty()) return core.containers.reserve_random_name(id);
+  const std::string name = TRY(check_name(wanted));
+  TRY(core.containers.reserve_name(name, id));
+  return name;
+}
+
+// ---- the image
+
+struct UsedImage {
+  image::Image image;
+  oci::ImageConfig config;
+};
+
+bool is_platform_of(const oci::Platform& platform, const std::string& wanted) {
+  if (wanted.empty()) return true;
+  const auto parsed = oci::Platform::parse(wanted);
+  return parsed && parsed->os == platform.os &&
+         (parsed->architecture.empty() || parsed->architecture == platform.architecture) &&
+         (parsed->variant.empty() || parsed->variant == platform.variant);
+}
+
+Result<UsedImage> find_image(Core& core, const std::string& name, const std::string& platform) {
+  if (name.empty()) return error(Code::InvalidArgument, "no image was named");
+  auto found = core.store.resolve(name);
+  if (!found && found.error().code() == Code::NotFound) {
+    const auto reference = oci::Reference::parse(name);
+    return error(Code::NotFound, "No such image: {}", reference ? reference->familiar() : name);
+  }
+  UsedImage used{.image = TRY(std::move(found))};
+  used.config = TRY(image::read_config(core.store, used.image));
+  if (!is_platform_of(used.config.platform, platform))
+    return error(
+        Code::NotFound,
+        "image with reference {} was found but its platform ({}) does not match the specified platform "
+        "({})",
+        name, used.config.platform.str(), platform);
+  return used;
+}
+
+// ---- settings
+
+// Names of containers become ids, so that renaming one changes nothing.
+Result<void> resolve_joined(Core& core, std::string& mode) {
+  const auto joined = joined_container(mode);
+  if (!joined) return {};
+  const auto other = core.find(*joined);
+  if (!other) return error(Code::NotFound, "No such container: {}", *joined);
+  mode = "container:" + (*other)->id();
+  return {};
+}
+
+Result<void> resolve_references(Core& core, HostConfig& host) {
+  for (std::string* mode : {&host.network_mode, &host.pid_mode, &host.ipc_mode, &host.userns_mode})
+    TRY(resolve_joined(core, *mode));
+  for (const std::string& link : host.links) {
+    const std::string peer = link.substr(0, link.find(':'));
+    if (!core.find(peer))
+      return error(Code::InvalidArgument, "could not get container for {}: No such container: {}", peer,
+                   peer);
+  }
+  return {};
+}
+
+// The hostname that a container has if nobody chose one.
+Result<void> choose_hostname(Core& core, const std::string& id, container::Config& config,
+                             const HostConfig& host) {
+  if (const auto joined = joined_container(host.network_mode)) {
+    if (!config.hostname.empty())
+      return error(Code::InvalidArgument,
+                   "conflicting options: hostname and the network mode of another container");
+    config.hostname = TRY(core.find(*joined))->record()->settings->config.hostname;
+  }
+  if (config.hostname.empty() && host.network_mode != "host") config.hostname = id.substr(0, 12);
+  return {};
+}
+
+Result<void> check_policies(const container::Config& config, const HostConfig& host) {
+  const RestartRule rule = TRY(check_restart_policy(host.restart_policy));
+  if (host.auto_remove && rule != RestartRule::No)
+    return error(Code::InvalidArgument, "can't create 'AutoRemove' container with restart policy");
+  (void)TRY(probe_of(config));
+  (void)TRY(parse_log_config(host.log_config, {}, config));
+  return {};
+}
+
+// What each network is told, the one of the network mode first of all.
+std::map<std::string, network::EndpointSettings> endpoints_of(const CreateRequest& request,
+                                                              const container::Config& config,
+                                                              const HostConfig& host) {
+  std::map<std::string, network::EndpointSettings> endpoints = request.endpoints;
+  if (joined_container(host.network_mode) || !request.pod.empty()) return {};
+  // Clients that name the default network "default" mean "bridge".
+  if (auto given = endpoints.extract("default"); !given.empty()) {
+    given.key() = host.network_mode;
+    endpoints.insert(std::move(given));
+  }
+  network::EndpointSettings& main = endpoints[config.network_disabled ? "none" : host.network_mode];
+  if (main.mac_address.empty()) main.mac_address = config.mac_address;
+  return endpoints;
+}
+
+// ---- making it
+
+class Creation {
+ public:
+  Creation(Core& core, CreateRequest& request, std::string id)
+      : core_(core), request_(request), settings_(std::make_shared<ContainerSettings>()) {
+    record_.id = std::move(id);
+    record_.created = wall_clock_ns();
+  }
+
+  Result<CreateResult> run() {
+    const UsedImage used = TRY(find_image(core_, request_.config.image, request_.platform));
+    TRY(settle(used));
+    record_.name = TRY(take_name(core_, request_.name, record_.id));
+    Undo release_name([&] { core_.containers.release_name(record_.name); });
+    Undo forget([&] { forget_mounts(record_.id, settings_->mounts, *core_.volumes); });
+    Undo remove([&] { (void)remove_files(core_, record_.id); });  // the error that is answered is nearer
+    TRY(make_files(used));
+    auto container = std::make_shared<Container>(record());
+    container->number = TRY(core_.database.add_container(*container->record()));
+    Undo remove_row([&] { (void)core_.database.remove_container(container->number); });
+    TRY(core_.store.add_user(used.image.id, image_user_of(record_.id), Durability::Lazy));
+    remove_row.dismiss();
+    remove.dismiss();
+    forget.dismiss();
+    release_name.dismiss();
+    core_.containers.add(container);
+    publish_event(core_.events, *container->record(), "create");
+    return CreateResult{.id = record_.id, .warnings = std::move(warnings_)};
+  }
+
+ private:
+  // What it is told, by itself, its image and the engine.
+  Result<void> settle(const UsedImage& used) {
+    settings_->config = TRY(container::merge_image(std::move(request_.config), used.config.config));
+    settings_->host_config = std::move(request_.host_config);
+    settings_->image = used.image.id.str();
+    settings_->image_name = settings_->config.image;
+    settings_->image_manifest = used.image.manifest.str();
+    settings_->platform = used.config.platform.os;
+    settings_->pod = request_.pod;
+    container::apply_defaults(settings_->config, settings_->host_config, core_.options.defaults, core_.facts);
+    HostConfig& host = settings_->host_config;
+    if (host.network_mode.empty() || host.network_mode == "default") host.network_mode = "bridge";
+    TRY(resolve_references(core_, host));
+    TRY(choose_hostname(core_, record_.id, settings_->config, host));
+    TRY(check_policies(settings_->config, host));
+    warnings_ = TRY(container::check_settings(settings_->config, host, core_.facts));
+    auto networks = std::make_shared<ContainerNetworks>();
+    networks->wanted = endpoints_of(request_, settings_->config, host);
+    networks->endpoints = networks->wanted;
+    record_.networks = std::move(networks);
+    return {};
+  }
+
+  Result<void> make_files(const UsedImage& used) {
+    const oci::Digest top = TRY(image::unpack_image(core_.store, core_.snapshots, used.image));
+    const auto find = [&](std::string_view ref) -> Result<ContainerRef> {
+      return TRY(core_.find(ref))->record();
+    };
+    PlannedMounts plan =
+        TRY(plan_mounts(record_.id, settings_->config, settings_->host_config, *core_.volumes, find));
+    settings_->mounts = std::move(plan.mounts);
+    settings_->anonymous_volumes = std::move(plan.anonymous_volumes);
+    for (const VolumeRef& volume : plan.new_volumes)
+      core_.events.publish({.type = "volume",
+                            .action = "create",
+                            .actor = volume->name,
+                            .attributes = {{"driver", volume->driver}}});
+    (void)TRY(core_.snapshots.prepare(snapshot_key_of(record_.id),
+                                      top.is_empty() ? std::nullopt : std::optional(top), {},
+                                      Durability::Lazy));
+    TRY(make_directories(containers_directory(core_.options) + "/" + record_.id, 0710));
+    return fill();
+  }
+
+  // New volumes get what the image has in their places.
+  Result<void> fill() {
+    if (!needs_contents(*settings_, *core_.volumes)) return {};
+    const kernel::OverlayMount root = TRY(core_.snapshots.mount(snapshot_key_of(record_.id)));
+    return fill_volumes(root.mount.fd(), *settings_, *core_.volumes);
+  }
+
+  ContainerRecord record() const {
+    ContainerRecord record = record_;
+    record.settings = settings_;
+    return record;
+  }
+
+  Core& core_;
+  CreateRequest& request_;
+  const std::shared_ptr<ContainerSettings> settings_;
+  ContainerRecord record_;
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace
+
+Result<CreateResult> create_container(Core& core, CreateRequest request) {
+  return Creation(core, request, new_id()).run();
+}
+
+}  // namespace gantry::engine
