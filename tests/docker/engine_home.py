@@ -9,6 +9,8 @@ import unittest
 
 from lib import command, isolation
 
+# By path: a newer client elsewhere in PATH is not what Debian ships.
+DOCKER = "/usr/bin/docker"
 IS_ORIGINAL = os.environ.get("ENGINE") == "dockerd"
 
 
