@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "kernel/network/network_namespace.h"
 #include "network/mac_address.h"
+#include "network/missing.h"
 #include "network/networks_state.h"
 
 namespace gantry::network {
@@ -163,15 +164,11 @@ Result<void> Networks::State::plug(const NetworkObject& network, const EndpointR
 
 Result<void> Networks::State::unplug(const EndpointRecord& endpoint) {
   if (endpoint.interface.empty()) return {};
-  kernel::RouteBatch batch;
-  if (!endpoint.host_interface.empty()) {
-    // Its other end goes with it. Somebody may have removed it, or the namespace it was in.
-    batch.delete_link(endpoint.host_interface);
-    MutexLock lock(host_mutex);
-    return ignore_missing(host.run(batch));
-  }
+  // Its other end goes with it.
+  if (!endpoint.host_interface.empty()) return link_remover.remove(endpoint.host_interface);
   auto ns = open_sandbox_namespace(netns_path(endpoint.key));
   if (!ns) return ignore_missing(std::move(ns).error());
+  kernel::RouteBatch batch;
   batch.delete_link(endpoint.interface);
   return ignore_missing(kernel::run_in_network_namespace(ns->get(), [&]() -> Result<void> {
     auto inside = TRY(kernel::RouteSocket::open());

@@ -31,13 +31,15 @@ void add_rule(kernel::NftBatch& batch, const kernel::IpAddress& address, std::ui
       .destination_nat(kVersion, 0, 1);
 }
 
-Result<void> redirect_inside(NamePorts ports) {
+Result<void> redirect_inside(NamePorts ports, bool replaces) {
   auto socket = TRY(kernel::NetlinkSocket::open(NETLINK_NETFILTER));
   const kernel::IpAddress address = *kernel::IpAddress::parse(kNameServerAddress);
   kernel::NftBatch batch("gantry");
   batch.add_table();
-  batch.delete_table();
-  batch.add_table();
+  if (replaces) {
+    batch.delete_table();
+    batch.add_table();
+  }
   batch.add_base_chain(
       {.name = "output", .type = "nat", .hook = NF_INET_LOCAL_OUT, .priority = NF_IP_PRI_NAT_DST});
   add_rule(batch, address, IPPROTO_UDP, ports.udp);
@@ -47,8 +49,9 @@ Result<void> redirect_inside(NamePorts ports) {
 
 }  // namespace
 
-Result<void> redirect_names(int network_namespace, NamePorts ports) {
-  return kernel::run_in_network_namespace(network_namespace, [&] { return redirect_inside(ports); });
+Result<void> redirect_names(int network_namespace, NamePorts ports, bool replaces) {
+  return kernel::run_in_network_namespace(network_namespace,
+                                          [&] { return redirect_inside(ports, replaces); });
 }
 
 }  // namespace gantry::network

@@ -9,7 +9,8 @@
 
 namespace gantry::network {
 
-// In the place of what was there.
-Result<void> redirect_names(int network_namespace, NamePorts ports);
+// `replaces`: in the place of what was there. (A namespace whose table is new has it faster: what was removed
+// keeps who closes the socket waiting for a grace period.)
+Result<void> redirect_names(int network_namespace, NamePorts ports, bool replaces);
 
 }  // namespace gantry::network

@@ -31,13 +31,6 @@ std::string name_for_people(const EndpointRecord& endpoint) {
   return endpoint.container_name.empty() ? endpoint.key : endpoint.container_name;
 }
 
-Result<void> ignore_missing(Result<void> outcome) {
-  const bool is_missing =
-      !outcome && (outcome.error().errno_value() == ENODEV || outcome.error().errno_value() == ENOENT ||
-                   outcome.error().code() == Code::NotFound);
-  return is_missing ? Result<void>() : std::move(outcome);
-}
-
 bool Network::is_predefined() const {
   return config.name == kDefaultNetwork || config.driver == "host" || config.driver == "null";
 }

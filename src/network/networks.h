@@ -46,7 +46,7 @@ struct AddressPool {
 struct NetworksOptions {
   std::string root;       // survives the host's restart: network.db
   std::string run;        // dies with the host: netns/
-  Logger* log = nullptr;  // outlives the Networks
+  const Logger* log = nullptr;  // outlives the Networks
   // The default network's bridge. Also the name of our nftables table, so two daemons of one host differ in
   // it.
   std::string bridge = "gantry0";

@@ -23,6 +23,7 @@
 #include "kernel/network/route_socket.h"
 #include "network/firewall.h"
 #include "network/host_ports.h"
+#include "network/link_remover.h"
 #include "network/name_server.h"
 #include "network/network_object.h"
 #include "network/networks.h"
@@ -39,10 +40,11 @@ struct Networks::State {
   ~State();
 
   const NetworksOptions options;
-  Logger& log;
+  const Logger& log;
   Records records;
   const std::unique_ptr<Firewall> firewall;
   HostPorts host_ports;
+  LinkRemover link_remover;
 
   std::shared_mutex shared_with_repair;
 
@@ -138,7 +140,5 @@ struct Networks::State {
 
 // What messages call it: the container's name, else the key.
 std::string name_for_people(const EndpointRecord& endpoint);
-// For what may have gone by itself.
-Result<void> ignore_missing(Result<void> outcome);
 
 }  // namespace gantry::network

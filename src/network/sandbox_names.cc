@@ -95,7 +95,7 @@ Result<void> Networks::State::add_names(SandboxObject& object, SeenNetworks seen
   const NamePorts ports = TRY(std::move(added));
   object.has_names = true;
   if (ports == before) return {};  // the rules are there since then
-  TRY_DURING(redirect_names(ns.get(), ports), "lead names to the name service");
+  TRY_DURING(redirect_names(ns.get(), ports, before.udp != 0), "lead names to the name service");
   record.name_port_udp = ports.udp;
   record.name_port_tcp = ports.tcp;
   return records.put(record);

@@ -69,6 +69,21 @@ Result<void> NetlinkSocket::join(int group) {
   return {};
 }
 
+Result<void> NetlinkSocket::read_news(const Visit& visit) {
+  buffer_.resize(kReceiveBuffer);
+  for (;;) {
+    const ssize_t received = ::recv(fd_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+    if (received < 0 && errno == EINTR) continue;
+    if (received < 0 && errno == EAGAIN) return {};
+    if (received < 0) return sys_error("read the kernel's news").with_code(Code::ResourceExhausted);
+    each_message(Bytes(buffer_.data(), static_cast<std::size_t>(received)),
+                 [&](const nlmsghdr& header, Bytes payload) {
+                   visit(header.nlmsg_type, payload);
+                   return true;
+                 });
+  }
+}
+
 Result<std::uint32_t> NetlinkSocket::port_id() const {
   sockaddr_nl address{};
   socklen_t size = sizeof address;

@@ -26,8 +26,10 @@ class NetlinkSocket {
   using Visit = std::function<void(std::uint16_t type, Bytes payload)>;
   Result<void> ask(NetlinkMessages& request, const Visit& visit);
 
-  // Becomes a member of a multicast group.
+  // Becomes a member of a multicast group, of whose news read_news() hands on what has come; it does not
+  // wait. ResourceExhausted: some were lost, since they came faster than they were read.
   Result<void> join(int group);
+  Result<void> read_news(const Visit& visit);
   Result<std::uint32_t> port_id() const;  // its address, which notifications of its changes bear
   int fd() const { return fd_.get(); }
 
