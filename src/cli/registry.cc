@@ -57,7 +57,9 @@ Result<int> serve(Context& context, const ServeOptions& options, const Words&) {
   const auto signals = TRY(daemon::Signals::block());
   const registry::Config config = TRY(configuration(options));
   const Store store = TRY(open_store(context));
-  TRY(daemon::serve_registry(config, *store.images, signals, context.log));
+  std::vector<std::unique_ptr<daemon::Service>> services;
+  services.push_back(TRY(daemon::start_registry(config, *store.images, context.log)));
+  TRY(daemon::serve(services, signals, context.log));
   return 0;
 }
 

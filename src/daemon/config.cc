@@ -10,17 +10,22 @@
 namespace gantry::daemon {
 namespace {
 
-constexpr std::array<std::string_view, 5> kRolesToCome = {"console", "controlPlane", "engine", "farm",
-                                                          "node"};
+constexpr std::array<std::string_view, 4> kRolesToCome = {"console", "controlPlane", "farm", "node"};
 
 Result<void> read_role(Config& config, std::string_view name, const json::Value& value) {
   if (name == "registry") {
     config.registry = TRY_DURING(registry::Config::parse(value.to_text()), "roles.registry");
     return {};
   }
+  if (name == "engine") {
+    config.engine = TRY_DURING(EngineConfig::parse(value.to_text()), "roles.engine");
+    return {};
+  }
   if (std::ranges::find(kRolesToCome, name) != kRolesToCome.end())
-    return error(Code::Unsupported, "roles.{}: this role is not there yet; there is 'registry'", name);
-  return error(Code::InvalidArgument, "roles.{}: there is no such role; there is 'registry'", name);
+    return error(Code::Unsupported, "roles.{}: this role is not there yet; there are 'engine' and 'registry'",
+                 name);
+  return error(Code::InvalidArgument, "roles.{}: there is no such role; there are 'engine' and 'registry'",
+               name);
 }
 
 }  // namespace
@@ -46,7 +51,8 @@ Result<Config> Config::parse(std::string_view json) {
       return error(Code::InvalidArgument, "unknown key '{}'", root.key(i));
     }
   }
-  if (!config.registry) return error(Code::InvalidArgument, "roles: there is none, so nothing to do");
+  if (!config.registry && !config.engine)
+    return error(Code::InvalidArgument, "roles: there is none, so nothing to do");
   return config;
 }
 

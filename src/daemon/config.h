@@ -10,12 +10,14 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "daemon/engine_config.h"
 #include "registry/config.h"
 
 namespace gantry::daemon {
 
 struct Config {
   std::string root = "/var/lib/gantry";  // of the image store
+  std::optional<EngineConfig> engine;
   std::optional<registry::Config> registry;
 
   // Unsupported for a role that gantryd is to have and has not yet; InvalidArgument for no role at all.

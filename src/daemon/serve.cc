@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include "base/heap.h"
 #include "daemon/notify.h"
@@ -26,6 +27,25 @@ std::string reloading() {
                      std::chrono::duration_cast<std::chrono::microseconds>(now).count());
 }
 
+class RegistryService final : public Service {
+ public:
+  explicit RegistryService(std::unique_ptr<registry::RegistryServer> server) : server_(std::move(server)) {}
+  std::string_view name() const override { return "registry"; }
+  std::vector<std::string> addresses() const override { return server_->addresses(); }
+  Result<void> reload() override { return server_->reload(); }
+  void stop(std::chrono::milliseconds grace) override { server_->stop(grace); }
+
+ private:
+  const std::unique_ptr<registry::RegistryServer> server_;
+};
+
+void reload(std::span<const std::unique_ptr<Service>> services, const Logger& log) {
+  for (const auto& service : services)
+    if (const Result<void> done = service->reload(); !done)
+      log.error("reload failed; what could not be read stays as it was",
+                {{"service", service->name()}, {"error", done.error().message()}});
+}
+
 }  // namespace
 
 Result<Signals> Signals::block() {
@@ -46,21 +66,26 @@ Wish Signals::wait() const {
     }
 }
 
-Result<void> serve_registry(const registry::Config& config, image::ImageStore& store, const Signals& signals,
-                            const Logger& log) {
+Result<std::unique_ptr<Service>> start_registry(const registry::Config& config, image::ImageStore& store,
+                                                const Logger& log) {
   keep_heap_small();
-  const auto server = TRY(registry::RegistryServer::start(config, store, log));
-  for (const std::string& address : server->addresses()) log.info("registry listens", {{"address", address}});
+  return std::make_unique<RegistryService>(TRY(registry::RegistryServer::start(config, store, log)));
+}
+
+Result<void> serve(std::span<const std::unique_ptr<Service>> services, const Signals& signals,
+                   const Logger& log) {
+  for (const auto& service : services)
+    for (const std::string& address : service->addresses())
+      log.info("listening", {{"service", service->name()}, {"address", address}});
   tell("READY=1", log);
   while (signals.wait() == Wish::Reload) {
     tell(reloading(), log);
-    if (const Result<void> done = server->reload(); !done)
-      log.error("reload failed; what could not be read stays as it was", {{"error", done.error().message()}});
+    reload(services, log);
     tell("READY=1", log);
   }
-  log.info("registry stops");
+  log.info("stopping");
   tell("STOPPING=1", log);
-  server->stop(kGrace);
+  for (const auto& service : services) service->stop(kGrace);
   return {};
 }
 

@@ -5,14 +5,18 @@
 //
 //   const Signals signals = TRY(Signals::block());    // before any thread is started
 //   ... open the store ...
-//   TRY(serve_registry(config, store, signals, log));  // until SIGTERM or SIGINT
+//   services.push_back(TRY(start_registry(config, store, log)));
+//   TRY(serve(services, signals, log));               // until SIGTERM or SIGINT
 #pragma once
 
 #include <csignal>
 #include <cstdint>
+#include <memory>
+#include <span>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "daemon/service.h"
 #include "image/image_store.h"
 #include "registry/config.h"
 
@@ -31,8 +35,13 @@ class Signals {
   sigset_t set_{};
 };
 
-// SIGHUP reads certificates and opens logs anew; what cannot be read stays as it was, and is said.
-Result<void> serve_registry(const registry::Config& config, image::ImageStore& store, const Signals& signals,
-                            const Logger& log);
+// Says what there is, and then does what signals say, until one says to stop: SIGHUP reads certificates and
+// the like anew; what cannot be read stays as it was, and is said.
+Result<void> serve(std::span<const std::unique_ptr<Service>> services, const Signals& signals,
+                   const Logger& log);
+
+// `store` and `log` outlive it.
+Result<std::unique_ptr<Service>> start_registry(const registry::Config& config, image::ImageStore& store,
+                                                const Logger& log);
 
 }  // namespace gantry::daemon

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "docker/config_changes.h"
 #include "docker/container_views.h"
 #include "docker/endpoints.h"
 #include "engine/changes.h"
@@ -144,6 +145,7 @@ Result<void> commit_container(const Context& context, Call& call) {
                                 .author = call.text("author"),
                                 .comment = call.text("comment"),
                                 .created_by = command_text(settings.command())};
+  TRY(apply_changes(call.query.all("changes"), request.config));
   if (!settings.image.empty()) request.base = TRY(oci::Digest::parse(settings.image));
   std::optional<Pause> pause;
   if (call.flag("pause", true)) pause.emplace(TRY(Pause::of(context.engine, *record)));

@@ -26,11 +26,13 @@ DockerServer::DockerServer(ServerParts parts, DaemonDescription daemon, std::uni
                             archive_routes,       attach_routes,         wait_routes,
                             log_routes,           stats_routes,          exec_routes,
                             image_routes,         image_create_routes,   image_push_routes,
-                            image_archive_routes, registry_routes,       build_routes,
-                            network_routes,       volume_routes,         system_routes,
-                            event_routes,         disk_usage_routes,     plugin_routes,
-                            swarm_routes})
+                            image_archive_routes, registry_routes,       network_routes,
+                            volume_routes,        system_routes,         event_routes,
+                            disk_usage_routes,    plugin_routes,         swarm_routes})
     router_.add(routes());
+#ifdef GANTRY_HAS_BUILD
+  router_.add(build_routes());
+#endif
 }
 
 DockerServer::~DockerServer() { stop(std::chrono::milliseconds(0)); }

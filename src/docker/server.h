@@ -28,7 +28,7 @@ struct ServerParts {
   image::Snapshots& snapshots;
   image::Registries& registries;
   network::Networks& networks;
-  build::Builder& builder;
+  build::Builder* builder;  // null: no builds
   const Logger& log;
 };
 

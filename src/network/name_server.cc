@@ -34,7 +34,7 @@ Result<UniqueFd> open_wanted(int network_namespace, int type, std::uint16_t port
 // Everything but the thread itself belongs to the thread.
 class NameServer::Impl {
  public:
-  Impl(std::unique_ptr<LoopThread> thread, NameServerOptions options, Logger& log)
+  Impl(std::unique_ptr<LoopThread> thread, NameServerOptions options, const Logger& log)
       : thread_(std::move(thread)),
         options_(std::move(options)),
         log_(log),
@@ -120,7 +120,7 @@ class NameServer::Impl {
 
   std::unique_ptr<LoopThread> thread_;
   const NameServerOptions options_;
-  Logger& log_;
+  const Logger& log_;
   NameTables tables_;
   std::shared_ptr<DnsForwarder> host_;
   ResolverWatch host_watch_;
@@ -135,7 +135,7 @@ NameServer::~NameServer() {
   thread->call([this] { impl_.reset(); });
 }
 
-Result<std::unique_ptr<NameServer>> NameServer::start(NameServerOptions options, Logger& log) {
+Result<std::unique_ptr<NameServer>> NameServer::start(NameServerOptions options, const Logger& log) {
   auto thread = TRY(LoopThread::start("names"));
   auto impl = std::make_unique<Impl>(std::move(thread), std::move(options), log);
   std::unique_ptr<NameServer> server(new NameServer(std::move(impl)));

@@ -63,7 +63,7 @@ struct NameServerOptions {
 
 class NameServer {
  public:
-  static Result<std::unique_ptr<NameServer>> start(NameServerOptions options, Logger& log);
+  static Result<std::unique_ptr<NameServer>> start(NameServerOptions options, const Logger& log);
   NameServer(const NameServer&) = delete;
   NameServer& operator=(const NameServer&) = delete;
   ~NameServer();

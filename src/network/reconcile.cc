@@ -18,7 +18,7 @@ namespace gantry::network {
 namespace {
 
 // What cannot be put right for one must not stop what can be for others.
-void report(Logger& log, std::string_view what, std::string_view which, const Result<void>& outcome) {
+void report(const Logger& log, std::string_view what, std::string_view which, const Result<void>& outcome) {
   if (!outcome) log.warn(what, {{"which", which}, {"error", outcome.error().message()}});
 }
 

@@ -18,7 +18,7 @@ std::string directory_of(const std::string& path) { return path.substr(0, path.r
 
 }  // namespace
 
-ResolverWatch::ResolverWatch(EventLoop& loop, std::string path, Logger& log,
+ResolverWatch::ResolverWatch(EventLoop& loop, std::string path, const Logger& log,
                              std::function<void(const ResolverConfig&)> on_change)
     : path_(std::move(path)),
       log_(log),

@@ -19,7 +19,7 @@ namespace gantry::network {
 class ResolverWatch {
  public:
   // `on_change` is called on the loop, once by open() and then at each change of what the file says.
-  ResolverWatch(EventLoop& loop, std::string path, Logger& log,
+  ResolverWatch(EventLoop& loop, std::string path, const Logger& log,
                 std::function<void(const ResolverConfig&)> on_change);
   // Fails when nothing can be watched; a file that is not there yet can be.
   Result<void> open();
@@ -30,7 +30,7 @@ class ResolverWatch {
   void read();
 
   const std::string path_;
-  Logger& log_;
+  const Logger& log_;
   std::function<void(const ResolverConfig&)> on_change_;
   std::optional<ResolverConfig> config_;  // what was told last
   UniqueFd inotify_;

@@ -221,16 +221,33 @@ Result<RegistriesConfig> RegistriesConfig::from_host() {
   return read(file != nullptr && *file != '\0' ? file : std::string(kDefaultFile));
 }
 
+// "https://mirror.example/" is mirror.example; a mirror over plain HTTP is one that is insecure.
+Result<void> RegistriesConfig::add_hub_mirror(std::string_view url) {
+  const bool is_plain = url.starts_with("http://");
+  if (!is_plain && !url.starts_with("https://"))
+    return error(Code::InvalidArgument, "registry mirror '{}': expected a URL of http or https", url);
+  url.remove_prefix(url.find("//") + 2);
+  while (url.ends_with('/')) url.remove_suffix(1);
+  if (!is_host_pattern(url.substr(0, url.find('/'))))
+    return error(Code::InvalidArgument, "registry mirror '{}': expected a host after the scheme", url);
+  if (is_plain) hosts_[std::string(url.substr(0, url.find('/')))].plain_http = true;
+  const auto hub = std::ranges::find(prefixes_, oci::kDockerHub, &PrefixRule::prefix);
+  PrefixRule& rule = hub == prefixes_.end() ? prefixes_.emplace_back() : *hub;
+  rule.prefix = oci::kDockerHub;
+  rule.mirrors.emplace_back(url);
+  return {};
+}
+
 Result<HostSettings> RegistriesConfig::settings_of(const std::string& host) const {
   HostSettings settings;
   const HostRule* rule = find_host(hosts_, host);
   if (rule != nullptr && rule->plain_http)
     settings.transport = *rule->plain_http ? Transport::Plain : Transport::Tls;
-  else if (is_loopback(host))
+  else if (is_loopback(host) || (rule != nullptr && rule->is_insecure))
     settings.transport = Transport::Either;
 
   if (rule != nullptr) {
-    settings.tls.verify = !rule->skip_verify;
+    settings.tls.verify = !rule->skip_verify && !rule->is_insecure;
     settings.tls.ca_files = rule->ca_files;
     settings.tls.identity = {.certificate_file = rule->client_certificate, .key_file = rule->client_key};
   }

@@ -44,6 +44,7 @@ struct RegistryEndpoint {
 
 // The file's words.
 struct HostRule {
+  bool is_insecure = false;  // not of the file: any certificate, and plain HTTP from who has none (dockerd's word)
   std::optional<bool> plain_http;
   bool skip_verify = false;
   std::vector<std::string> ca_files;
@@ -69,6 +70,10 @@ class RegistriesConfig {
   static Result<RegistriesConfig> read(const std::string& path);
   // $GANTRY_REGISTRIES, else /etc/gantry/registries.json.
   static Result<RegistriesConfig> from_host();
+
+  // What dockerd is told by --insecure-registry HOST and --registry-mirror URL, on top of what was read.
+  void add_insecure(const std::string& host) { hosts_[host].is_insecure = true; }
+  Result<void> add_hub_mirror(std::string_view url);
 
   // In the order in which to try them: the mirrors, then the origin. PermissionDenied if it is blocked.
   Result<std::vector<RegistryEndpoint>> pull_endpoints(const oci::Reference& reference) const;

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/engine_service.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "base/heap.h"
+#include "base/random.h"
+#include "daemon/listeners.h"
+#include "daemon/pid_file.h"
+#include "docker/server.h"
+#include "engine/engine.h"
+#include "image/snapshots.h"
+#include "image/transfer/registries.h"
+#include "network/networks.h"
+#ifdef GANTRY_HAS_BUILD
+#include "build/builder.h"
+#include "daemon/build_networks.h"
+#endif
+
+namespace gantry::daemon {
+namespace {
+
+// In the order in which they need each other; destroyed from the last to the first.
+struct EngineParts {
+  PidFile pid_file;
+  std::unique_ptr<image::Snapshots> snapshots;
+  std::unique_ptr<image::Registries> registries;
+  std::unique_ptr<network::Networks> networks;
+  std::unique_ptr<engine::Engine> engine;
+#ifdef GANTRY_HAS_BUILD
+  std::unique_ptr<BuildNetworks> build_networks;
+  std::unique_ptr<build::Builder> builder;
+#endif
+  std::unique_ptr<docker::DockerServer> server;
+};
+
+class EngineService final : public Service {
+ public:
+  explicit EngineService(EngineParts parts) : parts_(std::move(parts)) {}
+  std::string_view name() const override { return "engine"; }
+  std::vector<std::string> addresses() const override { return parts_.server->addresses(); }
+  // What it is told is settled when it starts.
+  Result<void> reload() override { return {}; }
+  void stop(std::chrono::milliseconds grace) override { parts_.server->stop(grace); }
+
+ private:
+  EngineParts parts_;
+};
+
+// Of gantry-shim and its like: as configured, beside this program, or where packages put them.
+Result<std::string> find_programs(const EngineConfig& config) {
+  if (!config.programs.empty()) return config.programs;
+  char path[4096];
+  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path);
+  if (length < 0) return sys_error("find this program");
+  std::string directory(path, static_cast<std::size_t>(length));
+  directory.resize(directory.rfind('/'));
+  if (::access((directory + "/gantry-shim").c_str(), X_OK) == 0) return directory;
+  return std::string("/usr/libexec/gantry");
+}
+
+// The same at every start: a file that is made at the first.
+Result<std::string> daemon_id(const std::string& root) {
+  const std::string path = root + "/engine-id";
+  if (auto known = read_file(path); known && !known->empty()) return known;
+  std::string id = random_hex(16);
+  for (const std::size_t dash : {8, 13, 18, 23}) id.insert(dash, "-");
+  TRY(replace_file_at(AT_FDCWD, path, id, 0600));
+  return id;
+}
+
+Result<std::unique_ptr<image::Registries>> open_registries(const EngineConfig& config) {
+  image::RegistriesOptions options = TRY(image::RegistriesOptions::from_host());
+  for (const std::string& host : config.insecure_registries) options.config.add_insecure(host);
+  for (const std::string& url : config.registry_mirrors) TRY(options.config.add_hub_mirror(url));
+  return std::make_unique<image::Registries>(std::move(options));
+}
+
+Result<std::unique_ptr<network::Networks>> open_networks(const EngineConfig& config, const std::string& root,
+                                                         const Logger& log) {
+  network::NetworksOptions options{.root = root,
+                                   .run = config.run,
+                                   .log = &log,
+                                   .bridge = config.network.bridge,
+                                   .bridge_address = config.network.address,
+                                   .mtu = static_cast<int>(config.network.mtu),
+                                   .enable_ipv6 = config.network.ipv6,
+                                   .ip_forward = config.network.ip_forward};
+  for (const AddressPoolConfig& pool : config.network.address_pools)
+    options.default_address_pools.push_back({pool.base, static_cast<int>(pool.size)});
+  return network::Networks::open(std::move(options));
+}
+
+container::HostDefaults defaults_of(const EngineConfig& config) {
+  const ContainerDefaults& wanted = config.containers;
+  container::HostDefaults defaults{.log_driver = wanted.log_driver,
+                                   .log_options = wanted.log_options,
+                                   .ipc_mode = wanted.ipc_mode,
+                                   .cgroupns_mode = wanted.cgroupns_mode,
+                                   .cgroup_parent = wanted.cgroup_parent,
+                                   .shm_size = wanted.shm_size,
+                                   .init = wanted.init,
+                                   .no_new_privileges = wanted.no_new_privileges,
+                                   .seccomp_profile = wanted.seccomp_profile};
+  if (!config.default_runtime.empty()) defaults.runtime = config.default_runtime;
+  for (const auto& [name, limit] : wanted.ulimits) defaults.ulimits.push_back({name, limit.soft, limit.hard});
+  return defaults;
+}
+
+engine::EngineOptions engine_options(const EngineConfig& config, const std::string& root,
+                                     const std::string& programs) {
+  return {.root = root,
+          .run = config.run,
+          .shim = programs + "/gantry-shim",
+          .runtime = programs + "/gantry-runtime",
+          .init = programs + "/gantry-init",
+          .runtimes = config.runtimes,
+          .systemd_cgroup = config.systemd_cgroup,
+          .defaults = defaults_of(config),
+          .dns = config.containers.dns,
+          .dns_options = config.containers.dns_options,
+          .dns_search = config.containers.dns_search};
+}
+
+#ifdef GANTRY_HAS_BUILD
+Result<std::unique_ptr<build::Builder>> open_builder(const EngineConfig& config, const std::string& programs,
+                                                     image::ImageStore& store, EngineParts& parts) {
+  return std::make_unique<build::Builder>(
+      TRY(build::Builder::open({.root = store.root(),
+                                .run = config.run,
+                                .images = &store,
+                                .snapshots = parts.snapshots.get(),
+                                .registries = parts.registries.get(),
+                                .networks = parts.build_networks.get(),
+                                .runtime = programs + "/gantry-runtime"})));
+}
+#endif
+
+}  // namespace
+
+Result<std::unique_ptr<Service>> start_engine(const EngineConfig& config, image::ImageStore& store,
+                                              std::vector<ActivatedSocket> activated, const Logger& log) {
+  keep_heap_small();
+  TRY_DURING(make_directories(config.run, 0711), "make the run directory");
+  const std::string& root = store.root();
+  const std::string programs = TRY(find_programs(config));
+  // First, so that clients of a socket that systemd made for us wait rather than fail.
+  std::vector<http::Listener> listeners = TRY(open_listeners(config, std::move(activated), log));
+
+  EngineParts parts;
+  parts.pid_file =
+      TRY(PidFile::make(config.pid_file.empty() ? config.run + "/gantryd.pid" : config.pid_file));
+  parts.snapshots = std::make_unique<image::Snapshots>(TRY(image::Snapshots::open(root, store.database())));
+  parts.registries = TRY(open_registries(config));
+  parts.networks = TRY_DURING(open_networks(config, root, log), "open the networks");
+  parts.engine = TRY_DURING(engine::Engine::start(engine_options(config, root, programs), store,
+                                                  *parts.snapshots, *parts.networks, log),
+                            "start the engine");
+#ifdef GANTRY_HAS_BUILD
+  parts.build_networks = std::make_unique<BuildNetworks>(*parts.networks);
+  parts.builder = TRY_DURING(open_builder(config, programs, store, parts), "open the builder");
+  build::Builder* builder = parts.builder.get();
+#else
+  build::Builder* builder = nullptr;
+#endif
+  docker::DaemonDescription daemon{.id = TRY(daemon_id(root)),
+                                   .root = root,
+                                   .labels = config.labels,
+                                   .is_debug = config.is_debug,
+                                   .insecure_registries = config.insecure_registries,
+                                   .registry_mirrors = config.registry_mirrors};
+  parts.server = TRY(docker::DockerServer::start(
+      std::move(listeners),
+      {*parts.engine, store, *parts.snapshots, *parts.registries, *parts.networks, builder, log},
+      std::move(daemon)));
+  return std::make_unique<EngineService>(std::move(parts));
+}
+
+}  // namespace gantry::daemon
