@@ -12,7 +12,12 @@
 namespace gantry {
 namespace {
 struct Share;
-}
+struct Words : std::vector<std::string> {
+  using std::vector<std::string>::vector;
+};
+}  // namespace
+template <>
+struct json::TypeOf<Words> : json::OneOrMoreTypeOf<Words> {};
 template <>
 struct json::TypeOf<Share> : json::TextTypeOf<Share> {};
 
@@ -120,6 +125,22 @@ TEST(JsonCodec, takes_null_for_absent) {
             json::encode(MUST(read(R"({"name":"n"})"))));
   EXPECT_EQ(refusal(R"({"name":null})"), "name: is required");
   EXPECT_EQ(refusal_of(R"("tags":["a",null])"), "tags[1]: expected a string, is null");
+}
+
+TEST(JsonCodec, takes_null_for_an_empty_value_of_a_map) {
+  EXPECT_EQ(MUST(read(R"({"name":"n","labels":{"a":null}})")).labels.at("a"), "");
+  EXPECT_FALSE(MUST(read(R"({"name":"n","namedLimits":{"a":null}})")).named_limits.at("a").bytes);
+}
+
+TEST(JsonCodec, takes_one_element_for_a_list_where_the_type_says_so) {
+  const auto words = [](const char* text) -> Result<Words> {
+    const json::Document document = MUST(json::Document::parse(text));
+    return json::decode<Words>(document.root());
+  };
+  EXPECT_EQ(MUST(words(R"("one")")), Words{"one"});
+  EXPECT_EQ(MUST(words(R"(["one","two"])")), (Words{"one", "two"}));
+  EXPECT_EQ(words("5").error().message(), "expected a string, is a number");
+  EXPECT_EQ(json::encode(Words{"one"}), R"(["one"])");
 }
 
 TEST(JsonCodec, merges_into_what_is_there) {
