@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
@@ -87,10 +88,10 @@ std::string shim_socket(const std::string& state_dir) { return state_dir + "/shi
 int status_of_failed_start(const Error& error) {
   constexpr int kNotFound = 127, kNotExecutable = 126, kOther = 128;
   const std::string_view message = error.message();
-  const std::size_t exec = message.find("exec");
+  // The runtime's verb may stand in front: 'runtime exec: exec: "x": …'.
+  const std::size_t exec = std::min(message.find("exec: \""), message.find("exec /"));
   if (exec == message.npos) return kOther;
   const std::string_view why = message.substr(exec);
-  if (!why.starts_with("exec: \"") && !why.starts_with("exec /")) return kOther;
   if (contains(why, "executable file not found") || contains(why, "o such file or directory"))
     return kNotFound;
   if (contains(why, "ermission denied") || contains(why, "is a directory") ||
