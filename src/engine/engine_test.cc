@@ -2,18 +2,48 @@
 #include "engine/engine.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
 
+#include <limits>
 #include <string>
+#include <thread>
 
 #include "engine/testing_host.h"
+#include "runtime/shim/client_frames.h"
 
 namespace gantry::engine {
 namespace {
 
+// What an attached connection gives until the session's end.
+std::string output_of(Attachment attachment) {
+  std::string text;
+  std::string frame(shim::kHeaderSize + shim::kMaxBody, '\0');
+  for (;;) {
+    const ssize_t n = ::recv(attachment.connection.get(), frame.data(), frame.size(), 0);
+    if (n < 0 && errno == EAGAIN) {
+      pollfd ready{.fd = attachment.connection.get(), .events = POLLIN};
+      (void)::poll(&ready, 1, -1);
+      continue;
+    }
+    if (n <= 0) return text;
+    const auto answer = MUST(shim::parse_answer({frame.data(), static_cast<std::size_t>(n)}));
+    if (answer.type == shim::FrameType::Exited) return text;
+    if (answer.type == shim::FrameType::Output) text += answer.body;
+  }
+}
+
+std::vector<std::string> actions(TestHost& host, const std::string& actor) {
+  std::vector<std::string> found;
+  for (const EventRef& event : host->events().between(0, std::numeric_limits<TimeNs>::max()))
+    if (event->actor == actor) found.push_back(event->action);
+  return found;
+}
+
 TEST(Engine, runs_a_container_and_says_how_it_ended) {
   NEEDS_ROOT();
   on_a_host([] {
-    TestHost host(LogLevel::Debug);
+    TestHost host;
     const std::string id = host.run({"sh", "-c", "echo hello; exit 7"});
     EXPECT_EQ(host.wait(id), 7);
     EXPECT_EQ(host.record(id)->state.status, Status::Exited);
@@ -21,6 +51,253 @@ TEST(Engine, runs_a_container_and_says_how_it_ended) {
     EXPECT_EQ(host.log_of(id), "hello\n");
     MUST(host->remove(id));
     EXPECT_EQ(host->find(id).error().code(), Code::NotFound);
+    EXPECT_EQ(actions(host, id), (std::vector<std::string>{"create", "start", "die", "destroy"}));
+  });
+}
+
+TEST(Engine, finds_containers_by_id_prefix_and_name_and_refuses_a_name_twice) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    TestHost host;
+    CreateRequest request = host.request({"true"});
+    request.name = "web";
+    const std::string id = MUST(host->create(request)).id;
+    for (const std::string& ref : {id, id.substr(0, 12), std::string("web"), std::string("/web")})
+      EXPECT_EQ(MUST(host->find(ref))->id, id) << ref;
+    const auto second = host->create(request);
+    EXPECT_EQ(second.error().code(), Code::Conflict);
+    EXPECT_TRUE(
+        second.error().message().starts_with("Conflict. The container name \"/web\" is already in use"))
+        << second.error().message();
+    EXPECT_EQ(host->create({.name = "-x", .config = host.request({}).config}).error().code(),
+              Code::InvalidArgument);
+    request.config.image = "missing";
+    EXPECT_EQ(host->create(request).error().message(), "No such image: missing:latest");
+  });
+}
+
+TEST(Engine, renames) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    TestHost host;
+    const std::string id = host.create({"true"});
+    const std::string old_name = host.record(id)->name;
+    MUST(host->rename(id, "other"));
+    EXPECT_EQ(MUST(host->find("other"))->id, id);
+    EXPECT_FALSE(host->find(old_name).has_value());
+  });
+}
+
+TEST(Engine, hands_the_streams_to_who_waits_before_the_program_runs) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    TestHost host;
+    const std::string id = host.create({"echo", "first words"});
+    std::optional<Attachment> attachment;
+    const Subscription attach =
+        MUST(host->attach(id, {.stdout_too = true, .stderr_too = true}, [&](Result<Attachment> attached) {
+          attachment.emplace(MUST(std::move(attached)));
+        }));
+    EXPECT_FALSE(attachment.has_value());
+    MUST(host->start(id));
+    ASSERT_TRUE(attachment.has_value());
+    EXPECT_EQ(output_of(std::move(*attachment)), "first words\n");
+    EXPECT_EQ(host.wait(id), 0);
+  });
+}
+
+TEST(Engine, says_why_a_program_cannot_be_started) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    TestHost host;
+    const std::string id = host.create({"/no/such/program"});
+    std::string told;
+    const Subscription attach = MUST(host->attach(
+        id, {.stdout_too = true}, [&](Result<Attachment> attached) { told = attached.error().message(); }));
+    const auto started = host->start(id);
+    ASSERT_FALSE(started.has_value());
+    EXPECT_NE(started.error().message().find("no such file or directory"), std::string::npos)
+        << started.error().message();
+    EXPECT_EQ(told, started.error().message());
+    EXPECT_EQ(host.record(id)->state.exit_code, 127);
+    EXPECT_EQ(host.record(id)->state.status, Status::Created);
+    MUST(host->remove(id));
+  });
+}
+
+TEST(Engine, stops_with_the_signal_asked_for_and_then_for_good) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    TestHost host;
+    const std::string polite =
+        host.run({"sh", "-c", "trap 'exit 3' TERM; echo ready; while :; do sleep 0.05; done"});
+    while (host.log_of(polite).empty()) std::this_thread::yield();
+    EXPECT_TRUE(MUST(host->stop(polite)));
+    EXPECT_EQ(host.record(polite)->state.exit_code, 3);
+    EXPECT_FALSE(MUST(host->stop(polite)));
+
+    const std::string deaf = host.run({"sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done"});
+    while (host.log_of(deaf).empty()) std::this_thread::yield();
+    EXPECT_TRUE(MUST(host->stop(deaf, {.patience = std::chrono::seconds(0)})));
+    EXPECT_EQ(host.record(deaf)->state.exit_code, 137);
+
+    EXPECT_TRUE(MUST(host->start(deaf)));
+    EXPECT_FALSE(MUST(host->start(deaf)));
+    MUST(host->kill(deaf, "KILL"));
+    EXPECT_EQ(host.wait(deaf), 137);
+    EXPECT_EQ(host->kill(deaf, "KILL").error().code(), Code::Conflict);
+  });
+}
+
+TEST(Engine, pauses_and_goes_on) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    TestHost host;
+    const std::string id = host.run({"sleep", "1000"});
+    MUST(host->pause(id));
+    EXPECT_EQ(host.record(id)->state.status, Status::Paused);
+    EXPECT_EQ(host->exec_create(id, {.cmd = {"true"}}).error().code(), Code::Conflict);
+    MUST(host->unpause(id));
+    EXPECT_EQ(host.record(id)->state.status, Status::Running);
+    MUST(host->pause(id));
+    MUST(host->remove(id, {.force = true}));
+  });
+}
+
+TEST(Engine, removes_only_by_force_what_runs_and_removes_itself_if_asked) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    TestHost host;
+    const std::string id = host.run({"sleep", "1000"});
+    EXPECT_EQ(host->remove(id).error().code(), Code::Conflict);
+    MUST(host->remove(id, {.force = true}));
+    EXPECT_FALSE(host->find(id).has_value());
+
+    CreateRequest request = host.request({"sh", "-c", "exit 5"});
+    request.host_config.auto_remove = true;
+    const std::string shy = MUST(host->create(std::move(request))).id;
+    Latch removed;
+    std::int64_t exit_code = 0;
+    const Subscription wait = MUST(host->wait(shy, WaitCondition::Removed, [&](const WaitResult& result) {
+      exit_code = result.exit_code;
+      removed.open();
+    }));
+    MUST(host->start(shy));
+    removed.wait_until(std::nullopt);
+    EXPECT_EQ(exit_code, 5);
+    EXPECT_FALSE(host->find(shy).has_value());
+  });
+}
+
+TEST(Engine, starts_again_what_fails_as_often_as_the_policy_says) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    TestHost host;
+    CreateRequest request = host.request({"sh", "-c", "echo run; exit 1"});
+    request.host_config.restart_policy = {.name = "on-failure", .maximum_retry_count = 2};
+    const std::string id = MUST(host->create(std::move(request))).id;
+    MUST(host->start(id));
+    while (host.record(id)->state.status != Status::Exited) std::this_thread::yield();
+    EXPECT_EQ(host.log_of(id), "run\nrun\nrun\n");
+    EXPECT_EQ(host.record(id)->state.restart_count, 2);
+  });
+}
+
+TEST(Engine, runs_further_processes) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    TestHost host;
+    const std::string id = host.run({"sleep", "1000"});
+    const std::string exec = MUST(host->exec_create(
+        id, {.attach_stdout = true, .env = {"X=y"}, .cmd = {"sh", "-c", "echo $X; exit 4"}}));
+    EXPECT_EQ(output_of(MUST(host->exec_start(exec, {}))), "y\n");
+    while (MUST(host->exec_inspect(exec))->status != ExecStatus::Exited) std::this_thread::yield();
+    EXPECT_EQ(MUST(host->exec_inspect(exec))->exit_code, 4);
+    EXPECT_EQ(host->exec_start(exec, {}).error().code(), Code::Conflict);
+
+    const std::string missing = MUST(host->exec_create(id, {.cmd = {"nothing"}}));
+    const auto refused = host->exec_start(missing, {});
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(MUST(host->exec_inspect(missing))->exit_code, 127) << refused.error().message();
+    MUST(host->remove(id, {.force = true}));
+  });
+}
+
+TEST(Engine, knows_what_is_healthy) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    TestHost host;
+    CreateRequest request = host.request({"sleep", "1000"});
+    request.config.healthcheck = container::HealthConfig{
+        .test = {"CMD-SHELL", "echo looked; test -e /tmp/well"}, .interval = 20'000'000, .retries = 1};
+    const std::string id = MUST(host->create(std::move(request))).id;
+    MUST(host->start(id));
+    const auto wait_for = [&](HealthStatus status) {
+      while (host.record(id)->state.health->status != status) std::this_thread::yield();
+    };
+    wait_for(HealthStatus::Unhealthy);
+    EXPECT_EQ(host.record(id)->state.health->log.back().output, "looked\n");
+    const std::string heal = MUST(host->exec_create(id, {.cmd = {"sh", "-c", "echo >/tmp/well"}}));
+    MUST(host->exec_start(heal, {.detach = true}));
+    wait_for(HealthStatus::Healthy);
+    MUST(host->remove(id, {.force = true}));
+  });
+}
+
+TEST(Engine, containers_share_namespaces) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    TestHost host;
+    const std::string first = host.run({"sleep", "1000"});
+    CreateRequest request = host.request({"sh", "-c", "ls -l /proc/1/ns/net /proc/1/ns/pid; kill -0 1"});
+    request.host_config.network_mode = request.host_config.pid_mode = "container:" + first;
+    const std::string second = MUST(host->create(std::move(request))).id;
+    MUST(host->start(second));
+    EXPECT_EQ(host.wait(second), 0);
+    MUST(host->remove(first, {.force = true}));
+    EXPECT_EQ(host->start(second).error().code(), Code::NotFound);
+  });
+}
+
+TEST(Engine, pods_hold_namespaces_without_a_process) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    TestHost host;
+    const std::string pod = MUST(host->create_pod("pod", {.hostname = "inside", .network_mode = "none"}));
+    CreateRequest request = host.request({"sh", "-c", "hostname; echo x >/dev/shm/a; sleep 1000"});
+    request.pod = pod;
+    const std::string first = MUST(host->create(request)).id;
+    EXPECT_EQ(host->start(first).error().code(), Code::Conflict);
+    EXPECT_TRUE(MUST(host->start_pod("pod")));
+    EXPECT_FALSE(MUST(host->start_pod("pod")));
+    while (host.log_of(first).empty()) std::this_thread::yield();
+    EXPECT_EQ(host.log_of(first), "inside\n");
+    request.config.cmd = {"cat", "/dev/shm/a"};
+    const std::string second = MUST(host->create(request)).id;
+    MUST(host->start(second));
+    EXPECT_EQ(host.wait(second), 0);
+    EXPECT_EQ(host.log_of(second), "x\n");
+    EXPECT_EQ(host->containers_of(*MUST(host->find_pod(pod))).size(), 2U);
+    MUST(host->remove_pod("pod", {.force = true}));
+    EXPECT_TRUE(host->list().empty());
+  });
+}
+
+TEST(Engine, opens_the_files_of_what_runs_and_of_what_does_not) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    TestHost host;
+    const std::string id = host.run({"sh", "-c", "echo written >/tmp/file; sleep 1000"});
+    const auto contents = [&] {
+      const Engine::Rootfs root = MUST(host->open_rootfs(id));
+      const auto text = read_file_at(root.directory(), "tmp/file");
+      return text ? *text : std::string();
+    };
+    while (contents() != "written\n") std::this_thread::yield();
+    MUST(host->kill(id, "KILL"));
+    (void)host.wait(id);
+    EXPECT_EQ(contents(), "written\n");
+    EXPECT_FALSE(MUST(host->open_rootfs(id)).is_live());
   });
 }
 

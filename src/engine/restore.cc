@@ -180,14 +180,21 @@ void remove_unrecorded(Core& core, const std::string& id) {
   if (const auto removed = remove_files(core, id); !removed) warn(core, "files", id, removed.error());
 }
 
-void remove_unrecorded_files(Core& core) {
-  std::set<std::string> ids;
-  for (std::string& id : names_or_none(containers_directory(core.options))) ids.insert(std::move(id));
-  if (const auto snapshots = core.snapshots.snapshots())
-    for (const image::Snapshot& snapshot : *snapshots)
-      if (snapshot.key.starts_with(kOwnerPrefix)) ids.insert(snapshot.key.substr(kOwnerPrefix.size()));
-  for (const std::string& id : ids)
+// To be called before somebody makes containers and pods.
+std::vector<std::string> unrecorded_directories(Core& core) {
+  std::vector<std::string> ids = names_or_none(containers_directory(core.options));
+  std::erase_if(ids, [&](const std::string& id) { return has_record(core, id); });
+  return ids;
+}
+
+void remove_unrecorded_snapshots(Core& core) {
+  const auto snapshots = core.snapshots.snapshots();
+  if (!snapshots) return;
+  for (const image::Snapshot& snapshot : *snapshots) {
+    if (!snapshot.key.starts_with(kOwnerPrefix)) continue;
+    const std::string id = snapshot.key.substr(kOwnerPrefix.size());
     if (!has_record(core, id)) remove_unrecorded(core, id);
+  }
 }
 
 void remove_unrecorded_shims(Core& core) {
@@ -261,8 +268,9 @@ void repair_all(Core& core) {
       repair(core, container);
     });
   }
-  core.later([&core] {
-    remove_unrecorded_files(core);
+  core.later([&core, directories = unrecorded_directories(core)] {
+    for (const std::string& id : directories) remove_unrecorded(core, id);
+    remove_unrecorded_snapshots(core);
     remove_unrecorded_shims(core);
     repair_image_users(core);
   });
