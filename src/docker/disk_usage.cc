@@ -5,7 +5,9 @@
 
 #include "base/json_codec.h"
 #include "base/timestamp.h"
+#ifdef GANTRY_HAS_BUILD
 #include "build/builder.h"
+#endif
 #include "docker/call.h"
 #include "docker/container_views.h"
 #include "docker/endpoints.h"
@@ -121,8 +123,10 @@ void add_volumes(const Context& context, DiskUsage& usage) {
   }
 }
 
-Result<void> add_build_cache(const Context& context, DiskUsage& usage) {
-  for (const build::CacheRecord& record : TRY(context.builder.cache())) {
+Result<void> add_build_cache([[maybe_unused]] const Context& context, [[maybe_unused]] DiskUsage& usage) {
+#ifdef GANTRY_HAS_BUILD
+  if (context.builder == nullptr) return {};
+  for (const build::CacheRecord& record : TRY(context.builder->cache())) {
     usage.builder_size += record.size;
     usage.build_cache->push_back({.id = record.key,
                                   .description = record.description,
@@ -130,6 +134,7 @@ Result<void> add_build_cache(const Context& context, DiskUsage& usage) {
                                   .created_at = time_text(record.created),
                                   .last_used_at = time_text(record.used)});
   }
+#endif
   return {};
 }
 

@@ -25,7 +25,8 @@ std::span<const Route> image_routes();         // images.cc: list, inspect, hist
 std::span<const Route> image_create_routes();  // image_pull.cc: pull, import
 std::span<const Route> image_push_routes();
 std::span<const Route> image_archive_routes();  // image_archive.cc: get, load
-std::span<const Route> registry_routes();       // registry.cc: auth, distribution, search
+std::span<const Route> image_search_routes();
+std::span<const Route> registry_routes();  // registry.cc: auth, distribution
 std::span<const Route> build_routes();          // build.cc: build and its cache; session and grpc
 
 // ---- networks and volumes
