@@ -66,6 +66,9 @@ Result<EnsuredBridge> ensure_bridge(RouteSocket& host, const BridgePlan& plan) {
   TRY_DURING(add_missing_addresses(host, found->index, plan), "set up bridge '{}'", plan.name);
   RouteBatch batch;
   if (!found->is_up) batch.set_up(plan.name);
+  // What route_localnet is for IPv4: answers to connections from ::1 come in by the bridge, where the kernel
+  // looks for ::1 on that interface alone. (Packets that bear it on the wire it drops before.)
+  if (plan.has_ipv6) batch.add_local_route(found->index, kernel::IpAddress::v6(1));
   TRY(host.run(batch));
   return EnsuredBridge{.index = found->index, .is_new = is_new};
 }

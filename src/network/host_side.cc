@@ -40,7 +40,10 @@ Result<unsigned> make_parent(kernel::RouteSocket& host, const NetworkObject& net
                              const std::string& name) {
   RouteBatch batch;
   if (network.settings.parent.empty()) {
-    batch.add_dummy(name, network.mtu(0));
+    // Its other end is there only to give it a carrier. (Not every kernel has dummy interfaces.)
+    const std::string end = "dp-" + name.substr(3);
+    batch.add_veth({.name = name, .peer_name = end, .mtu = network.mtu(0)});
+    batch.set_up(end);
   } else {
     const auto vlan = parse_vlan(name);
     if (!vlan) return error(Code::NotFound, "there is no interface '{}' to be the parent", name);

@@ -86,15 +86,6 @@ void RouteBatch::add_bridge(const std::string& name, const MacAddress& mac, std:
   messages_.put_text(IFLA_INFO_KIND, "bridge");
 }
 
-void RouteBatch::add_dummy(const std::string& name, std::uint32_t mtu) {
-  messages_.begin(RTM_NEWLINK, kNew, ifinfomsg{.ifi_flags = IFF_UP, .ifi_change = IFF_UP},
-                  fmt::format("make dummy interface '{}'", name));
-  messages_.put_text(IFLA_IFNAME, name);
-  messages_.put_number(IFLA_MTU, mtu);
-  const auto info = messages_.nest(IFLA_LINKINFO);
-  messages_.put_text(IFLA_INFO_KIND, "dummy");
-}
-
 void RouteBatch::add_vlan(const std::string& name, unsigned parent, std::uint16_t id) {
   messages_.begin(RTM_NEWLINK, kNew, ifinfomsg{.ifi_flags = IFF_UP, .ifi_change = IFF_UP},
                   fmt::format("make VLAN interface '{}'", name));
@@ -119,8 +110,8 @@ void RouteBatch::add_veth(const NewVeth& veth) {
   messages_.put_raw(bytes_of(ifinfomsg{}));
   messages_.put_text(IFLA_IFNAME, veth.peer_name);
   messages_.put_number(IFLA_MTU, veth.mtu);
-  messages_.put(IFLA_ADDRESS, veth.peer_mac);
-  messages_.put_number(IFLA_NET_NS_FD, veth.peer_namespace);
+  if (veth.peer_mac != MacAddress{}) messages_.put(IFLA_ADDRESS, veth.peer_mac);
+  if (veth.peer_namespace >= 0) messages_.put_number(IFLA_NET_NS_FD, veth.peer_namespace);
 }
 
 void RouteBatch::add_macvlan(const NewMacvlan& macvlan) {
@@ -223,6 +214,21 @@ void RouteBatch::add_route(const Route& route) {
   begin_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route);
 }
 void RouteBatch::delete_route(const Route& route) { begin_route(RTM_DELROUTE, 0, route); }
+
+void RouteBatch::add_local_route(unsigned link, const IpAddress& address) {
+  constexpr std::uint32_t kLastChoice = 1024;
+  messages_.begin(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE,
+                  rtmsg{.rtm_family = static_cast<std::uint8_t>(address.family()),
+                        .rtm_dst_len = static_cast<std::uint8_t>(address.bits()),
+                        .rtm_table = RT_TABLE_LOCAL,
+                        .rtm_protocol = RTPROT_STATIC,
+                        .rtm_scope = RT_SCOPE_HOST,
+                        .rtm_type = RTN_LOCAL},
+                  fmt::format("add local route of '{}'", address.str()));
+  messages_.put(RTA_DST, address.bytes());
+  messages_.put_number(RTA_OIF, link);
+  messages_.put_number(RTA_PRIORITY, kLastChoice);
+}
 
 Result<RouteSocket> RouteSocket::open() { return RouteSocket(TRY(NetlinkSocket::open(NETLINK_ROUTE))); }
 

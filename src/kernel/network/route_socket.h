@@ -53,8 +53,8 @@ struct NewVeth {
   std::string name;
   unsigned master = 0;  // bridge that it becomes a port of; 0: none
   std::string peer_name;
-  int peer_namespace = -1;  // descriptor
-  MacAddress peer_mac = {};
+  int peer_namespace = -1;   // descriptor; -1: the same
+  MacAddress peer_mac = {};  // all zeros: a random one
   std::uint32_t mtu = 1500;
 };
 
@@ -75,7 +75,6 @@ struct PortFlags {
 class RouteBatch {
  public:
   void add_bridge(const std::string& name, const MacAddress& mac, std::uint32_t mtu);
-  void add_dummy(const std::string& name, std::uint32_t mtu);
   void add_vlan(const std::string& name, unsigned parent, std::uint16_t id);
   void add_veth(const NewVeth& veth);  // the near end is up
   void add_macvlan(const NewMacvlan& macvlan);
@@ -91,6 +90,8 @@ class RouteBatch {
   void delete_address(unsigned link, const IpPrefix& address);
   void add_route(const Route& route);  // in the place of one with this destination and metric
   void delete_route(const Route& route);
+  // What arrives by that interface for the address is for this host, whoever has the address.
+  void add_local_route(unsigned link, const IpAddress& address);
   bool is_empty() const { return messages_.is_empty(); }
 
  private:
