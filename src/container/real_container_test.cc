@@ -72,6 +72,7 @@ class RealContainer : public ::testing::Test {
                                      .host_config = host_,
                                      .defaults = {},
                                      .rootfs = dir_ / "rootfs",
+                                     .init_program = PROGRAMS "/gantry-init",
                                      .cgroup_path = "/gantry-" + id_}));
     MUST(replace_file_at(dir_.fd(), "bundle/config.json", oci::to_json(spec), 0600));
     return spec;
@@ -361,6 +362,81 @@ TEST_F(RealShimClient, goes_on_with_a_connection_that_was_attached_elsewhere) {
   run_until([&] { return recorder.exits.contains(kContainer); });
   EXPECT_EQ(recorder.output[kContainer], "hello\n");
   remove();
+}
+
+// ---- what settings become
+
+class RealSettings : public RealContainer {
+ protected:
+  // What a line of the shell prints in a container with these settings.
+  std::string said_by(const std::string& line) {
+    const UniqueFd output = MUST(open_at(dir_.fd(), "output", O_RDWR | O_CREAT | O_TRUNC, 0600));
+    RunOnce run = once({"sh", "-c", line});
+    run.out = run.err = output.get();
+    const auto status = run_once(run);
+    EXPECT_TRUE(status) << status.error().message();
+    return MUST(read_file(dir_ / "output"));
+  }
+  std::string status_of(const std::string& field) {
+    return said_by("while read -r name value; do [ $name = " + field +
+                   ": ] && echo $value; done </proc/self/status");
+  }
+};
+
+TEST_F(RealSettings, by_default_are_Dockers) {
+  EXPECT_EQ(status_of("CapEff"), "00000000a80425fb\n");
+  EXPECT_EQ(status_of("Seccomp"), "2\n");
+  EXPECT_EQ(said_by("cat /proc/keys /proc/timer_list 2>/dev/null"), "");
+  EXPECT_EQ(said_by("cat /proc/sys/net/ipv4/ip_unprivileged_port_start"), "0\n");
+  EXPECT_NE(said_by("echo x >/proc/sys/kernel/domainname").find("ead-only"), std::string::npos);
+}
+
+TEST_F(RealSettings, of_a_privileged_container_take_the_fences_down) {
+  host_.privileged = true;
+  EXPECT_EQ(status_of("Seccomp"), "0\n");
+  EXPECT_EQ(said_by("[ -w /proc/sys/kernel ] && [ -c /dev/kmsg ] && echo open"), "open\n");
+}
+
+TEST_F(RealSettings, of_capabilities_and_privileges_hold) {
+  host_.cap_drop = {"ALL"};
+  host_.cap_add = {"KILL"};
+  host_.security_opt = {"no-new-privileges"};
+  EXPECT_EQ(status_of("CapBnd"), "0000000000000020\n");
+  EXPECT_EQ(status_of("NoNewPrivs"), "1\n");
+}
+
+TEST_F(RealSettings, of_a_user_hold) {
+  config_.user = "1000:1001";
+  host_.group_add = {"50"};
+  EXPECT_EQ(said_by("id -u; id -g; id -G"), "1000\n1001\n1001 50\n");
+  EXPECT_EQ(status_of("CapEff"), "0000000000000000\n");
+}
+
+TEST_F(RealSettings, of_files_hold) {
+  host_.readonly_rootfs = true;
+  host_.tmpfs = {{"/tmp", "size=1m,exec"}};
+  host_.devices = {{.path_on_host = "/dev/null", .path_in_container = "/dev/nothing"}};
+  EXPECT_NE(said_by("echo x >/file").find("ead-only"), std::string::npos);
+  EXPECT_EQ(said_by("echo x >/tmp/file; cat /tmp/file; echo gone >/dev/nothing; head -c 9 /dev/nothing"),
+            "x\n");
+}
+
+TEST_F(RealSettings, of_names_limits_and_surroundings_hold) {
+  config_.hostname = "box";
+  config_.domainname = "example.org";
+  config_.env = {"A=1"};
+  config_.working_dir = "/made/for/it";
+  host_.ulimits = {{.name = "nofile", .soft = 99, .hard = 100}};
+  host_.oom_score_adj = 42;
+  EXPECT_EQ(
+      said_by("cat /proc/sys/kernel/hostname /proc/sys/kernel/domainname; echo $A $HOSTNAME $HOME; pwd"),
+      "box\nexample.org\n1 box /\n/made/for/it\n");
+  EXPECT_EQ(said_by("ulimit -n; ulimit -Hn; cat /proc/self/oom_score_adj"), "99\n100\n42\n");
+}
+
+TEST_F(RealSettings, of_an_init_put_one_before_the_command) {
+  host_.init = true;
+  EXPECT_EQ(said_by("cat /proc/1/comm"), "docker-init\n");
 }
 
 // ---- run_once
