@@ -8,9 +8,9 @@
 namespace gantry::cli {
 
 std::span<const Verb> image_verbs() {
-  static const std::array kVerbs = {kCheck,  kConvert, kDiskUsage, kHistory, kImport, kInspect,
-                                    kList,   kLoad,    kMount,     kPrune,   kPull,   kPush,
-                                    kRemove, kSave,    kTag,       kUnmount};
+  static const std::array kVerbs = {kCheck,   kCompose, kConvert, kDiskUsage, kHistory, kImport,
+                                    kInspect, kList,    kLoad,    kMount,     kPrune,   kPull,
+                                    kPush,    kRemove,  kSave,    kTag,       kUnmount};
   return kVerbs;
 }
 

@@ -20,6 +20,8 @@ extern const Verb kList, kInspect, kHistory;
 extern const Verb kTag, kRemove, kPrune, kConvert;
 // image_archive.cc
 extern const Verb kSave, kLoad, kImport;
+// image_compose.cc
+extern const Verb kCompose;
 // image_mount.cc
 extern const Verb kMount, kUnmount;
 // image_upkeep.cc

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 #include <functional>
 #include <optional>
 #include <string>
@@ -72,6 +73,7 @@ struct ImportOptions {
   std::string platform;  // empty: this host's
   std::string comment;   // for the history
   std::string config;    // a JSON object of the image config's "config" (Cmd, Env, ...); empty: none
+  std::optional<timespec> created;  // none: now
   OnLoss on_loss = {};
 };
 

@@ -47,7 +47,7 @@ Result<StoredLayer> store_layer(const ImageStore& store, Lease& lease, ByteSourc
 Result<std::string> config_json(const ImportOptions& options, const Digest& diff_id) {
   const oci::Platform platform =
       options.platform.empty() ? oci::host_platform() : TRY(oci::Platform::parse(options.platform));
-  const std::string now = format_timestamp(wall_clock_now());
+  const std::string created = format_timestamp(options.created.value_or(wall_clock_now()));
   oci::ImageConfig config;
   if (!options.config.empty()) {
     // Read as a part of the document that it will be in, whose parser knows its fields.
@@ -65,10 +65,10 @@ Result<std::string> config_json(const ImportOptions& options, const Digest& diff
     document.end_object().end_object();
     config = TRY(oci::parse_image_config(std::move(document).text()));
   }
-  config.created = now;
+  config.created = created;
   config.platform = platform;
   config.rootfs.diff_ids = {diff_id};
-  config.history = {{.created = now, .comment = options.comment}};
+  config.history = {{.created = created, .comment = options.comment}};
   return oci::to_json(config);
 }
 

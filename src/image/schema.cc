@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/schema.h"
 
+#include "image/attachments_schema.h"
 #include "image/layer_cache_schema.h"
 #include "image/snapshots_schema.h"
 
@@ -151,7 +152,7 @@ CREATE VIEW held (digest) AS
   UNION ALL SELECT digest FROM repository_manifests;
 )sql";
 
-static constexpr const char* kVersions[] = {kTables, kSnapshotTables, kLayerCacheTable};
+static constexpr const char* kVersions[] = {kTables, kSnapshotTables, kLayerCacheTable, kAttachmentsTable};
 
 std::span<const char* const> schema_versions() { return kVersions; }
 

@@ -12,6 +12,7 @@
 
 #include "base/mutex.h"
 #include "base/thread_pool.h"
+#include "image/attachments.h"
 #include "oci/image/convert.h"
 #include "oci/image/document.h"
 
@@ -62,6 +63,7 @@ class Push {
     Outgoing top = TRY(send_below(target));
     const std::string tag = reference_.tag() ? *reference_.tag() : top.descriptor.digest.str();
     TRY(put(top, tag));
+    if (top.descriptor.digest == target) TRY(send_attachments(target));
     return Pushed{
         .digest = top.descriptor.digest, .media_type = top.descriptor.media_type, .size = top.bytes.size()};
   }
@@ -187,6 +189,15 @@ class Push {
         route_.repository, blob, open, [&](std::uint64_t done) { tell(TransferState::Uploading, done); },
         control));
     tell(TransferState::Done, blob.size);
+    return {};
+  }
+
+  // What is said about a manifest names its digest, so it makes no sense beside a converted one.
+  Result<void> send_attachments(const oci::Digest& subject) {
+    for (const oci::Digest& referrer : TRY(attachments_of(store_, subject))) {
+      const Outgoing outgoing = TRY(send_below(referrer));
+      TRY_DURING(put(outgoing, referrer.str()), "what is attached to {}", subject.str());
+    }
     return {};
   }
 
