@@ -37,7 +37,8 @@ Result<std::string> make_network_namespace(Core& core, const ContainerRecord& co
     case NetworkKind::Pod: return pod_network_namespace(core, container.settings->pod);
     case NetworkKind::Own: break;
   }
-  return core.networks.make_sandbox(container.id);
+  const std::vector<std::string>& dns = container.settings->host_config.dns;
+  return core.networks.make_sandbox(container.id, {.dns_servers = dns.empty() ? core.options.dns : dns});
 }
 
 Result<EndpointSettings> connect_network(Core& core, const ContainerRecord& container,

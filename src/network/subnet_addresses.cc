@@ -67,7 +67,7 @@ Result<IpAddress> SubnetAddresses::take_any() {
     const bool is_free = is_assignable(address) && taken_.insert(address).second;
     lowest_ = address.plus(1);
     if (is_free) return address;
-    if (address == range_.last()) break;  // plus(1) could begin again from 0
+    if (address == range_.last()) break;  // behind the very last address comes the very first
   }
   return error(Code::ResourceExhausted, "no available {} addresses on this network's address pools: {}",
                subnet_.address.is_v4() ? "IPv4" : "IPv6", range_.str());
@@ -84,7 +84,8 @@ Result<void> SubnetAddresses::take(const IpAddress& address) {
 
 void SubnetAddresses::give_back(const IpAddress& address) {
   taken_.erase(address);
-  if (range_.contains(address) && address < lowest_) lowest_ = address;
+  if (!range_.contains(address)) return;
+  if (address < lowest_ || !range_.contains(lowest_)) lowest_ = address;
 }
 
 std::optional<IpPrefix> choose_subnet(std::span<const SubnetSource> sources,

@@ -45,7 +45,7 @@ class SubnetAddresses {
   IpPrefix range_;
   IpAddress gateway_;
   std::set<IpAddress> taken_;
-  IpAddress lowest_;  // no address of the range below it is free
+  IpAddress lowest_;  // no address of the range below it is free; outside of the range: none is
 };
 
 // A subnet of `size` bits out of a base that overlaps none of `taken`; from the first base that has one.
