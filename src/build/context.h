@@ -24,21 +24,21 @@ struct ContextFiles {
   bool is_lasting = false;
 };
 
+// Used by one thread at a time, by one build.
 class Context {
  public:
   virtual ~Context() = default;
 
-  // One file at the context's top ("Dockerfile", ".dockerignore"), before anything else is asked for. Nothing
-  // if it is not there.
+  // An empty directory of the build, on disk, gone when the build ends: for a context that brings its files
+  // from elsewhere. Called before all else.
+  virtual void use_scratch(UniqueFd) {}
+
+  // One file ("Dockerfile", ".dockerignore"), before the files are asked for. Nothing if it is not there.
   virtual Result<std::optional<std::string>> read_file(const std::string& path, std::size_t limit) = 0;
 
-  // The files; blocks until they are there. `scratch` is an empty directory of the build, on disk, gone when
-  // the build ends. `ignored` are the lines of .dockerignore: what they exclude need not be brought. Called
-  // once, and only if a step needs files.
-  virtual Result<ContextFiles> files(int scratch, const std::vector<std::string>& ignored) = 0;
-
-  // For progress: "context", "git context".
-  virtual std::string_view kind() const { return "context"; }
+  // The files; blocks until they are there. `ignored` are the lines of .dockerignore: what they exclude need
+  // not be brought. Called once, and only if a step needs files.
+  virtual Result<ContextFiles> files(const std::vector<std::string>& ignored) = 0;
 };
 
 // A directory of this host, read in place.

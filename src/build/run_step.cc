@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/run_step.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/byte_stream.h"
+#include "base/file.h"
+#include "build/mount_stubs.h"
+#include "container/check.h"
+#include "container/make_spec.h"
+#include "container/run_once.h"
+#include "oci/runtime_spec.h"
+
+namespace gantry::build {
+namespace {
+
+struct Pipe {
+  UniqueFd read, write;
+  static Result<Pipe> make() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) < 0) return sys_error("make a pipe");
+    return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
+  }
+};
+
+// Hands on what comes out of both pipes until both are closed.
+Result<void> pump(const Pipe& out, const Pipe& err,
+                  const std::function<void(LogStream, std::string_view)>& on_output) {
+  pollfd fds[] = {{.fd = out.read.get(), .events = POLLIN}, {.fd = err.read.get(), .events = POLLIN}};
+  char buffer[16 << 10];
+  while (fds[0].fd >= 0 || fds[1].fd >= 0) {
+    if (::poll(fds, std::size(fds), -1) < 0 && errno != EINTR) return sys_error("wait for output");
+    for (pollfd& fd : fds) {
+      if (fd.fd < 0 || fd.revents == 0) continue;
+      const ssize_t n = ::read(fd.fd, buffer, sizeof buffer);
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0)
+        fd.fd = -1;
+      else
+        on_output(&fd == fds ? LogStream::Out : LogStream::Err,
+                  std::string_view(buffer, static_cast<std::size_t>(n)));
+    }
+  }
+  return {};
+}
+
+// A network of this RUN's own; given back at the end.
+class Sandbox {
+ public:
+  static Result<Sandbox> make(RunNetworks* networks, const RunCommand& command, const std::string& key) {
+    Sandbox sandbox;
+    if (networks == nullptr || command.network != RunNetworkMode::Default) return sandbox;
+    sandbox.made_ = TRY_DURING(networks->make(key, command.network_name), "connect to the network");
+    sandbox.networks_ = networks;
+    sandbox.key_ = key;
+    return sandbox;
+  }
+  Sandbox(Sandbox&& other) noexcept
+      : networks_(std::exchange(other.networks_, nullptr)),
+        key_(std::move(other.key_)),
+        made_(std::move(other.made_)) {}
+  ~Sandbox() {
+    if (networks_ != nullptr) networks_->remove(key_);
+  }
+  bool is_there() const { return networks_ != nullptr; }
+  const RunNetworks::Sandbox& operator*() const { return made_; }
+
+ private:
+  Sandbox() = default;
+  RunNetworks* networks_ = nullptr;
+  std::string key_;
+  RunNetworks::Sandbox made_;
+};
+
+// What runs in the thread with a mount namespace of its own.
+class Runner {
+ public:
+  Runner(const Session& session, StepRoot& root, const RunCommand& command, const RunSettings& settings,
+         Cancel& cancel)
+      : session_(session), root_(root), command_(command), settings_(settings), cancel_(cancel) {}
+
+  Result<WaitStatus> run(int out, int err) {
+    TRY(leave_mount_namespace());
+    const std::string bundle = TRY(session_.make_directory("bundle"));
+    const std::string id = fmt::format("build-{}-{}", session_.id(), session_.unique_name("run"));
+    const std::string rootfs = bundle + "/rootfs", points = bundle + "/mounts";
+    TRY(make_directories(rootfs, 0700));
+    TRY(make_directories(points, 0700));
+    const UniqueFd target = TRY(open_at(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY));
+    TRY(root_.mount().attach_to(target.get()));
+    const Sandbox sandbox = TRY(Sandbox::make(settings_.networks, command_, id));
+    RunMounts mounts(session_, settings_.material, cancel_);
+    for (const RunMountPlan& plan : command_.mounts)
+      TRY_DURING(mounts.add(plan, points), "mount '{}'", plan.target);
+    const oci::Spec spec = TRY(make_spec(id, bundle, rootfs, mounts, sandbox));
+    TRY(replace_file_at(AT_FDCWD, bundle + "/config.json", oci::to_json(spec), 0600));
+    std::vector<std::string> targets;
+    for (const oci::Mount& mount : spec.mounts) targets.push_back(mount.destination);
+    const MountStubs stubs(root_.directory(), targets);
+    TRY(make_directories(session_.runtime_root(), 0700));
+    const WaitStatus status = TRY(container::run_once({.runtime = settings_.runtime,
+                                                       .runtime_root = session_.runtime_root(),
+                                                       .id = id,
+                                                       .bundle = bundle,
+                                                       .out = out,
+                                                       .err = err,
+                                                       .cancel_fd = cancel_.fd()}));
+    TRY(stubs.remove());
+    return status;
+  }
+
+ private:
+  // Mounts of the host still come in; none goes out.
+  static Result<void> leave_mount_namespace() {
+    if (::unshare(CLONE_FS | CLONE_NEWNS) < 0) return sys_error("make a mount namespace");
+    if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) < 0)
+      return sys_error("keep mounts in their namespace");
+    return {};
+  }
+
+  Result<std::string> write_file(const std::string& path, std::string_view content) {
+    TRY(replace_file_at(AT_FDCWD, path, content, 0644));
+    return path;
+  }
+
+  std::string hosts_text() const {
+    std::string text = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
+    for (const std::string& host : settings_.limits.extra_hosts) {
+      const std::size_t separator = host.find_first_of(":=");
+      if (separator != host.npos)
+        text += fmt::format("{}\t{}\n", host.substr(separator + 1), host.substr(0, separator));
+    }
+    return text;
+  }
+
+  std::string resolver_text(const Sandbox& sandbox) const {
+    if (sandbox.is_there() && !(*sandbox).resolv_conf.empty()) return (*sandbox).resolv_conf;
+    return read_file("/etc/resolv.conf", 1 << 20).value_or("");  // a host without one has no name service
+  }
+
+  container::HostConfig host_config(const Sandbox& sandbox) const {
+    const container::HostConfig& limits = settings_.limits;
+    container::HostConfig host;
+    static_cast<container::Resources&>(host) = limits;
+    host.shm_size = limits.shm_size;
+    host.security_opt = limits.security_opt;
+    host.privileged = command_.is_insecure;
+    if (sandbox.is_there() || command_.network == RunNetworkMode::None)
+      host.network_mode = "none";
+    else
+      host.network_mode = "host";
+    return host;
+  }
+
+  Result<oci::Spec> make_spec(const std::string& id, const std::string& bundle, const std::string& rootfs,
+                              const RunMounts& mounts, const Sandbox& sandbox) {
+    container::Config config;
+    config.hostname = "buildkitsandbox";
+    config.user = command_.user;
+    config.env = command_.environment;
+    config.env.insert(config.env.end(), mounts.environment().begin(), mounts.environment().end());
+    config.working_dir = command_.working_directory;
+    config.cmd = command_.words;
+    container::HostConfig host = host_config(sandbox);
+    const container::HostFacts facts = TRY(container::HostFacts::read());
+    const container::HostDefaults defaults;
+    container::apply_defaults(config, host, defaults, facts);
+    TRY(container::check_settings(config, host, facts));
+    const std::string parent = host.cgroup_parent.empty() ? "/gantry" : host.cgroup_parent;
+    container::SpecInputs inputs{
+        .id = id,
+        .config = config,
+        .host_config = host,
+        .defaults = defaults,
+        .rootfs = rootfs,
+        .mounts = mounts.mounts(),
+        .hosts = TRY(write_file(bundle + "/hosts", hosts_text())),
+        .resolv_conf = TRY(write_file(bundle + "/resolv.conf", resolver_text(sandbox))),
+        .cgroup_path = fmt::format("{}/{}", parent, id)};
+    if (sandbox.is_there()) inputs.joined.network = (*sandbox).path;
+    if (!command_.script.empty()) inputs.mounts.push_back(TRY(script_mount(bundle)));
+    return container::make_spec(inputs);
+  }
+
+  Result<oci::Mount> script_mount(const std::string& bundle) {
+    const std::string directory = bundle + "/script";
+    TRY(make_directories(directory, 0755));
+    TRY(replace_file_at(AT_FDCWD, directory + "/" + command_.script_name, command_.script, 0755));
+    return oci::Mount{.destination = kScriptDirectory,
+                      .type = "bind",
+                      .source = directory,
+                      .options = {"rbind", "rprivate", "ro"}};
+  }
+
+  const Session& session_;
+  StepRoot& root_;
+  const RunCommand& command_;
+  const RunSettings& settings_;
+  Cancel& cancel_;
+};
+
+}  // namespace
+
+Result<WaitStatus> run_command(const Session& session, StepRoot& root, const RunCommand& command,
+                               const RunSettings& settings, Cancel& cancel,
+                               const std::function<void(LogStream, std::string_view)>& on_output) {
+  Pipe out = TRY(Pipe::make()), err = TRY(Pipe::make());
+  std::optional<Result<WaitStatus>> status;
+  std::thread thread([&] {
+    Runner runner(session, root, command, settings, cancel);
+    status.emplace(runner.run(out.write.get(), err.write.get()));
+    out.write.reset();
+    err.write.reset();
+  });
+  Result<void> pumped = pump(out, err, on_output);
+  thread.join();
+  if (*status) TRY(std::move(pumped));
+  return *std::move(status);
+}
+
+}  // namespace gantry::build

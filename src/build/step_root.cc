@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/step_root.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/byte_stream.h"
+#include "base/file.h"
+#include "base/timestamp.h"
+#include "build/written_tree.h"
+#include "image/file_attributes.h"
+#include "image/hash_sink.h"
+#include "image/layer_diff.h"
+#include "image/unpack.h"
+#include "oci/archive/compression.h"
+#include "oci/image/chain_id.h"
+#include "oci/image/media_type.h"
+
+namespace gantry::build {
+
+using oci::Digest;
+
+namespace {
+
+// Fast rather than small: most layers of a build are never sent anywhere.
+constexpr int kGzipLevel = 3;
+
+// A layer's tar on its way to being compressed; what it is called by is the tar, not the blob.
+class LayerSink final : public ByteSink {
+ public:
+  explicit LayerSink(ByteSink& blob) : blob_(blob) {}
+  Result<void> write(std::span<const std::byte> from) override {
+    TRY(diff_id_.write(from));
+    return blob_.write(from);
+  }
+  Digest finish() { return diff_id_.finish(); }
+
+ private:
+  image::HashSink diff_id_;
+  ByteSink& blob_;
+};
+
+// The root directory counts as changed when write_layer() says so in the tar.
+Result<bool> has_own_root(int upper, std::span<const int> lowers) {
+  const image::FileAttributes own = TRY(image::read_attributes(upper));
+  image::FileAttributes below{.mode = 0755};
+  if (!lowers.empty()) below = TRY(image::read_attributes(lowers.front()));
+  return own.mode != below.mode || own.uid != below.uid || own.gid != below.gid || own.xattrs != below.xattrs;
+}
+
+// Everything in `from` becomes what is in `to`, without a byte being copied: both are in one file system.
+Result<void> move_contents(int from, int to) {
+  for (const std::string& name : TRY(names_in(from, ".")))
+    if (::renameat(from, name.c_str(), to, name.c_str()) < 0) return sys_error("move '{}'", name);
+  return {};
+}
+
+Result<void> copy_root_attributes(int from, int to) {
+  const image::UnpackOptions options;
+  image::UnpackResult losses;
+  image::AttributeWriter writer(options, losses);
+  return writer.set_on_directory(to, TRY(image::read_attributes(from)), "/");
+}
+
+}  // namespace
+
+Result<StepRoot> StepRoot::open(const Session& session, const std::optional<Digest>& top) {
+  StepRoot root(session, top);
+  TRY(top ? root.mount_snapshot() : root.make_plain());
+  UniqueFd directory(::openat(root.mount_->fd(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) return sys_error("open the step's root");
+  root.directory_.emplace(std::move(directory));
+  return root;
+}
+
+Result<void> StepRoot::mount_snapshot() {
+  image::Snapshots& snapshots = session_->snapshots();
+  key_ = session_->snapshot_key(session_->unique_name("step"));
+  TRY(snapshots.prepare(key_, top_, {.is_volatile = true}, database::Durability::Lazy));
+  mount_ = std::move(TRY(snapshots.mount(key_)).mount);
+  return {};
+}
+
+// In an overlay every new directory would be marked as one that hides those below, of which there may be some
+// where this layer is put on others (COPY --link).
+Result<void> StepRoot::make_plain() {
+  const std::string path = TRY(session_->make_directory("root"));
+  plain_ = TRY(open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
+  if (::fchmod(plain_.get(), 0755) < 0) return sys_error("change the mode of '{}'", path);
+  mount_ = TRY(kernel::DetachedMount::copy_of(plain_.get(), "", kernel::Depth::One));
+  return {};
+}
+
+StepRoot::StepRoot(StepRoot&& other) noexcept
+    : session_(other.session_),
+      key_(std::exchange(other.key_, {})),
+      plain_(std::move(other.plain_)),
+      top_(std::move(other.top_)),
+      mount_(std::move(other.mount_)),
+      directory_(std::move(other.directory_)) {}
+
+StepRoot::~StepRoot() {
+  directory_.reset();
+  mount_.reset();
+  // What cannot be removed goes with the session.
+  if (!key_.empty()) (void)session_->snapshots().remove(key_, database::Durability::Lazy);
+}
+
+Result<NewLayer> StepRoot::commit(const CommitOptions& options) {
+  directory_.reset();
+  mount_.reset();
+  image::Snapshots::Parts parts;
+  if (plain_)
+    parts.upper = std::move(plain_);
+  else
+    parts = TRY(session_->snapshots().parts(key_));
+  std::vector<int> lowers;
+  for (const UniqueFd& lower : parts.lowers) lowers.push_back(lower.get());
+  if (options.latest_time) TRY(limit_times(parts.upper.get(), *options.latest_time));
+  return TRY_DURING(store(parts.upper.get(), lowers), "make a layer of what was written");
+}
+
+Result<NewLayer> StepRoot::store(int upper, std::span<const int> lowers) {
+  image::Lease& lease = session_->lease();
+  image::Ingest ingest = TRY(session_->content().ingest());
+  const auto compressor =
+      TRY(oci::compress(ingest, {.compression = oci::Compression::Gzip, .level = kGzipLevel}));
+  LayerSink sink(*compressor);
+  TRY(image::write_layer(upper, lowers, {}, sink));
+  TRY(compressor->finish());
+  NewLayer layer{.blob = {}, .diff_id = sink.finish(), .created = wall_clock_ns()};
+  const std::uint64_t size = ingest.size();
+  layer.blob = {.media_type = std::string(oci::media_type::kOciLayerGzip),
+                .digest = TRY(lease.commit(std::move(ingest))),
+                .size = size};
+  TRY(keep_directory(layer.diff_id, upper, lowers, TRY(tree_size(upper))));
+  TRY(session_->snapshots().keep_layers(oci::chain_id(top_.value_or(Digest()), layer.diff_id),
+                                        layer.blob.digest));
+  return layer;
+}
+
+Result<void> StepRoot::keep_directory(const Digest& diff_id, int upper, std::span<const int> lowers,
+                                      std::uint64_t size) {
+  TRY(session_->lease().hold(oci::chain_id(top_.value_or(Digest()), diff_id)));
+  image::LayerTicket ticket = TRY(session_->snapshots().begin_layer(top_, diff_id));
+  if (ticket.is_done()) return {};
+  const bool has_root = TRY(has_own_root(upper, lowers));
+  TRY(move_contents(upper, ticket.directory()));
+  if (has_root) TRY(copy_root_attributes(upper, ticket.directory()));
+  TRY(ticket.commit({.size = size, .is_independent = true, .has_root = has_root}));
+  return {};
+}
+
+namespace {
+
+// What is below is asked for only by archives that imply directories, as those of others may.
+class Parents final : public image::ParentView {
+ public:
+  Parents(const image::Snapshots& snapshots, const std::optional<Digest>& top)
+      : snapshots_(snapshots), top_(top) {}
+  Result<int> directory() override {
+    if (!top_) return -1;
+    mount_ = std::move(TRY(snapshots_.mount_layers(*top_)).mount);
+    return mount_->fd();
+  }
+
+ private:
+  const image::Snapshots& snapshots_;
+  const std::optional<Digest>& top_;
+  std::optional<kernel::DetachedMount> mount_;
+};
+
+}  // namespace
+
+Result<void> unpack_layer(const Session& session, const std::optional<Digest>& parent,
+                          const oci::Descriptor& blob, const Digest& diff_id) {
+  const Digest chain = oci::chain_id(parent.value_or(Digest()), diff_id);
+  TRY(session.lease().hold(chain));
+  image::LayerTicket ticket = TRY(session.snapshots().begin_layer(parent, diff_id));
+  if (ticket.is_done()) return {};
+  const UniqueFd file = TRY(session.content().open(blob.digest));
+  FdSource source(file.get(), blob.digest.str());
+  const auto tar = TRY(oci::decompress(source));
+  Parents parents(session.snapshots(), parent);
+  const image::UnpackResult unpacked = TRY_DURING(image::unpack(*tar, ticket.directory(), {}, &parents),
+                                                  "unpack layer '{}'", blob.digest.str());
+  TRY(ticket.commit(
+      {.size = unpacked.size, .is_independent = !unpacked.has_used_parents, .has_root = unpacked.has_root}));
+  return session.snapshots().keep_layers(chain, blob.digest);
+}
+
+}  // namespace gantry::build

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The file system of one step: the layers so far, with a new one above that takes what the step writes.
+//
+//   StepRoot root = TRY(StepRoot::open(session, state.top()));
+//   ... write to root.directory(), or run a container on it ...
+//   NewLayer layer = TRY(root.commit({}));
+//
+// What is not committed is gone with it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+#include "build/session.h"
+#include "kernel/mount.h"
+#include "kernel/rooted_path.h"
+#include "oci/image/descriptor.h"
+#include "oci/image/digest.h"
+
+namespace gantry::build {
+
+struct NewLayer {
+  oci::Descriptor blob;  // in the store, held by the session's lease
+  oci::Digest diff_id;
+  std::int64_t created = 0;  // nanoseconds since 1970
+};
+
+struct CommitOptions {
+  // Times of files are no later than this (seconds since 1970), so that building again gives the same bytes.
+  std::optional<std::int64_t> latest_time;
+};
+
+class StepRoot {
+ public:
+  // `top`: chain id of layers that are unpacked and held by the session's lease; none: the step begins with
+  // nothing. The session outlives this.
+  static Result<StepRoot> open(const Session& session, const std::optional<oci::Digest>& top);
+  StepRoot(StepRoot&& other) noexcept;
+  ~StepRoot();
+
+  // The root directory.
+  const kernel::RootDir& directory() const { return *directory_; }
+  // Attached nowhere unless somebody attaches it; whoever does, detaches it before commit().
+  kernel::DetachedMount& mount() { return *mount_; }
+
+  // Ends the mount, and makes what was written the next layer: its blob, and its unpacked directory.
+  Result<NewLayer> commit(const CommitOptions& options);
+
+ private:
+  StepRoot(const Session& session, std::optional<oci::Digest> top)
+      : session_(&session), top_(std::move(top)) {}
+  Result<void> mount_snapshot();
+  Result<void> make_plain();
+  Result<NewLayer> store(int upper, std::span<const int> lowers);
+  Result<void> keep_directory(const oci::Digest& diff_id, int upper, std::span<const int> lowers,
+                              std::uint64_t size);
+
+  const Session* session_;
+  std::string key_;  // of the snapshot; empty: there is none
+  UniqueFd plain_;   // without layers below, no overlay: a directory alone
+  std::optional<oci::Digest> top_;
+  std::optional<kernel::DetachedMount> mount_;
+  std::optional<kernel::RootDir> directory_;
+};
+
+// Makes sure that a layer whose blob is in the store is unpacked above `parent`, and held by the lease.
+Result<void> unpack_layer(const Session& session, const std::optional<oci::Digest>& parent,
+                          const oci::Descriptor& blob, const oci::Digest& diff_id);
+
+}  // namespace gantry::build
