@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -83,8 +84,9 @@ Result<Mounts> wanted_mounts(const SpecInputs& inputs) {
       return error(Code::InvalidArgument, "invalid mount config: destination can't be '/'");
   }
   // Parents before what is in them.
-  std::ranges::stable_sort(
-      mounts, {}, [](const oci::Mount& mount) { return std::ranges::count(mount.destination, '/'); });
+  std::ranges::sort(mounts, {}, [](const oci::Mount& mount) {
+    return std::pair(std::ranges::count(mount.destination, '/'), std::string_view(mount.destination));
+  });
   for (const oci::Mount& mount : mounts)
     if (std::ranges::count(mounts, mount.destination, &oci::Mount::destination) > 1)
       return error(Code::InvalidArgument, "Duplicate mount point: {}", printable(mount.destination, 200));
