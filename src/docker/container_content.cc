@@ -49,7 +49,7 @@ void fields(json::Fields& f, ChangeView& change) {
 Result<void> list_changes(const Context& context, Call& call) {
   const engine::ContainerRef record = TRY(context.engine.find(call.parameter(0)));
   const auto parts = TRY(context.snapshots.parts(engine::Engine::snapshot_key(*record)));
-  const auto left_out = engine::placeholders(record->settings->mounts, record->settings->host_config);
+  const auto left_out = engine::placeholders();
   std::vector<ChangeView> changes;
   for (image::Change& change : TRY(engine::container_changes(parts, left_out)))
     changes.push_back({std::move(change.path), static_cast<int>(change.kind)});
@@ -140,7 +140,7 @@ Result<void> commit_container(const Context& context, Call& call) {
   const engine::ContainerSettings& settings = *record->settings;
   engine::CommitRequest request{.snapshot = engine::Engine::snapshot_key(*record),
                                 .config = TRY(commit_config(settings.config, wanted)),
-                                .left_out = engine::placeholders(settings.mounts, settings.host_config),
+                                .left_out = engine::placeholders(),
                                 .name = TRY(name_of_commit(call)),
                                 .author = call.text("author"),
                                 .comment = call.text("comment"),

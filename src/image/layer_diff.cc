@@ -209,6 +209,8 @@ class LayerWriter {
 
  private:
   Result<void> entry(int directory, const std::string& name, const struct stat& st, const std::string& path);
+  Result<bool> is_left_out(int directory, const std::string& name, const struct stat& st,
+                           const std::string& path) const;
   Result<void> mark(const std::string& path);
   Result<void> file(int fd, TarEntry entry);
   Result<void> contents(int fd, std::uint64_t offset, std::uint64_t length);
@@ -249,12 +251,27 @@ Result<void> LayerWriter::walk(int directory, const std::string& path, std::size
   if (options_.has_whiteouts && is_opaque(directory)) TRY(mark(path + std::string(kOpaqueName)));
   for (const std::string& name : TRY(sorted_names(directory))) {
     const struct stat st = TRY_DURING(stat_at(directory, name), "archive '{}'", printable(path + name));
+    if (TRY(is_left_out(directory, name, st, path))) continue;
     TRY_DURING(entry(directory, name, st, path), "archive '{}'", printable(path + name));
     if (!S_ISDIR(st.st_mode)) continue;
     const UniqueFd fd = TRY(open_directory(directory, name, path + name, depth + 1));
     TRY(walk(fd.get(), path + name + "/", depth + 1));
   }
   return {};
+}
+
+Result<bool> LayerWriter::is_left_out(int directory, const std::string& name, const struct stat& st,
+                                      const std::string& path) const {
+  if (options_.left_out == nullptr || !options_.left_out->contains("/" + path + name)) return false;
+  if (S_ISDIR(st.st_mode)) {
+    // Empty but for what is left out, too.
+    const UniqueFd fd = TRY(open_directory(directory, name, path + name, 0));
+    if (is_opaque(fd.get())) return false;
+    for (const std::string& inner : TRY(names_in(fd.get(), ".")))
+      if (!TRY(is_left_out(fd.get(), inner, TRY(stat_at(fd.get(), inner)), path + name + "/"))) return false;
+    return true;
+  }
+  return S_ISREG(st.st_mode) && st.st_size == 0;
 }
 
 Result<void> LayerWriter::entry(int directory, const std::string& name, const struct stat& st,

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -39,6 +40,9 @@ Result<std::vector<Change>> changes(int upper, std::span<const int> lowers);
 struct LayerOptions {
   // Off: whiteouts are an error. For a merged tree, to be written as it is seen.
   bool has_whiteouts = true;
+  // Paths, as Change has them, of files and directories that are left out where they are empty: on which
+  // something was mounted. Not owned; null: none.
+  const std::set<std::string>* left_out = nullptr;
 };
 
 // The layer: entries sorted by name, hard links as such, whiteouts as ".wh." files, sparse files sparse,
