@@ -3,6 +3,8 @@
 #include <sys/file.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "base/file.h"
@@ -24,11 +26,19 @@ namespace gantry::engine {
 
 namespace {
 
+// An engine that was killed while it started a program holds its locks until that program has begun.
+constexpr std::chrono::seconds kLockPatience{2};
+
 Result<UniqueFd> lock_directory(const std::string& directory) {
   UniqueFd lock = TRY(open_at(AT_FDCWD, directory + "/engine.lock", O_RDWR | O_CREAT, 0600));
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
-  if (errno == EWOULDBLOCK) return error(Code::Conflict, "another engine works in '{}'", directory);
-  return sys_error("lock '{}'", directory);
+  const auto deadline = std::chrono::steady_clock::now() + kLockPatience;
+  while (::flock(lock.get(), LOCK_EX | LOCK_NB) < 0) {
+    if (errno != EWOULDBLOCK) return sys_error("lock '{}'", directory);
+    if (std::chrono::steady_clock::now() > deadline)
+      return error(Code::Conflict, "another engine works in '{}'", directory);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return lock;
 }
 
 Result<void> make_engine_directories(const EngineOptions& options) {

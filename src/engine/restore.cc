@@ -19,6 +19,7 @@
 #include "engine/pods.h"
 #include "engine/remove_container.h"
 #include "engine/runtime_program.h"
+#include "engine/shim_launches.h"
 #include "engine/start_container.h"
 
 namespace gantry::engine {
@@ -143,6 +144,7 @@ void repair_stopped(Core& core, const std::shared_ptr<Container>& container) {
   const ContainerRef record = container->record();
   const ContainerPaths paths = paths_of(core.options, *record);
   if (::access(paths.shim_state.c_str(), F_OK) < 0) return;
+  wait_for_shim_launch(paths.shim_state);
   auto shim = BlockingShimClient::connect(paths.shim_socket);
   const auto status = shim ? shim->status() : Result<shim::Status>(std::move(shim).error());
   if (status && status->state == shim::State::Live && runs(core, *record)) {
@@ -203,6 +205,7 @@ void remove_unrecorded_shims(Core& core) {
     ContainerRecord unknown{.id = id};
     unknown.settings = std::make_shared<const ContainerSettings>();
     unknown.networks = std::make_shared<const ContainerNetworks>();
+    wait_for_shim_launch(paths_of(core.options, unknown).shim_state);
     clean_up_run(core, unknown);
   }
 }

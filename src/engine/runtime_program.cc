@@ -27,30 +27,40 @@ Result<std::string> contents_of(const UniqueFd& file) {
   return read_all(file.get(), "the runtime's output");
 }
 
-// The last line says most; the runtime's own name in front of it adds nothing.
-std::string last_line(std::string text) {
-  while (text.ends_with('\n')) text.pop_back();
-  const std::size_t newline = text.rfind('\n');
-  return newline == text.npos ? text : text.substr(newline + 1);
+// The message of the last entry of a log in JSON, which is how runtimes say why they failed.
+std::string last_message(std::string_view log) {
+  while (log.ends_with('\n')) log.remove_suffix(1);
+  const std::size_t newline = log.rfind('\n');
+  const auto entry = json::Document::parse(std::string(newline == log.npos ? log : log.substr(newline + 1)));
+  if (!entry) return {};
+  const auto message = entry->root().find("msg");
+  return message ? std::string(message->as_string()) : std::string();
 }
 
 // What it printed.
 Result<std::string> call(Core& core, const ContainerRecord& container, std::vector<std::string> arguments,
                          int input = kDevNull) {
   const std::string program = TRY(runtime_of(core.options, container.settings->host_config.runtime));
-  std::vector<std::string> words = {program, "--root", runtime_root(core.options)};
+  const UniqueFd output = TRY(make_memory_file("out"));
+  const UniqueFd log = TRY(make_memory_file("log"));
+  std::vector<std::string> words = {program,
+                                    "--root",
+                                    runtime_root(core.options),
+                                    "--log-format",
+                                    "json",
+                                    "--log",
+                                    fmt::format("/proc/self/fd/{}", log.get())};
   if (core.options.systemd_cgroup) words.emplace_back("--systemd-cgroup");
   for (std::string& argument : arguments) words.push_back(std::move(argument));
-  const UniqueFd output = TRY(make_memory_file("out"));
-  const UniqueFd errors = TRY(make_memory_file("err"));
   auto child = TRY(spawn({.program = program,
                           .arguments = std::move(words),
                           .in = input,
                           .out = output.get(),
-                          .err = errors.get()}));
+                          .err = kDevNull,
+                          .passed_fds = {log.get()}}));
   const WaitStatus status = TRY(child.wait());
   if (status.is_success()) return contents_of(output);
-  std::string why = last_line(TRY(contents_of(errors)));
+  std::string why = last_message(TRY(contents_of(log)));
   return error(Code::Internal, "{}", why.empty() ? "the runtime ended with " + status.describe() : why);
 }
 
@@ -71,8 +81,12 @@ Result<void> pause_processes(Core& core, const ContainerRecord& container) {
 }
 
 Result<void> resume_processes(Core& core, const ContainerRecord& container) {
-  TRY(call(core, container, {"resume", container.id}));
-  return {};
+  auto resumed = call(core, container, {"resume", container.id});
+  if (resumed) return {};
+  // An engine that was killed had resumed it, or was about to freeze it.
+  const auto status = runtime_status(core, container);
+  if (status && *status == "running") return {};
+  return std::move(resumed).error();
 }
 
 Result<void> update_limits(Core& core, const ContainerRecord& container, const oci::Resources& resources) {

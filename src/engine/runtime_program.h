@@ -19,6 +19,7 @@ namespace gantry::engine {
 Result<std::string> runtime_of(const EngineOptions& options, const std::string& name);
 
 Result<void> pause_processes(Core& core, const ContainerRecord& container);
+// One that is not frozen is fine.
 Result<void> resume_processes(Core& core, const ContainerRecord& container);
 Result<void> update_limits(Core& core, const ContainerRecord& container, const oci::Resources& resources);
 // "created", "running", "paused", "stopped"; NotFound when the runtime knows no such container.

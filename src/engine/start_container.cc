@@ -110,6 +110,8 @@ class Start {
     times_.done("root");
     TRY(write_spec(network, mounts, links));
     times_.done("spec");
+    // Before there is a shim: the next engine finds by it that this start was under way.
+    TRY(make_directories(paths_.shim_state, 0700));
     pid_ = TRY(container::launch_shim(TRY(launch_options())));
     times_.done("create");
     return {};

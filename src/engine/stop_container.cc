@@ -53,8 +53,9 @@ Result<void> send_signal(Core& core, const ContainerRecord& container, int signa
   auto shim = container::BlockingShimClient::connect(paths_of(core.options, container).shim_socket);
   // Its shim is gone, or has nothing left to do: the end is being recorded.
   if (!shim) return {};
-  TRY_DURING(shim->signal(shim::kContainerSession, signal), "signal container '{}'", container.name);
-  return {};
+  auto sent = shim->signal(shim::kContainerSession, signal);
+  if (sent || sent.error().code() == Code::NotFound || sent.error().code() == Code::Unavailable) return {};
+  return std::move(sent).error().during(fmt::format("signal container '{}'", container.name));
 }
 
 // A process that is frozen gets no other signal than SIGKILL (and on cgroup v1 not even that).

@@ -54,34 +54,45 @@ struct StringSink final : ByteSink {
 class TestHost {
  public:
   explicit TestHost(LogLevel level = LogLevel::Warning)
-      : log_(STDERR_FILENO, {.level = level}),
-        cgroup_parent_("/gantry-engine-test." +
-                       std::string(directory_.path().substr(directory_.path().rfind('/') + 1))) {
-    store_.emplace(MUST(image::ImageStore::open(directory_ / "root")));
-    snapshots_.emplace(MUST(image::Snapshots::open(directory_ / "root", store_->database())));
+      : TestHost(std::make_unique<testing::TempDir>(), level) {
     import_busybox();
     start_engine();
   }
+  // The one of another process, which has ended.
+  explicit TestHost(const std::string& directory, LogLevel level = LogLevel::Warning)
+      : directory_(directory),
+        log_(STDERR_FILENO, {.level = level}),
+        cgroup_parent_("/gantry-engine-test." + directory.substr(directory.rfind('/') + 1)),
+        store_(MUST(image::ImageStore::open(directory + "/root"))),
+        snapshots_(MUST(image::Snapshots::open(directory + "/root", store_.database()))) {}
   ~TestHost() {
-    engine_.reset();
-    networks_.reset();
-    remove_cgroups();
+    end_engine();
+    if (own_) remove_cgroups();
+  }
+
+  // Directory, image and nothing else: for engines in other processes.
+  static std::unique_ptr<TestHost> without_engine() {
+    std::unique_ptr<TestHost> host(new TestHost(std::make_unique<testing::TempDir>(), LogLevel::Warning));
+    host->import_busybox();
+    return host;
   }
 
   Engine& engine() { return *engine_; }
   Engine* operator->() { return engine_.get(); }
-  const std::string& path() const { return directory_.path(); }
+  const std::string& path() const { return directory_; }
+  const std::string& cgroup_parent() const { return cgroup_parent_; }
+  image::Snapshots& snapshots() { return snapshots_; }
 
   void start_engine() {
     networks_ = MUST(network::Networks::open(
-        {.root = directory_ / "root", .run = directory_ / "run", .log = &log_, .follow_changes = false}));
-    EngineOptions options{.root = directory_ / "root",
-                          .run = directory_ / "run",
+        {.root = directory_ + "/root", .run = directory_ + "/run", .log = &log_, .follow_changes = false}));
+    EngineOptions options{.root = directory_ + "/root",
+                          .run = directory_ + "/run",
                           .shim = GANTRY_BIN "/gantry-shim",
                           .runtime = GANTRY_BIN "/gantry-runtime",
                           .init = GANTRY_BIN "/gantry-init"};
     options.defaults.cgroup_parent = cgroup_parent_;
-    engine_ = MUST(Engine::start(std::move(options), *store_, *snapshots_, *networks_, log_));
+    engine_ = MUST(Engine::start(std::move(options), store_, snapshots_, *networks_, log_));
   }
   // Containers go on.
   void end_engine() {
@@ -146,7 +157,7 @@ class TestHost {
     StringSink tar;
     MUST(image::export_tar(root.fd(), tar));
     StringSource source(tar.text);
-    MUST(image::import_tar(*store_, *snapshots_, source,
+    MUST(image::import_tar(store_, snapshots_, source,
                            {.name = "docker.io/library/busybox:latest",
                             .platform = {},
                             .comment = {},
@@ -165,11 +176,16 @@ class TestHost {
     }
   }
 
-  testing::TempDir directory_;
+  TestHost(std::unique_ptr<testing::TempDir> own, LogLevel level) : TestHost(own->path(), level) {
+    own_ = std::move(own);
+  }
+
+  const std::string directory_;
   Logger log_;
   const std::string cgroup_parent_;
-  std::optional<image::ImageStore> store_;
-  std::optional<image::Snapshots> snapshots_;
+  image::ImageStore store_;
+  image::Snapshots snapshots_;
+  std::unique_ptr<testing::TempDir> own_;  // none: it is another's
   std::unique_ptr<network::Networks> networks_;
   std::unique_ptr<Engine> engine_;
 };
