@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The profile of containers that ask for none: everything that ordinary programs need, nothing that manages
-// the machine, unless a capability says that the container is meant to do that. It allows what Docker's own
-// default allows, so that images that run there run here.
+// the machine, unless a capability says that the container is meant to do that. On the machines that the
+// runtime knows it allows what Docker's own default allows, so that images that run there run here.
 #include "container/seccomp_profile.h"
 
 namespace gantry::container {
@@ -109,9 +109,7 @@ constexpr OnMachine kOnMachines[] = {
     {"amd64 x32", "arch_prctl"},
     {"amd64 x32 x86", "modify_ldt"},
     {"arm arm64", "arm_fadvise64_64 arm_sync_file_range breakpoint cacheflush set_tls sync_file_range2"},
-    {"ppc64le", "swapcontext sync_file_range2"},
     {"riscv64", "riscv_flush_icache"},
-    {"s390 s390x", "s390_pci_mmio_read s390_pci_mmio_write s390_runtime_instr"},
 };
 
 struct WithCapability {
@@ -178,17 +176,11 @@ oci::Syscall allow(std::string_view calls) { return {.names = words_of(calls), .
 // An argument says which namespaces a clone(2) makes; clone3(2) has it in memory, where a filter cannot look,
 // so that call is said not to exist and programs use the other.
 void add_clone(std::vector<SeccompRule>& rules) {
-  const auto add = [&](unsigned index, SeccompCondition includes, SeccompCondition excludes) {
-    oci::Syscall rule = allow("clone");
-    rule.args = {{.index = index, .value = kNamespaceFlags, .value_two = 0, .op = "SCMP_CMP_MASKED_EQ"}};
-    rules.push_back({std::move(rule), std::move(includes), std::move(excludes)});
-  };
-  const std::vector<std::string> admin = {"CAP_SYS_ADMIN"}, s390 = {"s390", "s390x"};
-  add(0, {}, {.capabilities = admin, .machines = s390});
-  add(1, {.machines = s390}, {.capabilities = admin});
-  rules.push_back({{.names = {"clone3"}, .action = "SCMP_ACT_ERRNO", .errno_ret = kNoSuchCall},
-                   {},
-                   {.capabilities = admin}});
+  const SeccompCondition admin{.capabilities = {"CAP_SYS_ADMIN"}};
+  oci::Syscall clone = allow("clone");
+  clone.args = {{.index = 0, .value = kNamespaceFlags, .value_two = 0, .op = "SCMP_CMP_MASKED_EQ"}};
+  rules.push_back({std::move(clone), {}, admin});
+  rules.push_back({{.names = {"clone3"}, .action = "SCMP_ACT_ERRNO", .errno_ret = kNoSuchCall}, {}, admin});
 }
 
 SeccompProfile make_profile() {

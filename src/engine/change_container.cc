@@ -3,11 +3,11 @@
 
 #include <utility>
 
+#include "container/check.h"
 #include "container/make_spec.h"
 #include "engine/container_events.h"
 #include "engine/container_files.h"
 #include "engine/container_network.h"
-#include "engine/merge_resources.h"
 #include "engine/names.h"
 #include "engine/restart_policy.h"
 #include "engine/runtime_program.h"
@@ -88,8 +88,7 @@ Result<std::vector<std::string>> update_container(Core& core, Container& contain
                    "the container");
     host.restart_policy = *request.restart_policy;
   }
-  merge_resources(host, request.resources);
-  auto warnings = TRY(container::check_resources(host, core.facts));
+  auto warnings = TRY(container::update_resources(host, request.resources, core.facts));
   if (record.state.is_running()) {
     const oci::Resources limits = TRY(container::make_update(request.resources));
     TRY_DURING(update_limits(core, record, limits), "Cannot update container {}", record.id);
