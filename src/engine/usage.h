@@ -8,8 +8,8 @@
 //   TRY(usage->end(id, now, exit_code, {...}));                              // after its end
 //   UsageReport report = TRY(usage->report({.since = monday, .group_by = {"user"}}));
 //
-// In `<root>/usage.db` (docs/formats/usage.md). What was sampled is on disk when the process ends, a crash of
-// the host may take the last samples. Thread-safe.
+// In `<root>/usage.db` (docs/formats/usage.md). What was written survives the end of the process; a crash of
+// the host may take the last seconds. Thread-safe.
 #pragma once
 
 #include <cstdint>
