@@ -78,6 +78,12 @@ Result<std::string> parse_access(const std::string& text) {
   return access;
 }
 
+// Not "not found", which would be taken for the container.
+Error refusal_of(int errno_value) {
+  if (errno_value == ENOENT) return error(Code::InvalidArgument, "no such file or directory");
+  return sys_error_of(errno_value, "look at it").with_code(Code::InvalidArgument);
+}
+
 Result<std::vector<oci::Device>> devices_of(const DeviceMapping& mapping, const std::string& host_root) {
   const std::string& target =
       mapping.path_in_container.empty() ? mapping.path_on_host : mapping.path_in_container;
@@ -85,7 +91,7 @@ Result<std::vector<oci::Device>> devices_of(const DeviceMapping& mapping, const 
     return error(Code::InvalidArgument, "is not an absolute path");
   const std::string source = host_root + mapping.path_on_host;
   struct stat st{};
-  if (::stat(source.c_str(), &st) < 0) return sys_error("look at it");
+  if (::stat(source.c_str(), &st) < 0) return refusal_of(errno);
   if (is_device(st)) return std::vector{node_of(st, kernel::clean_path(target))};
   if (!S_ISDIR(st.st_mode)) return error(Code::InvalidArgument, "is no device node");
   std::vector<oci::Device> found;
@@ -168,7 +174,7 @@ Result<GrantedDevices> grant_devices(const HostConfig& host, const std::string& 
 
 Result<DeviceNumber> block_device_number(const std::string& path) {
   struct stat st{};
-  if (::stat(path.c_str(), &st) < 0) return sys_error("'{}'", printable(path, 200));
+  if (::stat(path.c_str(), &st) < 0) return refusal_of(errno).during("'" + printable(path, 200) + "'");
   if (!S_ISBLK(st.st_mode))
     return error(Code::InvalidArgument, "'{}' is not a block device", printable(path, 200));
   return DeviceNumber{.major = major(st.st_rdev), .minor = minor(st.st_rdev)};

@@ -20,7 +20,7 @@ struct GrantedDevices {
 
 // Nothing but what the runtime always allows, then HostConfig.Devices and DeviceCgroupRules; for a privileged
 // container everything, with a node for every device of the host. A mapping of a directory gives the devices
-// in it, a link on the host the device behind it. NotFound, InvalidArgument: the sentence names the path.
+// in it, a link on the host the device behind it. InvalidArgument: the sentence names the path.
 // `host_root` stands in front of paths of the host, for tests with a tree of their own.
 Result<GrantedDevices> grant_devices(const HostConfig& host, const std::string& host_root = "");
 

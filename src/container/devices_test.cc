@@ -80,7 +80,7 @@ TEST(Devices, that_are_none_are_refused_by_path) {
     EXPECT_NE(refused.error().message().find("error gathering device information while adding custom device"),
               std::string::npos);
   }
-  EXPECT_EQ(grant_devices(with({.path_on_host = dir / "missing"})).error().code(), Code::NotFound);
+  EXPECT_EQ(grant_devices(with({.path_on_host = dir / "missing"})).error().code(), Code::InvalidArgument);
   EXPECT_FALSE(grant_devices(with({.path_on_host = "/dev/null", .cgroup_permissions = "rx"})));
 }
 

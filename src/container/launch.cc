@@ -19,6 +19,7 @@ namespace gantry::container {
 namespace {
 
 constexpr std::size_t kMaxReport = 64 << 10;  // bytes
+constexpr int kNotFound = 127, kNotExecutable = 126, kOther = 128;
 
 std::vector<std::string> arguments_of(const ShimLaunch& launch) {
   std::vector<std::string> arguments = {"gantry-shim",  "--id",        launch.id,
@@ -43,11 +44,18 @@ std::vector<std::string> arguments_of(const ShimLaunch& launch) {
   return arguments;
 }
 
+// A program that is not there is what the caller asked for wrongly.
+Error refusal(std::string_view text) {
+  Error why = error(Code::Internal, "{}", text);
+  return status_of_failed_start(why) == kOther ? std::move(why)
+                                               : std::move(why).with_code(Code::InvalidArgument);
+}
+
 // "ready PID" or "error TEXT", one line.
 Result<pid_t> parse_report(std::string_view report) {
   while (report.ends_with('\n')) report.remove_suffix(1);
   constexpr std::string_view kReady = "ready ", kError = "error ";
-  if (report.starts_with(kError)) return error(Code::Internal, "{}", report.substr(kError.size()));
+  if (report.starts_with(kError)) return refusal(report.substr(kError.size()));
   if (report.starts_with(kReady)) {
     const std::string_view number = report.substr(kReady.size());
     pid_t pid = 0;
@@ -86,7 +94,6 @@ std::string shim_socket(const std::string& state_dir) { return state_dir + "/shi
 // The runtime's sentence is all there is: it came through a program. Its words for this are fixed
 // (runtime/process_start.cc), and runc's are the same.
 int status_of_failed_start(const Error& error) {
-  constexpr int kNotFound = 127, kNotExecutable = 126, kOther = 128;
   const std::string_view message = error.message();
   // The runtime's verb may stand in front: 'runtime exec: exec: "x": …'.
   const std::size_t exec = std::min(message.find("exec: \""), message.find("exec /"));

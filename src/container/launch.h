@@ -37,9 +37,9 @@ struct ShimLaunch {
 };
 
 // The pid of the container's first process, which is created and not started. Blocks for as long as the
-// runtime's create takes, hooks included. An error carries the runtime's own words; nothing is left but the
-// state directory. If the shim is killed before it reported: Unavailable, and `runtime delete --force` is
-// due.
+// runtime's create takes, hooks included. An error carries the runtime's own words (InvalidArgument when it
+// is about the program to run, else Internal); nothing is left but the state directory. If the shim is killed
+// before it reported: Unavailable, and `runtime delete --force` is due.
 Result<pid_t> launch_shim(const ShimLaunch& launch);
 
 // The socket in a state directory.

@@ -146,8 +146,10 @@ void set_paths(oci::Linux& linux_, const HostConfig& host, const SecurityOptions
 
 Result<SeccompProfile> named_profile(const std::string& json_or_path) {
   if (json_or_path.starts_with('/')) {
-    const std::string text = TRY(read_file(json_or_path, kMaxProfileBytes));
-    return TRY_DURING(parse_seccomp_profile(text), "seccomp profile '{}'", json_or_path);
+    auto text = read_file(json_or_path, kMaxProfileBytes);
+    // Not "not found", which would be taken for the container.
+    if (!text) return std::move(text).error().with_code(Code::InvalidArgument);
+    return TRY_DURING(parse_seccomp_profile(*text), "seccomp profile '{}'", json_or_path);
   }
   return TRY_DURING(parse_seccomp_profile(json_or_path), "Decoding seccomp profile failed");
 }

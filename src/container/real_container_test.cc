@@ -159,6 +159,7 @@ TEST_F(RealContainer, that_cannot_be_made_leaves_the_runtimes_reason) {
     ASSERT_FALSE(failed) << one.program;
     EXPECT_NE(failed.error().message().find(one.reason), std::string::npos) << failed.error().message();
     EXPECT_EQ(status_of_failed_start(failed.error()), one.status);
+    EXPECT_EQ(failed.error().code(), Code::InvalidArgument);
   }
 }
 
