@@ -64,16 +64,25 @@ Result<std::optional<Progress>> find_running(Connection& c, const std::string& c
                                 .memory_time = rows.get<std::uint64_t>(4)});
 }
 
-// Between two samples the memory is taken for the mean of both.
+// Between two samples the memory is taken for the mean of both. Counters only grow: one that is smaller could
+// not be read any more, as those of interfaces at the end.
 Result<void> apply(Connection& c, Progress life, std::int64_t now, const UsageCounters& counters) {
   const std::int64_t milliseconds = std::max<std::int64_t>(now - life.sampled, 0) / 1'000'000;
   life.memory_time += (life.memory + counters.memory) / 2 * static_cast<std::uint64_t>(milliseconds);
   life.memory_peak = std::max({life.memory_peak, counters.memory_peak, counters.memory});
-  TRY(
-      c.execute("UPDATE lives SET sampled = ?2, cpu = ?3, memory = ?4, memory_peak = ?5, memory_time = ?6, "
-                "io_read = ?7, io_written = ?8, net_received = ?9, net_sent = ?10 WHERE number = ?1",
-                life.number, now, counters.cpu, counters.memory, life.memory_peak, life.memory_time,
-                counters.io_read, counters.io_written, counters.net_received, counters.net_sent));
+  TRY(c.execute(
+      "UPDATE lives SET sampled = ?2, cpu = max(cpu, ?3), memory = ?4, memory_peak = ?5, memory_time = ?6, "
+      "io_read = max(io_read, ?7), io_written = max(io_written, ?8), net_received = max(net_received, ?9), "
+      "net_sent = max(net_sent, ?10) WHERE number = ?1",
+      life.number, now, counters.cpu, counters.memory, life.memory_peak, life.memory_time, counters.io_read,
+      counters.io_written, counters.net_received, counters.net_sent));
+  return {};
+}
+
+Result<void> abandon_life(Connection& c, const std::string& container) {
+  TRY(c.execute(
+      "UPDATE lives SET ended = max(sampled, started), exit_code = -1 WHERE container = ?1 AND ended = 0",
+      container));
   return {};
 }
 
@@ -139,10 +148,11 @@ Result<std::unique_ptr<UsageLog>> UsageLog::open(const std::string& root) {
 
 Result<void> UsageLog::begin(const UsageLife& life) {
   return state_->database.write(Durability::Lazy, [&](Connection& c) -> Result<void> {
-    // One that the engine was killed in: it ended when it was seen last.
-    TRY(c.execute(
-        "UPDATE lives SET ended = max(sampled, started), exit_code = -1 WHERE container = ?1 AND ended = 0",
-        life.container));
+    const auto known = TRY(
+        c.value<std::int64_t>("SELECT number FROM lives WHERE container = ?1 AND started = ?2 AND ended = 0",
+                              life.container, life.started));
+    if (known) return {};
+    TRY(abandon_life(c, life.container));
     TRY(c.execute(
         "INSERT INTO lives (container, name, user, image, image_digest, labels, started, ended, "
         "exit_code, pulled, sampled, cpu, memory, memory_peak, memory_time, io_read, io_written, "
@@ -159,6 +169,10 @@ Result<void> UsageLog::sample(const std::string& container, std::int64_t now, co
     if (!life) return {};
     return apply(c, *life, now, counters);
   });
+}
+
+Result<void> UsageLog::abandon(const std::string& container) {
+  return state_->database.write(Durability::Lazy, [&](Connection& c) { return abandon_life(c, container); });
 }
 
 Result<void> UsageLog::end(const std::string& container, std::int64_t now, std::int64_t exit_code,

@@ -78,11 +78,15 @@ class UsageLog {
   UsageLog& operator=(const UsageLog&) = delete;
   ~UsageLog();
 
+  // Of a life that has begun already, nothing. Another one of the container that is still open is abandoned.
   Result<void> begin(const UsageLife& life);
   // Adds what was held in memory since the last sample. Nothing for a life that did not begin.
   Result<void> sample(const std::string& container, std::int64_t now, const UsageCounters& counters);
   Result<void> end(const std::string& container, std::int64_t now, std::int64_t exit_code,
                    const std::optional<UsageCounters>& last);
+
+  // Nobody saw the end: it is taken to have been when it was sampled last.
+  Result<void> abandon(const std::string& container);
 
   Result<std::vector<UsageLife>> lives(const UsageQuery& query) const;
   // A life counts with the part of it that lies within the query's time, as if it had used everything
