@@ -14,7 +14,9 @@
 #include "daemon/listeners.h"
 #include "daemon/pid_file.h"
 #include "docker/server.h"
+#include "engine/bookkeeping.h"
 #include "engine/engine.h"
+#include "engine/usage.h"
 #include "image/snapshots.h"
 #include "image/transfer/registries.h"
 #include "network/networks.h"
@@ -32,7 +34,9 @@ struct EngineParts {
   std::unique_ptr<image::Snapshots> snapshots;
   std::unique_ptr<image::Registries> registries;
   std::unique_ptr<network::Networks> networks;
+  std::unique_ptr<engine::UsageLog> usage;
   std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<engine::Bookkeeping> books;
 #ifdef GANTRY_HAS_BUILD
   std::unique_ptr<BuildNetworks> build_networks;
   std::unique_ptr<build::Builder> builder;
@@ -162,6 +166,8 @@ Result<std::unique_ptr<Service>> start_engine(const EngineConfig& config, image:
   parts.engine = TRY_DURING(engine::Engine::start(engine_options(config, root, programs), store,
                                                   *parts.snapshots, *parts.networks, log),
                             "start the engine");
+  parts.usage = TRY_DURING(engine::UsageLog::open(root), "open the usage accounts");
+  parts.books = TRY_DURING(engine::Bookkeeping::start(*parts.engine, *parts.usage, log), "begin the books");
 #ifdef GANTRY_HAS_BUILD
   parts.build_networks = std::make_unique<BuildNetworks>(*parts.networks);
   parts.builder = TRY_DURING(open_builder(config, programs, store, parts), "open the builder");
