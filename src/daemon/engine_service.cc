@@ -11,6 +11,8 @@
 #include "base/file.h"
 #include "base/heap.h"
 #include "base/random.h"
+#include "build/builder.h"
+#include "daemon/build_networks.h"
 #include "daemon/listeners.h"
 #include "daemon/pid_file.h"
 #include "docker/server.h"
@@ -20,10 +22,6 @@
 #include "image/snapshots.h"
 #include "image/transfer/registries.h"
 #include "network/networks.h"
-#ifdef GANTRY_HAS_BUILD
-#include "build/builder.h"
-#include "daemon/build_networks.h"
-#endif
 
 namespace gantry::daemon {
 namespace {
@@ -37,10 +35,8 @@ struct EngineParts {
   std::unique_ptr<engine::UsageLog> usage;
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<engine::Bookkeeping> books;
-#ifdef GANTRY_HAS_BUILD
   std::unique_ptr<BuildNetworks> build_networks;
   std::unique_ptr<build::Builder> builder;
-#endif
   std::unique_ptr<docker::DockerServer> server;
 };
 
@@ -132,7 +128,6 @@ engine::EngineOptions engine_options(const EngineConfig& config, const std::stri
           .dns_search = config.containers.dns_search};
 }
 
-#ifdef GANTRY_HAS_BUILD
 Result<std::unique_ptr<build::Builder>> open_builder(const EngineConfig& config, const std::string& programs,
                                                      image::ImageStore& store, EngineParts& parts) {
   return std::make_unique<build::Builder>(
@@ -144,7 +139,6 @@ Result<std::unique_ptr<build::Builder>> open_builder(const EngineConfig& config,
                                 .networks = parts.build_networks.get(),
                                 .runtime = programs + "/gantry-runtime"})));
 }
-#endif
 
 }  // namespace
 
@@ -168,13 +162,8 @@ Result<std::unique_ptr<Service>> start_engine(const EngineConfig& config, image:
                             "start the engine");
   parts.usage = TRY_DURING(engine::UsageLog::open(root), "open the usage accounts");
   parts.books = TRY_DURING(engine::Bookkeeping::start(*parts.engine, *parts.usage, log), "begin the books");
-#ifdef GANTRY_HAS_BUILD
   parts.build_networks = std::make_unique<BuildNetworks>(*parts.networks);
   parts.builder = TRY_DURING(open_builder(config, programs, store, parts), "open the builder");
-  build::Builder* builder = parts.builder.get();
-#else
-  build::Builder* builder = nullptr;
-#endif
   docker::DaemonDescription daemon{.id = TRY(daemon_id(root)),
                                    .root = root,
                                    .labels = config.labels,
@@ -183,7 +172,7 @@ Result<std::unique_ptr<Service>> start_engine(const EngineConfig& config, image:
                                    .registry_mirrors = config.registry_mirrors};
   parts.server = TRY(docker::DockerServer::start(
       std::move(listeners),
-      {*parts.engine, store, *parts.snapshots, *parts.registries, *parts.networks, builder, log},
+      {*parts.engine, store, *parts.snapshots, *parts.registries, *parts.networks, *parts.builder, log},
       std::move(daemon)));
   return std::make_unique<EngineService>(std::move(parts));
 }

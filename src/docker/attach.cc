@@ -59,23 +59,20 @@ Result<void> attach(const Context& context, Call& call) {
   const auto id = stream->id();
   context.streams.add(std::move(stream));
   if (!call.flag("stream")) {
-    context.streams.post_to<AttachStream>(
-        id, [](AttachStream& s) { s.attached(error(Code::NotFound, "only logs")); });
+    context.streams.post_to<AttachStream>(id, [](AttachStream& s) { s.give_up(); });
     return {};
   }
   engine::publish_event(context.engine.events(), *record, "attach");
+  // Why there is no process is told to who tries to start it.
   const auto on_attached = [&streams = context.streams, id](Result<engine::Attachment> attachment) {
     streams.post_to<AttachStream>(id, [attachment = std::move(attachment)](AttachStream& s) mutable {
-      s.attached(std::move(attachment));
+      attachment ? s.attached(std::move(*attachment)) : s.give_up();
     });
   };
   auto subscription = context.engine.attach(record->id, wanted, on_attached);
   context.streams.post_to<AttachStream>(id,
                                         [subscription = std::move(subscription)](AttachStream& s) mutable {
-                                          if (subscription)
-                                            s.keep(std::move(*subscription));
-                                          else
-                                            s.attached(std::move(subscription).error());
+                                          subscription ? s.keep(std::move(*subscription)) : s.give_up();
                                         });
   return {};
 }

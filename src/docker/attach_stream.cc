@@ -28,16 +28,17 @@ Result<void> AttachStream::begin() {
   return {};
 }
 
-void AttachStream::attached(Result<engine::Attachment> attachment) {
-  if (!attachment) {
-    connection_.finish();
-    return;
-  }
-  session_ = attachment->session;
+void AttachStream::attached(engine::Attachment attachment) {
+  session_ = attachment.session;
   container::ShimListener& listener = *this;
   shim_ =
-      std::make_unique<container::ShimClient>(streams_.loop(), std::move(attachment->connection), listener);
+      std::make_unique<container::ShimClient>(streams_.loop(), std::move(attachment.connection), listener);
   connection_.resume_input();
+}
+
+void AttachStream::give_up(std::string_view reason) {
+  if (!reason.empty()) write_output(shim::Stream::Stdout, reason);
+  connection_.finish();
 }
 
 // ---- from the client
@@ -87,11 +88,15 @@ void AttachStream::on_hung_up() {
 
 // ---- from the process
 
-void AttachStream::on_output(std::uint32_t, shim::Stream stream, std::string_view bytes) {
+void AttachStream::write_output(shim::Stream stream, std::string_view bytes) {
   if (options_.is_terminal)
     connection_.write(bytes);
   else
     connection_.write(frame_header(stream, bytes.size()), bytes);
+}
+
+void AttachStream::on_output(std::uint32_t, shim::Stream stream, std::string_view bytes) {
+  write_output(stream, bytes);
   if (connection_.unsent() > kEnough) shim_->pause_reading();
 }
 
@@ -99,7 +104,15 @@ void AttachStream::on_drained() {
   if (shim_) shim_->resume_reading();
 }
 
-void AttachStream::on_exit(std::uint32_t, const shim::ExitStatus&) { connection_.finish(); }
+void AttachStream::on_exit(std::uint32_t, const shim::ExitStatus&) {
+  has_output_ended_ = true;
+  if (!options_.awaits_end) connection_.finish();
+}
+
+void AttachStream::ended() {
+  options_.awaits_end = false;
+  if (has_output_ended_) connection_.finish();
+}
 
 void AttachStream::on_closed(const Error&) { connection_.finish(); }
 

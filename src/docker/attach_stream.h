@@ -26,15 +26,22 @@ class AttachStream final : public ClientStream, container::ShimListener {
     bool closes_stdin = false;
     bool is_terminal = false;  // its output is one stream, without frames
     std::optional<DetachKeys> detach_keys;
-    std::string history;              // to be sent first, in frames already
+    std::string history;  // to be sent first, in frames already
+    // After the output has ended, ended() is waited for: who asks how it ended, once the stream is over, gets
+    // an answer.
+    bool awaits_end = false;
     std::function<void()> on_detach;  // the keys were seen; on the loop's thread
   };
 
   AttachStream(StreamLoop& streams, Hijacked client, Options options);
 
-  // On the loop's thread (StreamLoop::post_to).
-  void attached(Result<engine::Attachment> attachment);
-  // What attached() waits for; kept as long as the stream.
+  // On the loop's thread (StreamLoop::post_to). There is a process now, or none is to come; the client is
+  // told `reason` as output.
+  void attached(engine::Attachment attachment);
+  void give_up(std::string_view reason = {});
+  // The engine has recorded how the process ended.
+  void ended();
+  // What attached() or ended() waits for; kept as long as the stream.
   void keep(engine::Subscription subscription) { subscription_ = std::move(subscription); }
 
  private:
@@ -48,6 +55,7 @@ class AttachStream final : public ClientStream, container::ShimListener {
   void on_writable() override;
   void on_closed(const Error& why) override;
 
+  void write_output(shim::Stream stream, std::string_view bytes);
   void send_to_process(std::string_view bytes);
   void end_process_input();
 
@@ -57,6 +65,7 @@ class AttachStream final : public ClientStream, container::ShimListener {
   std::uint32_t session_ = 0;
   std::string held_input_;  // that the shim had no room for
   bool has_input_ended_ = false;
+  bool has_output_ended_ = false;
 };
 
 // The 8 bytes in front of output that is not a terminal's: stream, three zeros, size in big-endian

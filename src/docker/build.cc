@@ -164,7 +164,7 @@ class Build {
  private:
   Result<void> build(const build::BuildRequest& request) {
     BuildTranscript transcript(messages_, is_quiet_ ? Verbosity::Quiet : Verbosity::Full);
-    auto result = context_.builder->build(request, transcript);
+    auto result = context_.builder.build(request, transcript);
     transcript.end();
     if (!result) return std::move(result).error();
     tell(*result);
@@ -226,10 +226,10 @@ Result<void> prune(const Context& context, Call& call) {
     if (const auto bytes = TRY(call.number(name)); bytes && *bytes > 0)
       options.keep_bytes = static_cast<std::uint64_t>(*bytes);
 
-  const auto before = TRY(records_by_key(*context.builder));
+  const auto before = TRY(records_by_key(context.builder));
   Pruned pruned;
-  pruned.bytes = TRY(context.builder->prune(options));
-  const auto after = TRY(records_by_key(*context.builder));
+  pruned.bytes = TRY(context.builder.prune(options));
+  const auto after = TRY(records_by_key(context.builder));
   for (const auto& [key, record] : before)
     if (!after.contains(key)) pruned.caches.push_back(key);
   return call.send_object(pruned);

@@ -31,7 +31,7 @@ struct Context {
   image::Snapshots& snapshots;
   image::Registries& registries;  // without credentials: clients bring their own
   network::Networks& networks;
-  build::Builder* builder;  // null: this daemon does not build
+  build::Builder& builder;
   const DaemonDescription& daemon;
   StreamLoop& streams;  // where connections live that were hijacked
   const Logger& log;

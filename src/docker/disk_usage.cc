@@ -5,9 +5,7 @@
 
 #include "base/json_codec.h"
 #include "base/timestamp.h"
-#ifdef GANTRY_HAS_BUILD
 #include "build/builder.h"
-#endif
 #include "docker/call.h"
 #include "docker/container_views.h"
 #include "docker/endpoints.h"
@@ -124,9 +122,7 @@ void add_volumes(const Context& context, DiskUsage& usage) {
 }
 
 Result<void> add_build_cache([[maybe_unused]] const Context& context, [[maybe_unused]] DiskUsage& usage) {
-#ifdef GANTRY_HAS_BUILD
-  if (context.builder == nullptr) return {};
-  for (const build::CacheRecord& record : TRY(context.builder->cache())) {
+  for (const build::CacheRecord& record : TRY(context.builder.cache())) {
     usage.builder_size += record.size;
     usage.build_cache->push_back({.id = record.key,
                                   .description = record.description,
@@ -134,7 +130,6 @@ Result<void> add_build_cache([[maybe_unused]] const Context& context, [[maybe_un
                                   .created_at = time_text(record.created),
                                   .last_used_at = time_text(record.used)});
   }
-#endif
   return {};
 }
 

@@ -112,27 +112,35 @@ Result<void> check_startable(const engine::ExecRecord& exec) {
   return {};
 }
 
+// Tells the stream when the engine knows how the exec ended.
+engine::Subscription watch_end(const Context& context, AttachStream::Id stream, const std::string& exec) {
+  return context.engine.events().subscribe(
+      [&streams = context.streams, stream, exec](const engine::EventRef& event) {
+        if (event->action != "exec_die") return;
+        if (const auto found = event->attributes.find("execID");
+            found != event->attributes.end() && found->second == exec)
+          streams.post_to<AttachStream>(stream, [](AttachStream& s) { s.ended(); });
+      });
+}
+
 // The connection is the client's from here on, so that what goes wrong can only be told on it: as Docker
 // does, as output. The exit code is in the exec's record.
 Result<void> start_attached(const Context& context, Call& call, const engine::ExecRecord& exec,
                             const engine::ExecStart& start) {
   const engine::ExecConfig& config = *exec.config;
   AttachStream::Options options{
-      .has_stdin = config.attach_stdin, .closes_stdin = true, .is_terminal = config.tty};
+      .has_stdin = config.attach_stdin, .closes_stdin = true, .is_terminal = config.tty, .awaits_end = true};
   if (config.tty) options.detach_keys = TRY(DetachKeys::parse(config.detach_keys));
   set_stream_type(call, config.tty);
-  Hijacked client = TRY(hijack_upgrade(call));
-  Result<engine::Attachment> attachment = context.engine.exec_start(exec.id, start);
-  if (!attachment) {
-    const std::string reason = attachment.error().message() + "\r\n";
-    options.history = config.tty ? reason : frame_header(shim::Stream::Stdout, reason.size()) + reason;
-  }
-  auto stream = std::make_unique<AttachStream>(context.streams, std::move(client), std::move(options));
+  auto stream =
+      std::make_unique<AttachStream>(context.streams, TRY(hijack_upgrade(call)), std::move(options));
   const auto id = stream->id();
+  stream->keep(watch_end(context, id, exec.id));
   context.streams.add(std::move(stream));
-  context.streams.post_to<AttachStream>(id, [attachment = std::move(attachment)](AttachStream& s) mutable {
-    s.attached(std::move(attachment));
-  });
+  context.streams.post_to<AttachStream>(
+      id, [attachment = context.engine.exec_start(exec.id, start)](AttachStream& s) mutable {
+        attachment ? s.attached(std::move(*attachment)) : s.give_up(attachment.error().message() + "\r\n");
+      });
   return {};
 }
 

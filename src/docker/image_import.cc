@@ -62,9 +62,7 @@ Result<void> import_image(const Context& context, Call& call) {
   const std::string source = call.text("fromSrc"), message = call.text("message");
   options.comment = message.empty() ? "Imported from " + source : message;
   oci::ContainerConfig config;
-#ifdef GANTRY_HAS_BUILD
   TRY(apply_changes(call.query.all("changes"), config));
-#endif
   options.config = json::encode(config);
 
   MessageStream messages(call.response);

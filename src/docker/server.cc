@@ -28,12 +28,9 @@ DockerServer::DockerServer(ServerParts parts, DaemonDescription daemon, std::uni
                             image_routes,         image_create_routes,   image_push_routes,
                             image_archive_routes, registry_routes,       network_routes,
                             volume_routes,        system_routes,         event_routes,
-                               plugin_routes,         swarm_routes})
+                            disk_usage_routes,    build_routes,          plugin_routes,
+                            swarm_routes})
     router_.add(routes());
-#ifdef GANTRY_HAS_BUILD
-  router_.add(build_routes());
-  router_.add(disk_usage_routes());
-#endif
 }
 
 DockerServer::~DockerServer() { stop(std::chrono::milliseconds(0)); }

@@ -28,7 +28,7 @@ struct ServerParts {
   image::Snapshots& snapshots;
   image::Registries& registries;
   network::Networks& networks;
-  build::Builder* builder;  // null: no builds
+  build::Builder& builder;
   const Logger& log;
 };
 

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one daemon of a host. What it does is its configuration's to say: docs/formats/gantryd-config.md.
+// The one daemon of a host. What it does is its configuration's to say: docs/formats/gantryd-config.md. Under
+// the name dockerd it takes Docker's flags instead.
 #include <unistd.h>
 
+#include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -12,8 +16,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/options.h"
+#include "daemon/activation.h"
 #include "daemon/config.h"
+#include "daemon/dockerd_options.h"
+#include "daemon/engine_service.h"
 #include "daemon/serve.h"
+#include "docker/api_version.h"
 #include "image/image_store.h"
 
 namespace {
@@ -40,44 +48,85 @@ struct Options {
   }
 };
 
+Result<void> say(const std::string& text) { return write_all(STDOUT_FILENO, text, "standard output"); }
+
+Result<LogOptions> log_options(const std::string& level_word, const std::string& format) {
+  // dockerd has two levels more at the end, which stand for errors here.
+  const auto level = parse_log_level(level_word == "fatal" || level_word == "panic" ? "error" : level_word);
+  if (!level || (format != "text" && format != "json"))
+    return error(Code::InvalidArgument, "wrong log level or log format; see --help");
+  return LogOptions{.level = *level, .format = format == "json" ? LogFormat::Json : LogFormat::Text};
+}
+
+Result<void> serve(const daemon::Config& config, const Logger& log) {
+  auto activated = TRY(daemon::take_activated_sockets());
+  const auto signals = TRY(daemon::Signals::block());
+  TRY_DURING(make_directories(config.root, 0711), "make the store's directory");
+  auto store = TRY(image::ImageStore::open(config.root));
+  std::vector<std::unique_ptr<daemon::Service>> services;
+  if (config.engine)
+    services.push_back(TRY(daemon::start_engine(*config.engine, store, std::move(activated), log)));
+  if (config.registry) services.push_back(TRY(daemon::start_registry(*config.registry, store, log)));
+  return daemon::serve(services, signals, log);
+}
+
 Result<int> run(std::span<const std::string> arguments) {
   Options options;
   const std::vector<Option> table = options.table();
   const std::vector<std::string> words = TRY(parse_options(table, arguments, Operands::Anywhere));
   if (options.help) {
-    TRY(write_all(
-        STDOUT_FILENO,
-        "Usage: gantryd [options]\n\nRuns the roles of its configuration until SIGTERM; SIGHUP reads "
-        "certificates and opens logs anew.\n\nOptions:\n" +
-            describe_options(table),
-        "standard output"));
+    TRY(
+        say("Usage: gantryd [options]\n\nRuns the roles of its configuration until SIGTERM; SIGHUP reads "
+            "certificates and opens logs anew.\n\nOptions:\n" +
+            describe_options(table)));
     return 0;
   }
   if (options.version) {
-    TRY(write_all(STDOUT_FILENO, fmt::format("gantryd version {}\n", GANTRY_VERSION), "standard output"));
+    TRY(say("gantryd version " GANTRY_VERSION "\n"));
     return 0;
   }
-  const auto level = parse_log_level(options.log_level);
-  if (!words.empty() || !level || (options.log_format != "text" && options.log_format != "json"))
-    return error(Code::InvalidArgument, "wrong operand, log level or log format; see 'gantryd --help'");
-  const auto signals = TRY(daemon::Signals::block());
+  if (!words.empty()) return error(Code::InvalidArgument, "wrong operand '{}'; see --help", words.front());
+  const Logger log(STDERR_FILENO, TRY(log_options(options.log_level, options.log_format)));
   const auto config = TRY(daemon::Config::load(options.config));
   if (options.check) return 0;
-  const Logger log(
-      STDERR_FILENO,
-      {.level = *level, .format = options.log_format == "json" ? LogFormat::Json : LogFormat::Text});
-  TRY_DURING(make_directories(config.root, 0700), "make the store's directory");
-  auto store = TRY(image::ImageStore::open(config.root));
-  TRY(daemon::serve_registry(*config.registry, store, signals, log));
+  TRY(serve(config, log));
   return 0;
 }
+
+// The same program under the name of Docker's daemon: its flags and its file make the configuration.
+Result<int> run_as_dockerd(std::span<const std::string> arguments) {
+  const auto options = TRY(daemon::DockerdOptions::parse(arguments));
+  if (options.help) {
+    TRY(say(daemon::DockerdOptions::help_text()));
+    return 0;
+  }
+  if (options.version) {
+    TRY(say(fmt::format("Docker version {}, build gantry-{}\n", docker::kEngineVersion, GANTRY_VERSION)));
+    return 0;
+  }
+  const Logger log(STDERR_FILENO,
+                   TRY(log_options(options.debug ? "debug" : options.log_level, options.log_format)));
+  daemon::Config config;
+  config.root = options.data_root;
+  config.engine = TRY(options.engine());
+  for (const std::string& note : options.notes) log.warn("an option has no effect", {{"reason", note}});
+  if (options.validate) {
+    TRY(say("configuration OK\n"));
+    return 0;
+  }
+  TRY(serve(config, log));
+  return 0;
+}
+
+std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  const Result<int> status = run(arguments);
+  const std::string_view name = argc > 0 ? base_name(argv[0]) : "gantryd";
+  const Result<int> status = name == "dockerd" ? run_as_dockerd(arguments) : run(arguments);
   if (status) return *status;
-  (void)write_all(STDERR_FILENO, fmt::format("gantryd: {}\n", status.error().message()), "standard error");
+  (void)write_all(STDERR_FILENO, fmt::format("{}: {}\n", name, status.error().message()), "standard error");
   return status.error().code() == Code::InvalidArgument ? kUsage : 1;
 }
