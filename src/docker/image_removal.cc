@@ -115,9 +115,9 @@ void fields(json::Fields& f, RemovedItem& item) {
 
 Result<Image> find_image(const Context& context, const std::string& ref) {
   Result<Image> image = context.images.resolve(ref);
-  if (!image && image.error().code() == Code::NotFound)
-    return error(Code::NotFound, "No such image: {}", familiar(ref));
-  return image;
+  if (image || image.error().code() != Code::NotFound) return image;
+  const auto name = oci::Reference::parse(ref);
+  return error(Code::NotFound, "No such image: {}", name ? name->familiar() : ref);
 }
 
 Result<std::uint64_t> free_space(const Context& context) {

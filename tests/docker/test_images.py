@@ -82,7 +82,7 @@ class Pull(Case):
 
     def test_of_what_is_not_there(self):
         self.assert_mentions(self.refused("pull", f"{registry.address}/small:none"),
-                             f"manifest for {registry.address}/small:none not found", "manifest unknown")
+                             f"manifest for {registry.address}/small:none not found")
         self.refused("pull", f"{registry.address}/nothing:1")
         self.assert_mentions(self.refused("pull", "localhost:1/x"), "localhost:1")
         self.assert_mentions(self.refused("pull", "Not Valid"), "invalid reference format")
