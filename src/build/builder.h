@@ -97,7 +97,8 @@ struct BuildRequest {
   // Images (names) that steps may be taken from. Only images that were built here say what their layers are.
   std::vector<std::string> cache_from;
   std::string network;           // of RUN: "", "default", "none", "host", or a network
-  bool may_be_insecure = false;  // RUN --security=insecure, and --network=host asked by RUN
+  bool may_be_insecure = false;       // RUN --security=insecure
+  bool may_use_host_network = false;  // RUN --network=host
   // Limits, ulimits, shm_size, extra_hosts, cgroup_parent of RUN's containers; the rest is not looked at.
   container::HostConfig host_config;
   std::map<std::string, SecretSource> secrets;            // by id

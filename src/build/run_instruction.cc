@@ -81,7 +81,8 @@ Result<void> StageRunner::run(const dockerfile::Instruction& instruction, const 
     return error(Code::PermissionDenied, "--security=insecure was not allowed by who builds");
   const bool is_none = step.network == dockerfile::RunNetwork::None || request.network == "none";
   const bool is_host = step.network == dockerfile::RunNetwork::Host || request.network == "host";
-  if (step.network == dockerfile::RunNetwork::Host && request.network != "host" && !request.may_be_insecure)
+  if (step.network == dockerfile::RunNetwork::Host && request.network != "host" &&
+      !request.may_use_host_network)
     return error(Code::PermissionDenied, "--network=host was not allowed by who builds");
   command.network = is_none ? RunNetworkMode::None : is_host ? RunNetworkMode::Host : RunNetworkMode::Default;
   command.network_name = request.network == "default" ? "" : request.network;
@@ -114,8 +115,9 @@ Result<NewLayer> StageRunner::run_in_container(const RunCommand& command, Tellin
   const auto on_output = [&telling](LogStream stream, std::string_view text) {
     telling.sink().on_log(telling.id(), stream, text);
   };
-  const WaitStatus status =
-      TRY(run_command(context_.session, root, command, settings, context_.cancel, on_output));
+  Result<WaitStatus> ended = run_command(context_.session, root, command, settings, context_.cancel, on_output);
+  TRY(context_.cancel.check());  // the runtime may have been told to stop before us
+  const WaitStatus status = TRY(std::move(ended));
   if (!status.is_success())
     return error(Code::Internal, "process '{}' did not complete successfully: exit code: {}",
                  command_text(command.words), status.as_shell_status());

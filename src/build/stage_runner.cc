@@ -67,6 +67,11 @@ Vertex StageRunner::describe(const Instruction& instruction, std::size_t step) c
   return vertex;
 }
 
+std::string StageRunner::place_of(const Instruction& instruction) const {
+  return fmt::format("{}:{}: {}", context_.request.dockerfile, instruction.lines.first,
+                     shown_text(instruction.text, kShownText));
+}
+
 Result<void> StageRunner::begin() {
   const Instruction& from = plan_.stage->instruction;
   Vertex vertex = describe(from, step_);
@@ -74,7 +79,7 @@ Result<void> StageRunner::begin() {
   auto base = telling.tell([&] { return load_base(telling); });
   if (!base) {
     context_.on_failure(from);
-    return std::move(base).error();
+    return std::move(base).error().during(place_of(from));
   }
   state_ = std::move(*base);
   state_.arguments = {};
@@ -106,7 +111,10 @@ Result<void> StageRunner::run_triggers() {
     auto instruction = dockerfile::parse_trigger(text);
     if (!instruction) {
       context_.on_failure(plan_.stage->instruction);
-      return std::move(instruction).error().during(fmt::format("trigger of '{}'", printable(plan_.base)));
+      return std::move(instruction)
+          .error()
+          .during(fmt::format("trigger of '{}'", printable(plan_.base)))
+          .during(place_of(plan_.stage->instruction));
     }
     instruction->lines = plan_.stage->instruction.lines;
     instruction->at = plan_.stage->instruction.at;
@@ -128,7 +136,7 @@ Result<void> StageRunner::execute(const Instruction& instruction, std::size_t st
   }
   telling.fail(done.error());
   context_.on_failure(instruction);
-  return std::move(done).error().during(shown_text(instruction.text, kShownText));
+  return std::move(done).error().during(place_of(instruction));
 }
 
 Result<void> StageRunner::execute_step(const Instruction& instruction, Telling& telling) {

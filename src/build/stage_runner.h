@@ -82,6 +82,8 @@ class StageRunner {
                          const oci::Digest& key, Telling& telling, const Make& make);
   void add_history(const std::string& text, bool has_layer, const std::string& comment = {});
   Vertex describe(const dockerfile::Instruction& instruction, std::size_t step) const;
+  // "Dockerfile:3: RUN make": what an error is about.
+  std::string place_of(const dockerfile::Instruction& instruction) const;
   KeyHasher new_key(const char* kind) const;
   bool may_use_cache() const;
   CommitOptions commit_options() const { return {.latest_time = context_.epoch}; }

@@ -119,6 +119,7 @@ std::string Stage::display_name() const {
 
 const Stage* Dockerfile::find_stage(std::string_view name, std::size_t before) const {
   const std::string wanted = lower(name);
+  if (wanted.empty()) return nullptr;  // a stage without a name is not called that
   before = std::min(before, stages.size());
   for (std::size_t i = before; i-- > 0;)
     if (stages[i].from.name == wanted) return &stages[i];

@@ -6,6 +6,7 @@
 int main(int argc, char** argv) {
   using namespace gantry::cli;
   const std::array groups = {
+      Group{"builder", "Builds: from Dockerfiles, and what is kept of them", builder_verbs()},
       Group{"image", "Images: pull, push, list, save, load, remove", image_verbs()},
       Group{"registry", "Registries: log in; run one, and see what it keeps", registry_verbs()},
       Group{"rootless", "For users without privileges: see what gantry mounts", rootless_verbs()},
