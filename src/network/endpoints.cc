@@ -157,9 +157,15 @@ Result<void> Networks::State::plug(const NetworkObject& network, const EndpointR
   } else {
     TRY(plug_macvlan(network, endpoint, ns.get()));
   }
-  return set_up_interface(ns.get(), {.name = endpoint.interface,
-                                     .addresses = network.addresses_of(endpoint),
-                                     .announces = network.is_macvlan() || endpoint.has_own_mac});
+  return settle(network, endpoint, ns.get());
+}
+
+Result<void> Networks::State::settle(const NetworkObject& network, const EndpointRecord& endpoint, int ns) {
+  return set_up_interface(ns,
+                          {.name = endpoint.interface,
+                           .addresses = network.addresses_of(endpoint),
+                           .announces = network.is_macvlan() || endpoint.has_own_mac},
+                          default_routes(endpoint.key));
 }
 
 Result<void> Networks::State::unplug(const EndpointRecord& endpoint) {
@@ -192,24 +198,25 @@ Networks::State::Gateway Networks::State::gateway_of(const std::string& key, boo
   return best;
 }
 
-Result<void> Networks::State::refresh_routes(const std::string& key) {
+std::vector<DefaultRoute> Networks::State::default_routes(const std::string& key) const {
+  MutexLock lock(mutex);
   std::vector<DefaultRoute> routes;
-  {
-    MutexLock lock(mutex);
-    for (const bool v4 : {true, false}) {
-      const Gateway gateway = gateway_of(key, v4);
-      if (gateway.network == nullptr) continue;
-      const EndpointSettings& settled = gateway.endpoint->settings;
-      routes.push_back({.gateway = *IpAddress::parse(v4 ? settled.gateway : settled.ipv6_gateway),
-                        .interface = gateway.endpoint->interface});
-    }
+  for (const bool v4 : {true, false}) {
+    const Gateway gateway = gateway_of(key, v4);
+    if (gateway.network == nullptr) continue;
+    const EndpointSettings& settled = gateway.endpoint->settings;
+    routes.push_back({.gateway = *IpAddress::parse(v4 ? settled.gateway : settled.ipv6_gateway),
+                      .interface = gateway.endpoint->interface});
   }
+  return routes;
+}
+
+Result<void> Networks::State::reroute(const std::string& key) {
   const UniqueFd ns = TRY(open_sandbox_namespace(netns_path(key)));
-  return set_default_routes(ns.get(), routes);
+  return set_default_routes(ns.get(), default_routes(key));
 }
 
 Result<void> Networks::State::refresh(const std::string& key) {
-  TRY(refresh_routes(key));
   TRY(refresh_names(key));
   return republish(key);
 }
@@ -257,7 +264,8 @@ Result<void> Networks::State::disconnect(const std::string& key, std::string_vie
     TRY(forget_endpoint(*TRY(resolve(endpoint.network)), key));
   }
   if (!has_interfaces) return {};
-  auto refreshed = refresh(key);
+  auto refreshed = reroute(key);
+  if (refreshed) refreshed = refresh(key);
   return force ? Result<void>() : std::move(refreshed);
 }
 

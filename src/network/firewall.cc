@@ -349,19 +349,23 @@ void Firewall::drop_foreign() {
   drops_foreign_ = true;
 }
 
-// The changes below fail when somebody else has changed the table; then it is made anew, as it is to be.
+// Fails when somebody else has changed the table; then it is made anew, as it is to be.
+Result<void> Firewall::change(NftBatch& batch) {
+  return batch.commit(socket_) ? Result<void>() : rebuild_locked();
+}
 
 Result<void> Firewall::set_bridge(const std::string& bridge, const BridgeRules& rules) {
   MutexLock lock(mutex_);
   if (const auto found = bridges_.find(bridge); found != bridges_.end() && found->second == rules) return {};
   const bool is_first = bridges_.empty() && ports_.empty();
   const bool is_new = bridges_.insert_or_assign(bridge, rules).second;
-  if (is_first || !is_new) return rebuild_locked();
   Elements elements;
   add_bridge_elements(elements, bridge, rules);
   NftBatch batch(table_);
   add(batch, elements);
-  return batch.commit(socket_) ? Result<void>() : rebuild_locked();
+  auto changed = is_first || !is_new ? rebuild_locked() : change(batch);
+  if (!changed) bridges_.erase(bridge);
+  return changed;
 }
 
 Result<void> Firewall::remove_bridge(const std::string& bridge) {
@@ -373,7 +377,7 @@ Result<void> Firewall::remove_bridge(const std::string& bridge) {
   add_bridge_elements(elements, bridge, found.mapped());
   NftBatch batch(table_);
   remove(batch, std::move(elements));
-  return batch.commit(socket_) ? Result<void>() : rebuild_locked();
+  return change(batch);
 }
 
 Result<void> Firewall::add_ports(std::span<const PortRule> ports) {
@@ -384,7 +388,10 @@ Result<void> Firewall::add_ports(std::span<const PortRule> ports) {
   if (fresh.empty()) return {};
   NftBatch batch(table_);
   add(batch, elements_of(fresh));
-  return batch.commit(socket_) ? Result<void>() : rebuild_locked();
+  auto changed = change(batch);
+  if (!changed)
+    for (const PortRule& port : fresh) ports_.erase(port);
+  return changed;
 }
 
 Result<void> Firewall::remove_ports(std::span<const PortRule> ports) {
@@ -395,7 +402,7 @@ Result<void> Firewall::remove_ports(std::span<const PortRule> ports) {
   if (gone.empty()) return {};
   NftBatch batch(table_);
   remove(batch, elements_of(gone));
-  return batch.commit(socket_) ? Result<void>() : rebuild_locked();
+  return change(batch);
 }
 
 }  // namespace gantry::network

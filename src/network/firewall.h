@@ -81,6 +81,7 @@ class Firewall {
  private:
   Firewall(std::string table, kernel::NetlinkSocket socket, std::uint32_t port_id);
   Result<void> rebuild_locked() REQUIRES(mutex_);
+  Result<void> change(kernel::NftBatch& batch) REQUIRES(mutex_);
   Result<void> remove_table() REQUIRES(mutex_);
 
   const std::string table_;

@@ -86,7 +86,9 @@ struct Networks::State {
   Result<void> forget_endpoint(NetworkObject& network, const std::string& key) REQUIRES(mutex);
   Result<std::string> choose_interface(const NetworkObject& network, const EndpointRecord& endpoint)
       REQUIRES(mutex);
-  Result<void> plug(const NetworkObject& network, const EndpointRecord& endpoint) EXCLUDES(host_mutex);
+  // The interface in the sandbox, and the default routes that follow.
+  Result<void> plug(const NetworkObject& network, const EndpointRecord& endpoint) EXCLUDES(mutex, host_mutex);
+  Result<void> settle(const NetworkObject& network, const EndpointRecord& endpoint, int ns) EXCLUDES(mutex);
   Result<void> plug_bridge(const NetworkObject& network, const EndpointRecord& endpoint, int ns)
       EXCLUDES(host_mutex);
   Result<void> plug_macvlan(const NetworkObject& network, const EndpointRecord& endpoint, int ns)
@@ -94,9 +96,10 @@ struct Networks::State {
   Result<void> unplug(const EndpointRecord& endpoint) EXCLUDES(host_mutex);
   Result<void> disconnect(const std::string& key, std::string_view ref, bool force) EXCLUDES(mutex);
   Result<void> unplug_all(const std::string& key) EXCLUDES(mutex, host_mutex);
-  // After a change of its endpoints: default routes, published ports and names of the sandbox.
+  Result<void> reroute(const std::string& key) EXCLUDES(mutex);
+  // After a change of its endpoints: names and published ports of the sandbox.
   Result<void> refresh(const std::string& key) EXCLUDES(mutex);
-  Result<void> refresh_routes(const std::string& key) EXCLUDES(mutex);
+  std::vector<DefaultRoute> default_routes(const std::string& key) const EXCLUDES(mutex);
   struct Gateway {
     const NetworkObject* network = nullptr;
     const EndpointRecord* endpoint = nullptr;
@@ -108,6 +111,7 @@ struct Networks::State {
   Result<Publication> plan_ports(const std::string& key, std::span<const PortRequest> requests,
                                  std::span<const PublishedPort> before) REQUIRES(mutex);
   Result<void> apply(SandboxObject& object, Publication publication) REQUIRES(mutex);
+  bool leads_home(const std::string& key, std::span<const PortRule> rules) const REQUIRES(mutex);
   Result<void> republish(const std::string& key) EXCLUDES(mutex);
   Result<void> unpublish(const std::string& key) EXCLUDES(mutex);
 

@@ -132,8 +132,23 @@ Result<std::vector<PublishedPort>> Networks::publish(const std::string& key,
     return error(Code::AlreadyExists, "the ports of '{}' are published already", key);
   auto publication = TRY(state.plan_ports(key, ports, {}));
   sandbox.record.requests.assign(ports.begin(), ports.end());
-  TRY(state.apply(sandbox, std::move(publication)));
-  return sandbox.record.ports;
+  auto applied = state.apply(sandbox, std::move(publication));
+  if (applied) return sandbox.record.ports;
+  sandbox.record.requests.clear();
+  (void)state.apply(sandbox, {});  // the first reason is the one that counts
+  return std::move(applied).error();
+}
+
+// Whether the rules still lead to addresses of this sandbox.
+bool Networks::State::leads_home(const std::string& key, std::span<const PortRule> rules) const {
+  return std::ranges::all_of(rules, [&](const PortRule& rule) REQUIRES(mutex) {
+    const std::string address = rule.to.str();
+    return std::ranges::any_of(networks, [&](const auto& each) {
+      const auto found = each.second.endpoints.find(key);
+      return found != each.second.endpoints.end() && (found->second.settings.ip_address == address ||
+                                                      found->second.settings.global_ipv6_address == address);
+    });
+  });
 }
 
 Result<void> Networks::State::republish(const std::string& key) {
@@ -144,7 +159,8 @@ Result<void> Networks::State::republish(const std::string& key) {
   object.reservations.clear();  // most of the new ports are the old ones
   auto publication = plan_ports(key, object.record.requests, object.record.ports);
   if (publication) return apply(object, *std::move(publication));
-  TRY(apply(object, {}));
+  // A program of the host may have got a port while no daemon held it: packets come to us all the same.
+  if (!leads_home(key, object.record.rules)) TRY(apply(object, {}));
   return std::move(publication).error();
 }
 

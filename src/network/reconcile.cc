@@ -64,8 +64,7 @@ Result<void> Networks::State::repair_endpoint(const NetworkObject& network, cons
     log.info("interface made again", {{"interface", endpoint.host_interface}});
     return {};
   }
-  return set_up_interface(ns.get(),
-                          {.name = endpoint.interface, .addresses = network.addresses_of(endpoint)});
+  return settle(network, endpoint, ns.get());
 }
 
 Result<void> Networks::State::repair_sandbox(const std::string& key) {

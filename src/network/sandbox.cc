@@ -13,6 +13,7 @@
 namespace gantry::network {
 namespace {
 
+using kernel::IpAddress;
 using kernel::RouteBatch;
 using kernel::RouteSocket;
 
@@ -43,8 +44,7 @@ bool has_ipv6_address(const InterfacePlan& plan) {
   return std::ranges::any_of(plan.addresses, [](const auto& prefix) { return !prefix.address.is_v4(); });
 }
 
-Result<void> set_up_inside(const InterfacePlan& plan) {
-  RouteSocket inside = TRY(RouteSocket::open());
+Result<void> set_up_inside(RouteSocket& inside, const InterfacePlan& plan) {
   const kernel::Link link = TRY(find(inside, plan.name));
   if (has_ipv6_address(plan)) TRY(ensure_sysctl("ipv6/conf/" + plan.name + "/disable_ipv6", "0"));
   if (plan.announces) TRY(ensure_sysctl("ipv4/conf/" + plan.name + "/arp_notify", "1"));
@@ -57,15 +57,14 @@ Result<void> set_up_inside(const InterfacePlan& plan) {
   return inside.run(batch);
 }
 
-Result<void> set_routes_inside(std::span<const DefaultRoute> wanted) {
-  RouteSocket inside = TRY(RouteSocket::open());
+Result<void> set_routes_inside(RouteSocket& inside, std::span<const DefaultRoute> wanted) {
   RouteBatch batch;
   std::vector<kernel::Route> routes;
   for (const DefaultRoute& route : wanted) {
-    const kernel::IpAddress any = route.gateway.is_v4() ? kernel::IpAddress::v4(0) : kernel::IpAddress::v6(0);
-    routes.push_back({.destination = {any, 0},
-                      .gateway = route.gateway,
-                      .link = TRY(find(inside, route.interface)).index});
+    const IpAddress any = route.gateway.is_v4() ? IpAddress::v4(0) : IpAddress::v6(0);
+    // One that is still to be made, or made again, sets the routes once more.
+    const auto link = TRY(inside.find_link(route.interface));
+    if (link) routes.push_back({.destination = {any, 0}, .gateway = route.gateway, .link = link->index});
   }
   for (const kernel::Route& route : TRY(inside.routes())) {
     const bool stays = std::ranges::any_of(routes, [&](const kernel::Route& other) {
@@ -96,12 +95,20 @@ Result<UniqueFd> open_sandbox_namespace(const std::string& path) {
   return kernel::open_namespace(path, CLONE_NEWNET);
 }
 
-Result<void> set_up_interface(int network_namespace, const InterfacePlan& plan) {
-  return kernel::run_in_network_namespace(network_namespace, [&] { return set_up_inside(plan); });
+Result<void> set_up_interface(int network_namespace, const InterfacePlan& plan,
+                              std::span<const DefaultRoute> routes) {
+  return kernel::run_in_network_namespace(network_namespace, [&]() -> Result<void> {
+    RouteSocket inside = TRY(RouteSocket::open());
+    TRY(set_up_inside(inside, plan));
+    return set_routes_inside(inside, routes);
+  });
 }
 
 Result<void> set_default_routes(int network_namespace, std::span<const DefaultRoute> routes) {
-  return kernel::run_in_network_namespace(network_namespace, [&] { return set_routes_inside(routes); });
+  return kernel::run_in_network_namespace(network_namespace, [&]() -> Result<void> {
+    RouteSocket inside = TRY(RouteSocket::open());
+    return set_routes_inside(inside, routes);
+  });
 }
 
 }  // namespace gantry::network

@@ -25,13 +25,14 @@ struct InterfacePlan {
   std::vector<kernel::IpPrefix> addresses;  // with their host part
   bool announces = false;  // its MAC is not the one its addresses had before: tell the neighbours
 };
-// Gives it its addresses and brings it up.
-Result<void> set_up_interface(int network_namespace, const InterfacePlan& plan);
-
 struct DefaultRoute {
   kernel::IpAddress gateway;
   std::string interface;
 };
+// Gives it its addresses, brings it up and sets the default routes.
+Result<void> set_up_interface(int network_namespace, const InterfacePlan& plan,
+                              std::span<const DefaultRoute> routes);
+
 // One of each version at most: those that are not named are removed.
 Result<void> set_default_routes(int network_namespace, std::span<const DefaultRoute> routes);
 
