@@ -65,7 +65,11 @@ void remove_shim(Core& core, const ContainerRecord& container) {
   auto shim = container::BlockingShimClient::connect(paths.shim_socket);
   // Without a shim there may still be what it had the runtime make.
   if (!shim || !shim->remove(shim::kContainerSession, true)) force_delete(core, container);
-  (void)remove_tree_at(AT_FDCWD, paths.shim_state);  // it may not be there
+}
+
+// The last step: while this directory is there, an engine knows that something of a run may be left.
+void forget_run(Core& core, const ContainerRecord& container) {
+  (void)remove_tree_at(AT_FDCWD, paths_of(core.options, container).shim_state);  // or the next start does
 }
 
 void release_mounts_of(Core& core, const ContainerRecord& container) {
@@ -95,6 +99,7 @@ void clean_up_run(Core& core, const ContainerRecord& container) {
   remove_shim(core, container);
   log_failure(core, container, "network", remove_networks(core, container));
   release_mounts_of(core, container);
+  forget_run(core, container);
 }
 
 void on_run_end(Core& core, const std::shared_ptr<Container>& container, std::uint64_t run, RunEnd end) {
@@ -130,6 +135,7 @@ void end_container(Core& core, const std::shared_ptr<Container>& container, RunE
   container->waits.ended({.exit_code = record.state.exit_code});
   if (saved) remove_shim(core, record);
   release_mounts_of(core, record);
+  if (saved) forget_run(core, record);
   if (delay)
     schedule_restart(core, container, *delay);
   else if (record.settings->host_config.auto_remove)

@@ -168,7 +168,9 @@ void expect_nothing_else(TestHost& host) {
     EXPECT_TRUE(known.contains(id)) << "files of nobody: " << id;
   for (const image::Snapshot& snapshot : MUST(host.snapshots().snapshots()))
     EXPECT_TRUE(known.contains(snapshot.key.substr(snapshot.key.find('/') + 1))) << snapshot.key;
-  EXPECT_EQ(entries(host.path() + "/run/rootfs"), std::vector<std::string>());
+  for (const std::string& id : entries(host.path() + "/run/rootfs"))
+    ADD_FAILURE() << "a mount point is left: " << id << ", "
+                  << (known.contains(id) ? name_of(host.record(id)->state.status) : "not known");
   for (const char* directory : {"/run/shims", "/run/runtime"})
     for (const std::string& id : entries(host.path() + directory))
       EXPECT_TRUE(running.contains(id))
@@ -203,9 +205,11 @@ void end_restarts(TestHost& host) {
 
 // Containers that were about to end when the engine was killed have a moment to do so.
 void wait_until_ended(TestHost& host) {
-  for (const ContainerRef& record : host->list())
-    if (!record->settings->config.labels.at(kExitLabel).empty() && record->state.is_running())
-      (void)host.wait(record->id);
+  for (const ContainerRef& record : host->list()) {
+    if (record->settings->config.labels.at(kExitLabel).empty() || !record->state.is_running()) continue;
+    if (record->state.status == Status::Paused) MUST(host->unpause(record->id));
+    (void)host.wait(record->id);
+  }
 }
 
 void look(const std::string& directory) {

@@ -36,6 +36,7 @@ std::vector<std::string> names_or_none(const std::string& directory) {
   return names ? std::move(*names) : std::vector<std::string>();
 }
 
+// Of containers that run, and of starts and ends that were not finished.
 std::set<std::string> ids_with_shims(Core& core) {
   const std::vector<std::string> names = names_or_none(shims_directory(core.options));
   return {names.begin(), names.end()};
@@ -121,6 +122,7 @@ Result<void> adopt(Core& core, const std::shared_ptr<Container>& container, Bloc
   TRY(core.database.save_run(container->number, record.state, networks));
   record.networks = std::make_shared<const ContainerNetworks>(std::move(networks));
   container->publish(record);
+  clear_mount_point(paths_of(core.options, record).rootfs);
   publish_event(core.events, record, "start");
   take_up(core, container, std::move(shim));
   return {};
@@ -238,9 +240,6 @@ Result<void> load_records(Core& core) {
     TRY(core.pods.add(std::make_shared<Pod>(stored.number, std::move(stored.record))));
   TRY(load_containers(core));
   for (ExecRecord& exec : TRY(core.database.execs())) core.execs.put(std::move(exec));
-  // Nothing is being started now, so what is mounted here belongs to nobody.
-  for (const std::string& name : names_or_none(rootfs_directory(core.options)))
-    clear_mount_point(rootfs_directory(core.options) + "/" + name);
   return core.networks.reconcile(live_sandboxes(core));
 }
 

@@ -108,6 +108,9 @@ Result<std::string> runtime_status(Core& core, const ContainerRecord& container)
 }
 
 void force_delete(Core& core, const ContainerRecord& container) {
+  // The runtime makes this directory before anything else.
+  const std::string state = runtime_root(core.options) + "/" + container.id;
+  if (::access(state.c_str(), F_OK) < 0) return;
   if (const auto deleted = call(core, container, {"delete", "--force", container.id}); !deleted)
     core.log.warn("the runtime could not delete a container",
                   {{"container", container.id}, {"error", deleted.error().message()}});

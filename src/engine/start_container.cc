@@ -62,8 +62,10 @@ class Start {
 
   // On success the program runs and `record` says so.
   Result<ContainerRecord> run() {
-    Undo clean_up([this] { clean_up_run(core_, record_); });
     TRY(clear_leftovers());
+    Undo clean_up([this] { clean_up_run(core_, record_); });
+    // Before anything is made: should this process be killed, the next engine finds by it what to clean up.
+    TRY(make_directories(paths_.shim_state, 0700));
     const std::vector<LinkedContainer> links = TRY(running_links_of(core_, record_));
     const std::vector<oci::Mount> mounts =
         TRY(resolve_mounts(record_.id, *record_.settings, paths_.scratch, *core_.volumes));
@@ -110,8 +112,6 @@ class Start {
     times_.done("root");
     TRY(write_spec(network, mounts, links));
     times_.done("spec");
-    // Before there is a shim: the next engine finds by it that this start was under way.
-    TRY(make_directories(paths_.shim_state, 0700));
     pid_ = TRY(container::launch_shim(TRY(launch_options())));
     times_.done("create");
     return {};
@@ -178,6 +178,15 @@ class Start {
   StepTimes times_;
 };
 
+// One that goes away when it has ended, goes away when it cannot begin.
+void remove_if_asked(Core& core, Container& container) {
+  const ContainerRef record = container.record();
+  if (!record->settings->host_config.auto_remove) return;
+  if (const auto removed = remove_container(core, container, AnonymousVolumes::Remove); !removed)
+    core.log.error("a container that could not be started was not removed",
+                   {{"container", record->id}, {"error", removed.error().message()}});
+}
+
 void record_failure(Core& core, Container& container, const Error& why) {
   ContainerRecord record = *container.record();
   record.state.exit_code = container::status_of_failed_start(why);
@@ -221,6 +230,7 @@ Result<void> start_container(Core& core, const std::shared_ptr<Container>& conta
   auto started = start.run();
   if (!started) {
     record_failure(core, *container, started.error());
+    remove_if_asked(core, *container);
     return std::move(started).error();
   }
   ContainerRecord record = std::move(*started);
