@@ -89,6 +89,8 @@ Result<void> write_name_files(Core& core, const ContainerRecord& container) {
   const std::string& own = container.settings->config.hostname;
   const std::string hostname = own.empty() ? TRY(hostname_of_host()) : own;
   TRY(network::rewrite_mounted_file(paths.hostname, hostname + "\n"));
+  // The runtime mounts it while the addresses that are to be in it are still being found.
+  TRY(open_at(AT_FDCWD, paths.hosts, O_WRONLY | O_CREAT | O_NOFOLLOW, 0644));
   const container::HostConfig& host = container.settings->host_config;
   const network::DnsSettings dns{.servers = or_default(host.dns, core.options.dns),
                                  .search = or_default(host.dns_search, core.options.dns_search),
