@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/bookkeeping.h"
 
+#include <map>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "base/event_loop.h"
 #include "base/loop_thread.h"
 #include "base/timestamp.h"
 #include "engine/engine.h"
+#include "engine/log_changes.h"
 #include "engine/log_compress.h"
+#include "engine/log_drivers.h"
 #include "engine/log_options.h"
 #include "engine/usage_counters.h"
 
@@ -46,6 +50,8 @@ struct Bookkeeping::State {
   void on_event(const EventRef& event);
   void take_up();
   void on_tick();
+  void forward(const ContainerRecord& container);
+  void finish_forwarding(const std::string& container);
   void compress(const ContainerRecord& container) const;
   void report(const char* what, const ContainerRecord& container, const Result<void>& result) const;
 
@@ -55,7 +61,10 @@ struct Bookkeeping::State {
   const BookkeepingOptions options;
   const UsageMeter meter;
   std::unique_ptr<LoopThread> thread;
-  std::unique_ptr<Timer> timer;  // on the thread
+  // On the thread.
+  std::unique_ptr<Timer> timer;
+  std::unique_ptr<LogChanges> log_changes;                          // once somebody needs it
+  std::map<std::string, std::unique_ptr<LogForwarder>> forwarders;  // by container
   Subscription events;
 };
 
@@ -63,7 +72,11 @@ Bookkeeping::Bookkeeping(std::unique_ptr<State> state) : state_(std::move(state)
 
 Bookkeeping::~Bookkeeping() {
   state_->events.reset();
-  state_->thread->call([this] { state_->timer.reset(); });
+  state_->thread->call([this] {
+    state_->forwarders.clear();
+    state_->log_changes.reset();
+    state_->timer.reset();
+  });
   state_->thread.reset();
 }
 
@@ -103,8 +116,11 @@ void Bookkeeping::State::take_up() {
     else if (!state.is_running())
       report("usage", **found, usage.end(life.container, state.finished, state.exit_code, std::nullopt));
   }
-  for (const ContainerRef& container : engine.list())
-    if (container->state.is_running()) report("usage", *container, usage.begin(life_of(*container)));
+  for (const ContainerRef& container : engine.list()) {
+    if (!container->state.is_running()) continue;
+    report("usage", *container, usage.begin(life_of(*container)));
+    forward(*container);
+  }
 }
 
 // On the thread of whoever changed the container.
@@ -114,7 +130,10 @@ void Bookkeeping::State::on_event(const EventRef& event) {
   if (!found) return;
   const ContainerRef container = *std::move(found);
   if (event->action == "start") {
-    thread->post([this, container] { report("usage", *container, usage.begin(life_of(*container))); });
+    thread->post([this, container] {
+      report("usage", *container, usage.begin(life_of(*container)));
+      forward(*container);
+    });
     return;
   }
   // Now, for the control group goes right after the event.
@@ -123,12 +142,14 @@ void Bookkeeping::State::on_event(const EventRef& event) {
   thread->post([this, container, last] {
     report("usage", *container,
            usage.end(container->id, container->state.finished, container->state.exit_code, last));
+    finish_forwarding(container->id);
     compress(*container);
   });
 }
 
 void Bookkeeping::State::on_tick() {
   timer->start(options.interval);
+  std::erase_if(forwarders, [](const auto& one) { return one.second->is_done(); });
   for (const ContainerRef& container : engine.list()) {
     if (!container->state.is_running()) continue;
     const Result<UsageCounters> counters =
@@ -136,6 +157,44 @@ void Bookkeeping::State::on_tick() {
     if (counters) report("usage", *container, usage.sample(container->id, wall_clock_ns(), *counters));
     compress(*container);
   }
+}
+
+// Where it names a service. One that still sends what an earlier life wrote gives way: how far it came is
+// noted.
+void Bookkeeping::State::forward(const ContainerRecord& container) {
+  const ContainerSettings& settings = *container.settings;
+  Result<LogSettings> wanted = parse_log_config(settings.host_config.log_config, {}, settings.config);
+  if (!wanted || (wanted->driver != LogDriver::Syslog && wanted->driver != LogDriver::Journald)) return;
+  const auto started = [&]() -> Result<void> {
+    if (!log_changes) {
+      auto changes = std::make_unique<LogChanges>(thread->loop());
+      TRY(changes->open());
+      log_changes = std::move(changes);
+    }
+    const ContainerPaths paths = engine.paths(container);
+    forwarders.erase(container.id);
+    auto forwarder = std::make_unique<LogForwarder>(
+        thread->loop(), *log_changes,
+        LogForwarderOptions{.log_path = paths.log,
+                            .position_path = paths.directory + "/log-sent",
+                            .settings = *std::move(wanted),
+                            .container_id = container.id,
+                            .container_name = container.name,
+                            .image_name = settings.image_name,
+                            .image_id = settings.image.substr(settings.image.find(':') + 1)},
+        log);
+    TRY(forwarder->start());
+    forwarders[container.id] = std::move(forwarder);
+    return {};
+  }();
+  report("log service", container, started);
+}
+
+void Bookkeeping::State::finish_forwarding(const std::string& container) {
+  const auto found = forwarders.find(container);
+  if (found == forwarders.end()) return;
+  found->second->finish();
+  if (found->second->is_done()) forwarders.erase(found);
 }
 
 void Bookkeeping::State::compress(const ContainerRecord& container) const {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What has to be done beside an engine's work, on a thread of its own: the usage of every container's life is
-// written down, and rotated logs are compressed.
+// written down, rotated logs are compressed, and logs are sent to the services that containers name.
 //
 //   auto books = TRY(Bookkeeping::start(*engine, *usage, log));   // after Engine::start()
 //

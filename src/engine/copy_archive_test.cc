@@ -252,7 +252,7 @@ TEST_F(Copy, SwappingDirectoriesForLinksLeadsNowhere) {
       (void)::renameat2(inside.get(), "d", inside.get(), "evil2", RENAME_EXCHANGE);
     }
   });
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 100; ++i) {
     StringSink sink;
     if (copy_out(root.get(), "/d/secret", sink)) {
       EXPECT_EQ(listing(sink.text()), Names{"secret=mine"});
@@ -282,7 +282,7 @@ TEST_F(Copy, WhatGoesAwayMeanwhileIsLeftOut) {
       (void)::unlink((top / "root/dir/flicker").c_str());
     }
   });
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 100; ++i) {
     StringSink sink;
     const auto copied = copy_out(root.get(), "/dir", sink);
     ASSERT_TRUE(copied) << copied.error().message();

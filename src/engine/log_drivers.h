@@ -30,6 +30,7 @@ struct LogForwarderOptions {
   std::string container_id;
   std::string container_name;
   std::string image_name;
+  std::string image_id;  // hexadecimal digits
 };
 
 class LogForwarder {

@@ -11,6 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "engine/log_service.h"
+#include "engine/log_tag.h"
+
 namespace gantry::engine {
 namespace {
 
@@ -42,16 +45,6 @@ std::vector<std::string_view> options_of(LogDriver driver) {
     case LogDriver::Syslog:
       return {"syslog-address",  "syslog-facility", "syslog-format",         "syslog-tls-ca-cert",
               "syslog-tls-cert", "syslog-tls-key",  "syslog-tls-skip-verify"};
-    case LogDriver::Fluentd:
-      return {"fluentd-address",
-              "fluentd-async",
-              "fluentd-async-connect",
-              "fluentd-buffer-limit",
-              "fluentd-max-retries",
-              "fluentd-retry-wait",
-              "fluentd-sub-second-precision",
-              "fluentd-request-ack",
-              "fluentd-async-reconnect-interval"};
     default: return {};
   }
 }
@@ -174,6 +167,8 @@ Result<LogSettings> parse_log_config(const LogConfig& config, const LogConfig& d
   const std::string& type = config.type.empty() ? usual : config.type;
   const std::optional<LogDriver> driver = parse_driver(type);
   if (!driver) return error(Code::InvalidArgument, "logger: no log driver named '{}' is registered", type);
+  if (*driver == LogDriver::Fluentd)
+    return error(Code::Unsupported, "log driver 'fluentd' is not supported: syslog and journald are");
   settings.driver = *driver;
   if (type == usual) settings.options = defaults.config;
   for (const auto& [key, value] : config.config) settings.options[key] = value;
@@ -193,6 +188,9 @@ Result<LogSettings> parse_log_config(const LogConfig& config, const LogConfig& d
     if (const std::size_t equals = variable.find('='); equals != std::string::npos)
       environment[variable.substr(0, equals)] = variable.substr(equals + 1);
   TRY(choose(settings, "env", environment));
+  TRY(expand_log_tag(settings.tag, {}));
+  // What is wrong with an address is to be said when the container is made.
+  if (settings.driver == LogDriver::Syslog) TRY(LogService::make(settings, {}));
   return settings;
 }
 
