@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/container_files.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
