@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
 
+#include "cli/docker/verbs.h"
 #include "cli/groups.h"
 
 int main(int argc, char** argv) {
   using namespace gantry::cli;
   const std::array groups = {
       Group{"builder", "Builds: from Dockerfiles, and what is kept of them", builder_verbs()},
+      Group{"container", "Containers: run, stop, look into them", docker::container_verbs()},
       Group{"image", "Images: pull, push, list, save, load, remove", image_verbs()},
+      Group{"network", "Networks of containers", docker::network_verbs()},
       Group{"registry", "Registries: log in; run one, and see what it keeps", registry_verbs()},
       Group{"rootless", "For users without privileges: see what gantry mounts", rootless_verbs()},
       Group{"snapshot", "Root file systems above images", snapshot_verbs()},
+      Group{"system", "The daemon: what it is, uses and does", docker::system_verbs()},
+      Group{"volume", "Volumes: files that outlive containers", docker::volume_verbs()},
   };
-  return run(groups, argc, argv);
+  const Command command{.shortcuts = docker::shortcuts(), .groups = groups, .candidates = docker::candidates};
+  return run(command, argc, argv);
 }

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/docker/pull.h"
+
+#include <unistd.h>
+
+#include "base/base64.h"
+#include "image/transfer/credentials.h"
+#include "oci/image/reference.h"
+
+namespace gantry::cli::docker {
+namespace {
+
+// The header of the Docker API: JSON in base64url.
+Result<std::string> registry_auth(const oci::Reference& reference) {
+  const auto store = TRY(image::CredentialStore::from_environment());
+  const auto credentials = TRY(store.find(reference.registry(), reference.repository()));
+  if (!credentials) return std::string("e30=");  // {}
+  json::Writer writer;
+  writer.begin_object()
+      .key("username")
+      .value(credentials->username)
+      .key("password")
+      .value(credentials->password)
+      .key("identitytoken")
+      .value(credentials->identity_token)
+      .key("registrytoken")
+      .value(credentials->registry_token)
+      .key("serveraddress")
+      .value(reference.registry())
+      .end_object();
+  return to_base64url(std::move(writer).text());
+}
+
+}  // namespace
+
+Result<void> pull_image(EngineClient& engine, const std::string& image, const std::string& platform,
+                        MessageView view) {
+  const oci::Reference reference = TRY(oci::Reference::parse(image));
+  auto response = TRY(engine.send({.method = "POST",
+                                   .path = "/images/create",
+                                   .parameters = {{"fromImage", reference.str()}, {"platform", platform}},
+                                   .headers = {{"X-Registry-Auth", TRY(registry_auth(reference))}}}));
+  return show_messages(response.body(), STDERR_FILENO, view);
+}
+
+}  // namespace gantry::cli::docker
