@@ -42,6 +42,7 @@ TEST(Bookkeeping, EveryLifeIsWrittenDownWithWhatItUsed) {
     EXPECT_EQ(lives[0].image, "busybox");
     EXPECT_GT(lives[0].counters.cpu, 0u) << "its control group was read before it went";
     EXPECT_GE(lives[0].ended, lives[0].started);
+    MUST(host->remove(id));
   });
 }
 
@@ -64,7 +65,7 @@ TEST(Bookkeeping, WhatEndedWhileNobodyKeptTheBooksIsFoundOut) {
     });
     EXPECT_EQ(lives.size(), 2u) << "the one that runs has its row already";
     for (const UsageLife& life : lives) EXPECT_EQ(life.ended != 0, life.container == ended);
-    MUST(host->kill(running, "KILL"));
+    for (const std::string& id : {ended, running}) MUST(host->remove(id, {.force = true}));
   });
 }
 
@@ -95,6 +96,7 @@ TEST(Bookkeeping, RotatedLogsAreCompressed) {
          batch = MUST(reader.next()))
       lines += batch.records.size();
     EXPECT_EQ(lines, 600u);
+    MUST(host->remove(id));
   });
 }
 
