@@ -9,6 +9,7 @@
 #include "build/builder.h"
 #include "docker/build_transcript.h"
 #include "docker/call.h"
+#include "docker/client_watch.h"
 #include "docker/endpoints.h"
 #include "docker/filters.h"
 #include "docker/image_events.h"
@@ -141,7 +142,7 @@ class Build {
       : context_(context),
         call_(call),
         is_quiet_(call.flag("q")),
-        messages_(call.response, [this] { cancel_.cancel("the client has gone"); }) {}
+        messages_(call.response, [this] { give_up(); }) {}
 
   Result<void> run() {
     TRY(check_is_possible(call_));
@@ -163,6 +164,7 @@ class Build {
 
  private:
   Result<void> build(const build::BuildRequest& request) {
+    const auto watch = TRY(ClientWatch::start(call_.response, [this] { give_up(); }));
     BuildTranscript transcript(messages_, is_quiet_ ? Verbosity::Quiet : Verbosity::Full);
     auto result = context_.builder.build(request, transcript);
     transcript.end();
@@ -188,6 +190,8 @@ class Build {
       if (image && *image) publish_image_event(context_, "tag", **image, familiar);
     }
   }
+
+  void give_up() { cancel_.cancel("the client has gone"); }
 
   const Context& context_;
   Call& call_;

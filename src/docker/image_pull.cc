@@ -2,6 +2,7 @@
 //
 // POST /images/create: an image from a registry, with progress while it comes.
 #include "docker/call.h"
+#include "docker/client_watch.h"
 #include "docker/endpoints.h"
 #include "docker/image_events.h"
 #include "docker/image_import.h"
@@ -45,13 +46,17 @@ class Pull {
  public:
   Pull(const Context& context, Call& call, image::PullOptions options)
       : context_(context),
+        response_(call.response),
         options_(std::move(options)),
-        messages_(call.response, [this] { cancellation_.cancel("the client has gone"); }) {
+        messages_(call.response, [this] { give_up(); }) {
     options_.cancellation = &cancellation_;
     options_.unpack_all = true;
   }
 
-  Result<void> run(const Wanted& wanted) { return messages_.finish(pull(wanted)); }
+  Result<void> run(const Wanted& wanted) {
+    const auto watch = TRY(ClientWatch::start(response_, [this] { give_up(); }));
+    return messages_.finish(pull(wanted));
+  }
 
  private:
   Result<void> pull(const Wanted& wanted) {
@@ -85,7 +90,10 @@ class Pull {
     return {};
   }
 
+  void give_up() { cancellation_.cancel("the client has gone"); }
+
   const Context& context_;
+  const http::ResponseWriter& response_;
   image::Cancellation cancellation_;
   image::PullOptions options_;
   MessageStream messages_;

@@ -3,6 +3,7 @@
 // POST /images/{name}/push: to the registry that the name says.
 #include "base/json.h"
 #include "docker/call.h"
+#include "docker/client_watch.h"
 #include "docker/endpoints.h"
 #include "docker/image_events.h"
 #include "docker/message_stream.h"
@@ -48,12 +49,14 @@ class Push {
  public:
   Push(const Context& context, Call& call, image::PushOptions options)
       : context_(context),
+        response_(call.response),
         options_(std::move(options)),
-        messages_(call.response, [this] { cancellation_.cancel("the client has gone"); }) {
+        messages_(call.response, [this] { give_up(); }) {
     options_.cancellation = &cancellation_;
   }
 
   Result<void> run(const std::vector<Reference>& names) {
+    const auto watch = TRY(ClientWatch::start(response_, [this] { give_up(); }));
     messages_.status(fmt::format("The push refers to repository [{}]", names.front().name()));
     return messages_.finish(push(names));
   }
@@ -74,7 +77,10 @@ class Push {
     return {};
   }
 
+  void give_up() { cancellation_.cancel("the client has gone"); }
+
   const Context& context_;
+  const http::ResponseWriter& response_;
   image::Cancellation cancellation_;
   image::PushOptions options_;
   MessageStream messages_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "http/connection.h"
+#include "http/response_socket.h"
 
 namespace gantry::http {
 namespace {
@@ -82,6 +83,12 @@ void Exchange::tell(std::chrono::steady_clock::time_point began, const Error* fa
                     .duration = std::chrono::steady_clock::now() - began,
                     .error = failure});
 }
+
+int Exchange::socket_of(const ResponseWriter& response) {
+  return response.exchange_.connection_.stream().fd();
+}
+
+int socket_of(const ResponseWriter& response) { return Exchange::socket_of(response); }
 
 Exchange::Next Exchange::refuse(int status, const Error& reason) {
   const auto began = std::chrono::steady_clock::now();

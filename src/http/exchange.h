@@ -35,6 +35,8 @@ class Exchange {
   // Calls the handler and completes whatever it left open. `may_keep`: the connection may serve another
   // request.
   Next run(const Handler& handler, bool may_keep);
+  // See response_socket.h.
+  static int socket_of(const ResponseWriter& response);
   // An answer of the server itself, in place of a handler's.
   Next refuse(int status, const Error& reason);
 
