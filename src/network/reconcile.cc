@@ -140,7 +140,8 @@ bool Networks::State::has_interface(const std::string& name) {
 }
 
 void Networks::State::heal_rules() {
-  log.warn("packet rules were changed by somebody else and are made anew", {{"table", firewall->table()}});
+  log.warn("packet rules were changed by somebody else, or too much at once to be sure, and are made anew",
+           {{"table", firewall->table()}});
   report(log, "packet rules cannot be made anew", firewall->table(), firewall->rebuild());
 }
 

@@ -9,7 +9,8 @@ namespace gantry::kernel {
 namespace {
 
 constexpr std::size_t kReceiveBuffer = 64 << 10;  // the largest part of a dump is 32 KiB
-constexpr int kSendBuffer = 8 << 20;              // thousands of map elements in one transaction
+constexpr int kNewsBuffer = 8 << 20;
+constexpr int kSendBuffer = 8 << 20;  // thousands of map elements in one transaction
 
 // The kernel's own words for a refusal, behind the error and the request it repeats.
 std::string_view extended_ack(const nlmsghdr& header, Bytes payload) {
@@ -64,6 +65,8 @@ Result<NetlinkSocket> NetlinkSocket::open(int protocol) {
 }
 
 Result<void> NetlinkSocket::join(int group) {
+  // One change may be thousands of news. Memory is used only by what waits.
+  (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kNewsBuffer, sizeof kNewsBuffer);
   if (::setsockopt(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0)
     return sys_error("join netlink group {}", group);
   return {};

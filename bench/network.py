@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Packets between containers and through published ports, beside dockerd and the bare host.
+
+    bench/network.py [--seconds 2] [--rounds 3] [--ports 1000] [--build DIR]
+
+Medians of the rounds: MB/s, requests a second with their median and p99, connections a second; 1 and 16 streams. Paths:
+from one container to another, and from a machine beside the host (a namespace behind a veth) to a published port. The
+bare host is the same without containers: namespaces on a bridge, and a port of the host itself. With --ports, the
+published port is measured once more beside that many others. Each engine has a machine of its own (tests/run.py).
+Needs root; ninja -C DIR gantryd gantry-runtime bench_packets.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+
+CHECKOUT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+sys.path.insert(0, f"{CHECKOUT}/tests")
+
+BESIDE = "/run/netns/beside"
+LOADS = (("stream", 1), ("stream", 16), ("ask", 1), ("ask", 16), ("connect", 1), ("connect", 16))
+UNITS = {"stream": "MB/s", "ask": "requests/s, us", "connect": "connections/s"}
+
+
+def run(*argv):
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def ip(*words):
+    run("ip", *words)
+
+
+def make_neighbour():
+    ip("netns", "add", "beside")
+    ip("link", "add", "uplink", "type", "veth", "peer", "name", "uplink", "netns", "beside")
+    for where in ([], ["-n", "beside"]):
+        ip(*where, "addr", "add", f"10.9.0.{2 if where else 1}/24", "dev", "uplink")
+        ip(*where, "link", "set", "uplink", "up")
+
+
+class Bare:
+    """Namespaces on a bridge, made by hand."""
+
+    def __enter__(self):
+        ip("link", "add", "bare0", "type", "bridge")
+        ip("link", "set", "bare0", "up")
+        for number in (2, 3):
+            ip("netns", "add", f"bare{number}")
+            ip("link", "add", f"bare{number}", "type", "veth", "peer", "name", "eth0", "netns", f"bare{number}")
+            ip("link", "set", f"bare{number}", "master", "bare0", "up")
+            ip("-n", f"bare{number}", "addr", "add", f"10.8.0.{number}/24", "dev", "eth0")
+            ip("-n", f"bare{number}", "link", "set", "eth0", "up")
+        return self
+
+    def __exit__(self, *_):
+        for number in (2, 3):
+            ip("netns", "del", f"bare{number}")
+        ip("link", "del", "bare0")
+
+    def paths(self):
+        return {"container to container": ("/run/netns/bare2", "/run/netns/bare3", "10.8.0.2", 80),
+                "published port": (None, BESIDE, "10.9.0.1", 80)}
+
+
+class Engine:
+    def __init__(self, home):
+        self.home = home
+
+    def __enter__(self):
+        from docker import engine_home
+        self.home.docker("import", "--change", "CMD [\"sh\"]", engine_home.busybox_tar(self.home.directory), "busybox")
+        for name, *options in (("web", "-p", "8080:80"), ("other",)):
+            self.home.docker("run", "-d", "--name", name, *options, "busybox", "sleep", "100000")
+        return self
+
+    def __exit__(self, *_):
+        self.home.remove()
+
+    def of(self, name, field):
+        return self.home.docker("inspect", "-f", "{{.NetworkSettings.%s}}" % field, name).stdout.strip()
+
+    def publish_many(self, count):
+        self.home.docker("run", "-d", "--name", "many", "-p", f"20000-{19999 + count}:20000-{19999 + count}", "busybox",
+                         "sleep", "100000")
+
+    def paths(self):
+        web, other = self.of("web", "SandboxKey"), self.of("other", "SandboxKey")
+        return {"container to container": (web, other, self.of("web", "IPAddress"), 80),
+                "published port": (web, BESIDE, "10.9.0.1", 8080)}
+
+
+def in_namespace(netns, *argv):
+    return ["nsenter", f"--net={netns}", *argv] if netns else list(argv)
+
+
+@contextlib.contextmanager
+def served(program, netns):
+    server = subprocess.Popen(in_namespace(netns, program, "serve", "80"), stdout=subprocess.PIPE, text=True)
+    try:
+        server.stdout.readline()
+        yield
+    finally:
+        server.kill()
+        server.wait()
+
+
+def measure(options, path):
+    serving, asking, address, port = path
+    program = f"{options.build}/bin/bench_packets"
+    figures = {}
+    with served(program, serving):
+        for kind, streams in LOADS:
+            rounds = [[float(word) for word in run(*in_namespace(
+                asking, program, kind, address, str(port), str(streams), str(options.seconds))).split()]
+                for _ in range(options.rounds)]
+            figures[f"{kind} {streams}"] = [statistics.median(column) for column in zip(*rounds)]
+    return figures
+
+
+def inside(options):
+    """Prints the figures of one engine, as JSON."""
+    os.environ["GANTRYD"] = f"{options.build}/bin/gantryd"
+    make_neighbour()
+    if options.inside == "bare":
+        machine = Bare()
+    elif options.inside == "dockerd":
+        from lib.dockerd import DockerHome
+        machine = Engine(DockerHome())
+    else:
+        from lib.gantryd import GantrydHome
+        machine = Engine(GantrydHome())
+    with machine:
+        figures = {name: measure(options, path) for name, path in machine.paths().items()}
+        if options.inside == "gantry" and options.ports:
+            machine.publish_many(options.ports)
+            figures[f"published port beside {options.ports}"] = measure(options, machine.paths()["published port"])
+    with open(options.result, "w") as file:
+        json.dump(figures, file)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--ports", type=int, default=1000)
+    parser.add_argument("--engines", default="bare,dockerd,gantry")
+    parser.add_argument("--build", default=f"{CHECKOUT}/build/release")
+    parser.add_argument("--inside", help=argparse.SUPPRESS)
+    parser.add_argument("--result", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    options.build = os.path.realpath(options.build)
+    if options.inside:
+        return inside(options)
+    results = {}
+    for engine in options.engines.split(","):
+        with tempfile.NamedTemporaryFile() as result:
+            subprocess.run([f"{CHECKOUT}/tests/run.py", "--shell",
+                            f"{sys.executable} {os.path.realpath(__file__)} --inside {engine} --result {result.name} "
+                            f"--seconds {options.seconds} --rounds {options.rounds} --ports {options.ports} "
+                            f"--build {options.build}"], check=True)
+            results[engine] = json.load(open(result.name))
+    for path in dict.fromkeys(path for figures in results.values() for path in figures):
+        for kind, streams in LOADS:
+            print(f"{path}, {kind} x {streams} ({UNITS[kind]}):")
+            for engine, figures in results.items():
+                if path in figures:
+                    print(f"    {engine:8}", *(f"{number:10.0f}" for number in figures[path][f"{kind} {streams}"]))
+
+
+if __name__ == "__main__":
+    main()
