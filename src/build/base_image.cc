@@ -15,6 +15,9 @@
 namespace gantry::build {
 namespace {
 
+// What images that begin with nothing have in docker's builder and in buildah.
+constexpr const char* kDefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 // A pull's progress as that of a vertex.
 class PullProgress final : public image::ProgressSink {
  public:
@@ -87,6 +90,7 @@ Result<StageState> state_of_image(const Session& session, const image::Image& im
 StageState empty_stage(const oci::Platform& platform) {
   StageState state;
   state.image.platform = platform;
+  state.image.config.env = {kDefaultPath};
   return state;
 }
 

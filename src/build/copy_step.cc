@@ -56,7 +56,7 @@ Result<CopyWish> StageRunner::wish_of(const dockerfile::Copy& step) const {
 Result<Owner> StageRunner::owner_of(const std::string& text, const kernel::RootDir& root) const {
   if (const auto id = dockerfile::parse_id(text)) return Owner{*id, *id};
   const container::ContainerUser user =
-      TRY_DURING(container::find_user(root, text), "--chown={}", printable(text));
+      TRY_DURING(container::find_user(root, text), "owner '{}'", printable(text));
   return Owner{user.uid, user.gid};
 }
 

@@ -25,6 +25,9 @@
 namespace gantry::build {
 namespace {
 
+// Enough for any compiler, and no host is brought down by a RUN that forks without end.
+constexpr std::int64_t kMostProcesses = 32'768;
+
 struct Pipe {
   UniqueFd read, write;
   static Result<Pipe> make() {
@@ -153,6 +156,7 @@ class Runner {
     const container::HostConfig& limits = settings_.limits;
     container::HostConfig host;
     static_cast<container::Resources&>(host) = limits;
+    if (!host.pids_limit) host.pids_limit = kMostProcesses;
     host.shm_size = limits.shm_size;
     host.security_opt = limits.security_opt;
     host.privileged = command_.is_insecure;

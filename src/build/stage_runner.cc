@@ -212,10 +212,12 @@ Result<void> StageRunner::change_directory(const Instruction& instruction, const
     add_history(instruction.text, false);
     return {};
   }
-  const Digest key = new_key("workdir").digest(state_.chain).text(path).finish();
+  const std::string& user = state_.image.config.user;
+  const Digest key = new_key("workdir").digest(state_.chain).text(path).text(user).finish();
   return add_layer(instruction, instruction.text, key, telling, [&]() -> Result<NewLayer> {
     StepRoot root = TRY(StepRoot::open(context_.session, state_.top()));
-    TRY(make_destination(root.directory(), path, {}));
+    const Owner owner = user.empty() ? Owner{} : TRY(owner_of(user, root.directory()));
+    TRY(make_destination(root.directory(), path, owner));
     return root.commit(commit_options());
   });
 }

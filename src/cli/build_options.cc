@@ -175,6 +175,7 @@ Result<void> set_limits(const BuildOptions& options, build::BuildRequest& reques
   container::HostConfig& host = request.host_config;
   host.extra_hosts = options.add_host;
   host.cgroup_parent = options.cgroup_parent;
+  host.pids_limit = options.pids_limit;
   if (!options.shm_size.empty()) host.shm_size = TRY(parse_size(options.shm_size, "shm-size"));
   if (!options.memory.empty()) host.memory = TRY(parse_size(options.memory, "memory"));
   for (const std::string& text : options.ulimit) host.ulimits.push_back(TRY(parse_ulimit(text)));

@@ -3,7 +3,9 @@
 // What `build` is told on the command line, and the request that it becomes.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +20,9 @@ struct BuildOptions {
   std::vector<std::string> tags, arguments, labels, cache_from, no_cache_filter, secrets, agents, contexts,
       allow, add_host, ulimit, outputs;
   std::string file, target, platform, network, shm_size, memory, cgroup_parent, iidfile, metadata_file;
+  std::optional<std::int64_t> pids_limit;
   std::string progress = "auto";
-  bool pull = false, no_cache = false, quiet = false, remove = false, load = false, squash = false;
+  bool pull = false, no_cache = false, quiet = false, remove = false, load = false;
 
   std::vector<Option> table();
 };
