@@ -44,8 +44,8 @@ struct AddressPool {
 };
 
 struct NetworksOptions {
-  std::string root;       // survives the host's restart: network.db
-  std::string run;        // dies with the host: netns/
+  std::string root;             // survives the host's restart: network.db
+  std::string run;              // dies with the host: netns/
   const Logger* log = nullptr;  // outlives the Networks
   // The default network's bridge. Also the name of our nftables table, so two daemons of one host differ in
   // it.
@@ -110,6 +110,20 @@ struct ConnectRequest {
   std::string hostname;        // likewise
 };
 
+// A packet, to be explained before it is sent.
+struct TraceRequest {
+  std::string from;  // key of a sandbox; empty: the host
+  std::string to;    // an address, or a name that `from` knows by a network
+  Protocol protocol = Protocol::Tcp;
+  std::uint16_t port = 0;
+};
+struct TraceStep {
+  enum class Verdict : std::uint8_t { Passes, Drops, Unknown };
+  Verdict verdict = Verdict::Passes;
+  std::string where;  // "sandbox 'web'", "host"
+  std::string what;   // a sentence: the address, route, neighbour, interface or rule, and what it does
+};
+
 class Networks {
  public:
   static Result<std::unique_ptr<Networks>> open(NetworksOptions options);
@@ -149,6 +163,10 @@ class Networks {
   Result<std::vector<PublishedPort>> publish(const std::string& key, std::span<const PortRequest> ports);
   Result<void> unpublish(const std::string& key);
   std::vector<PublishedPort> ports_of(const std::string& key) const;
+
+  // Every address, route, neighbour, interface and rule of ours on the way of a packet, up to where it is
+  // dropped or arrives. Sends nothing. What rules of others do is not known.
+  Result<std::vector<TraceStep>> trace(const TraceRequest& request) const;
 
   // Makes kernel and record agree with what lives, once after open(): repairs what is missing, removes what
   // belongs to no key of `live_keys`. One thing that cannot be repaired is logged and does not stop the rest.

@@ -127,6 +127,8 @@ struct Networks::State {
   Result<void> refresh_names(const std::string& key) EXCLUDES(mutex);
   void forget_names(const std::string& key) EXCLUDES(mutex);
 
+  class Tracer;
+
   // ---- Repair
   Result<std::set<std::string>> known_keys() const EXCLUDES(mutex);
   Result<void> restore_firewall(const std::set<std::string>& live) EXCLUDES(mutex);

@@ -90,4 +90,10 @@ std::optional<PortUser> find_port_user(Protocol protocol, const kernel::IpAddres
   return std::nullopt;
 }
 
+bool has_listener(Protocol protocol, std::uint16_t port) {
+  const std::string base = fmt::format("/proc/thread-self/net/{}", name_of(protocol));
+  const bool is_tcp = protocol == Protocol::Tcp;
+  return find_inode(base, port, is_tcp) || find_inode(base + "6", port, is_tcp);
+}
+
 }  // namespace gantry::network

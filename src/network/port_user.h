@@ -24,4 +24,7 @@ struct PortUser {
 std::optional<PortUser> find_port_user(Protocol protocol, const kernel::IpAddress& address,
                                        std::uint16_t port, const std::string& proc = "/proc");
 
+// Whether a socket of the calling thread's network namespace takes packets for the port, at some address.
+bool has_listener(Protocol protocol, std::uint16_t port);
+
 }  // namespace gantry::network

@@ -271,4 +271,39 @@ Result<std::vector<Route>> RouteSocket::routes() {
   return found;
 }
 
+Result<RouteChoice> RouteSocket::route_to(const IpAddress& address) {
+  RouteChoice choice;
+  NetlinkMessages request;
+  request.begin(RTM_GETROUTE, 0,
+                rtmsg{.rtm_family = static_cast<std::uint8_t>(address.family()),
+                      .rtm_dst_len = static_cast<std::uint8_t>(address.bits())},
+                fmt::format("find route to '{}'", address.str()));
+  request.put(RTA_DST, address.bytes());
+  TRY(socket_.ask(request, [&](std::uint16_t, Bytes payload) {
+    choice.is_local = body_of<rtmsg>(payload).rtm_type == RTN_LOCAL;
+    for (const NetlinkAttribute& a : attributes_in(behind<rtmsg>(payload))) {
+      if (a.type == RTA_GATEWAY) choice.gateway = IpAddress::from(a.value);
+      if (a.type == RTA_PREFSRC) choice.source = IpAddress::from(a.value);
+      if (a.type == RTA_OIF) choice.link = a.number<std::uint32_t>();
+    }
+  }));
+  return choice;
+}
+
+Result<std::optional<Neighbour>> RouteSocket::neighbour(unsigned link, const IpAddress& address) {
+  std::optional<Neighbour> found;
+  NetlinkMessages request;
+  request.begin(RTM_GETNEIGH, NLM_F_DUMP, ndmsg{.ndm_family = static_cast<std::uint8_t>(address.family())},
+                "list neighbours");
+  TRY(socket_.ask(request, [&](std::uint16_t, Bytes payload) {
+    const auto body = body_of<ndmsg>(payload);
+    const auto to = find_attribute(behind<ndmsg>(payload), NDA_DST);
+    if (body.ndm_ifindex != static_cast<int>(link) || !to || IpAddress::from(to->value) != address) return;
+    const auto mac = find_attribute(behind<ndmsg>(payload), NDA_LLADDR);
+    found = Neighbour{.mac = mac ? mac_of(mac->value) : std::nullopt,
+                      .has_failed = (body.ndm_state & NUD_FAILED) != 0};
+  }));
+  return found;
+}
+
 }  // namespace gantry::kernel

@@ -49,6 +49,20 @@ struct Route {
   std::uint32_t metric = 0;
 };
 
+// What the kernel would do with a packet to an address.
+struct RouteChoice {
+  bool is_local = false;  // it is this namespace's own
+  std::optional<IpAddress> gateway;
+  unsigned link = 0;  // index of the interface it leaves by
+  std::optional<IpAddress> source;
+};
+
+// What is known of the hardware address of a neighbour.
+struct Neighbour {
+  std::optional<MacAddress> mac;
+  bool has_failed = false;  // it was asked for and did not answer
+};
+
 struct NewVeth {
   std::string name;
   unsigned master = 0;  // bridge that it becomes a port of; 0: none
@@ -111,6 +125,8 @@ class RouteSocket {
   Result<std::optional<Link>> find_link(const std::string& name);
   Result<std::vector<LinkAddress>> addresses(unsigned link = 0);  // 0: of every interface
   Result<std::vector<Route>> routes();                            // of the main table, IPv4 and IPv6
+  Result<RouteChoice> route_to(const IpAddress& address);         // fails with ENETUNREACH when there is none
+  Result<std::optional<Neighbour>> neighbour(unsigned link, const IpAddress& address);
 
  private:
   explicit RouteSocket(NetlinkSocket socket) : socket_(std::move(socket)) {}
