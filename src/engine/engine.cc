@@ -97,6 +97,7 @@ Result<std::unique_ptr<Engine>> Engine::start(EngineOptions options, image::Imag
                                                        .volumes = std::move(volumes),
                                                        .loop = std::move(loop)},
                                                       store, snapshots, networks, log)});
+  TRY(state->core.events.keep_in(state->core.options.run));
   TRY(load_records(state->core));
   repair_all(state->core);
   return std::unique_ptr<Engine>(new Engine(std::move(state)));

@@ -7,7 +7,8 @@
 //   events.publish({.type = "volume", .action = "create", .actor = name, .attributes = {{"driver",
 //   "local"}}}); Subscription feed = events.subscribe([this](const EventRef& event) { inbox_.post(…); });
 //
-// Events are numbered by time: no two have the same, and later ones have later times. Thread-safe.
+// Events are numbered by time: no two have the same, and later ones have later times. Thread-safe. With
+// keep_in() those of earlier processes are known, too.
 #pragma once
 
 #include <cstddef>
@@ -17,11 +18,14 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "base/mutex.h"
 #include "engine/container_record.h"
+#include "engine/event_log.h"
 #include "engine/subscription.h"
 
 namespace gantry::engine {
@@ -40,6 +44,9 @@ class Events {
   using Listener = std::function<void(const EventRef&)>;
   static constexpr std::size_t kKept = 4096;
 
+  // Writes what is published there from now on (event_log.h). Before anybody else uses this object.
+  Result<void> keep_in(const std::string& directory);
+
   void publish(Event event);
 
   // The listener runs on the publisher's thread, one event at a time, and must neither block nor call this
@@ -52,9 +59,14 @@ class Events {
 
  private:
   Subscription add(Listener listener) REQUIRES(mutex_);
+  // Reads the events of earlier processes when somebody asks for that time, once.
+  void recall(TimeNs since) const REQUIRES(mutex_);
 
   mutable Mutex mutex_;  // guards what follows
-  std::deque<EventRef> kept_ GUARDED_BY(mutex_);
+  mutable std::deque<EventRef> kept_ GUARDED_BY(mutex_);
+  std::optional<EventLog> log_ GUARDED_BY(mutex_);
+  TimeNs log_began_ GUARDED_BY(mutex_) = 0;  // what is older is in the log alone, until it was read
+  mutable bool is_recalled_ GUARDED_BY(mutex_) = false;
   std::list<Listener> listeners_ GUARDED_BY(mutex_);
   TimeNs last_ GUARDED_BY(mutex_) = 0;
 };

@@ -8,6 +8,10 @@ namespace gantry::engine {
 Subscription WaitList::add(WaitCondition condition, WaitCallback callback,
                            const std::function<std::optional<WaitResult>()>& holds_already) {
   MutexLock lock(waiters_->mutex);
+  if (waiters_->removal) {
+    callback(*waiters_->removal);
+    return {};
+  }
   if (const auto result = holds_already()) {
     callback(*result);
     return {};
@@ -26,6 +30,10 @@ void WaitList::ended(const WaitResult& result) {
 }
 
 void WaitList::removed(const WaitResult& result) {
+  {
+    MutexLock lock(waiters_->mutex);
+    waiters_->removal = result;
+  }
   notify(result, [](WaitCondition) { return true; });
 }
 

@@ -17,8 +17,8 @@ namespace gantry::engine {
 
 class WaitList {
  public:
-  // Unless `holds_already` answers a result now, under the lock that ended() and removed() take: then the
-  // callback runs at once.
+  // Unless it was removed, or `holds_already` answers a result now, under the lock that ended() and removed()
+  // take: then the callback runs at once.
   Subscription add(WaitCondition condition, WaitCallback callback,
                    const std::function<std::optional<WaitResult>()>& holds_already);
 
@@ -35,6 +35,8 @@ class WaitList {
   struct Waiters {
     Mutex mutex;  // guards what follows
     std::list<std::shared_ptr<Waiter>> list GUARDED_BY(mutex);
+    // Who found the container just before it was removed must not wait for that for ever.
+    std::optional<WaitResult> removal GUARDED_BY(mutex);
   };
   void notify(const WaitResult& result, const std::function<bool(WaitCondition)>& is_due);
 
