@@ -12,6 +12,7 @@ namespace gantry::cli {
 std::span<const Verb> image_verbs();     // image.cc: one row a verb; the verbs are in image_*.cc
 std::span<const Verb> snapshot_verbs();  // snapshot.cc
 std::span<const Verb> registry_verbs();  // registry.cc: one row a verb; the verbs are in registry_*.cc
+std::span<const Verb> host_verbs();      // host.cc
 std::span<const Verb> builder_verbs();   // build_cache.cc; `build` is in build.cc
 std::span<const Verb> rootless_verbs();  // rootless.cc
 

@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
   const std::array groups = {
       Group{"builder", "Builds: from Dockerfiles, and what is kept of them", builder_verbs()},
       Group{"container", "Containers: run, stop, look into them", docker::container_verbs()},
+      Group{"host", "This host: what it lacks, and what was used on it", host_verbs()},
       Group{"image", "Images: pull, push, list, save, load, remove", image_verbs()},
       Group{"network", "Networks of containers", docker::network_verbs()},
       Group{"registry", "Registries: log in; run one, and see what it keeps", registry_verbs()},

@@ -5,6 +5,7 @@
 
 #include "cli/build.h"
 #include "cli/docker/verbs.h"
+#include "cli/host.h"
 #include "cli/image.h"
 #include "cli/registry.h"
 
@@ -47,6 +48,7 @@ std::span<const Shortcut> shortcuts() {
       Shortcut{"cp", &kCopy},
       Shortcut{"create", &kCreate},
       Shortcut{"diff", &kDiff},
+      Shortcut{"doctor", &cli::kDoctor},
       Shortcut{"events", &kEvents},
       Shortcut{"exec", &kExec},
       Shortcut{"export", &kExport},
@@ -78,6 +80,7 @@ std::span<const Shortcut> shortcuts() {
       Shortcut{"top", &kTop},
       Shortcut{"unpause", &kUnpause},
       Shortcut{"update", &kUpdate},
+      Shortcut{"usage", &cli::kUsageReport},
       Shortcut{"version", &kVersion},
       Shortcut{"wait", &kWait},
   };
