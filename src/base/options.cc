@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ranges>
 
 #include <fmt/format.h>
 
@@ -137,9 +138,11 @@ Result<std::vector<std::string>> parse_options(std::span<const Option> options,
 
 std::string describe_options(std::span<const Option> options) {
   std::size_t width = 0;
-  for (const Option& option : options) width = std::max(width, spelling(option).size());
   std::string text;
-  for (const Option& option : options)
+  const auto is_shown = [](const Option& option) { return !option.help.empty(); };
+  for (const Option& option : options | std::views::filter(is_shown))
+    width = std::max(width, spelling(option).size());
+  for (const Option& option : options | std::views::filter(is_shown))
     text += fmt::format("  {:<{}}  {}\n", spelling(option), width, option.help);
   return text;
 }

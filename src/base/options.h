@@ -48,7 +48,7 @@ enum class Operands : std::uint8_t {
 Result<std::vector<std::string>> parse_options(std::span<const Option> options,
                                                std::span<const std::string> arguments, Operands operands);
 
-// One line an option, aligned.
+// One line an option, aligned. A row without help is a second name of another, and is left out.
 std::string describe_options(std::span<const Option> options);
 
 }  // namespace gantry
