@@ -204,7 +204,10 @@ void apply_defaults(const Config& config, HostConfig& host, const HostDefaults& 
     if (field.empty()) field = value;
   };
   if (config.network_disabled) host.network_mode = "none";
-  if (host.log_config.type.empty()) host.log_config = {defaults.log_driver, defaults.log_options};
+  fill(host.log_config.type, defaults.log_driver);
+  // What is given goes before the defaults, which are for their own driver alone.
+  if (host.log_config.type == defaults.log_driver)
+    host.log_config.config.insert(defaults.log_options.begin(), defaults.log_options.end());
   fill(host.network_mode, "bridge");
   if (host.network_mode == "default") host.network_mode = "bridge";
   fill(host.restart_policy.name, "no");

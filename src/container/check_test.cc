@@ -156,6 +156,14 @@ TEST(Defaults, leave_what_is_given) {
   EXPECT_TRUE(host.log_config.config.empty());
 }
 
+TEST(Defaults, fill_up_the_options_of_their_own_log_driver) {
+  HostConfig host;
+  host.log_config = {.config = {{"labels", "tier"}, {"max-size", "5m"}}};
+  apply_defaults({}, host, {.log_options = {{"max-size", "1m"}, {"max-file", "2"}}}, host_of_four());
+  EXPECT_EQ(host.log_config.type, "json-file");
+  EXPECT_EQ(host.log_config.config, (StringMap{{"labels", "tier"}, {"max-file", "2"}, {"max-size", "5m"}}));
+}
+
 TEST(Defaults, know_of_a_network_that_was_disabled_and_of_cgroup_v1) {
   HostConfig host;
   HostFacts facts;

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Files in and out of containers as tar: /containers/{id}/archive (`docker cp`) and /containers/{id}/export.
-#include <fcntl.h>
-
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/base64.h"
-#include "base/file.h"
 #include "docker/endpoints.h"
 #include "engine/container_events.h"
 #include "engine/copy_archive.h"
 #include "engine/engine.h"
 #include "engine/export.h"
+#include "image/snapshots.h"
+#include "kernel/mount.h"
+#include "kernel/overlay.h"
 
 namespace gantry::docker {
 namespace {
@@ -59,21 +60,20 @@ Result<void> put_archive(const Context& context, Call& call) {
   return call.send(200);
 }
 
-// The overlay of one that runs, where it is mounted on the host: without what is mounted in it.
-Result<void> write_export(const Context& context, const engine::ContainerRecord& record, ByteSink& tar) {
-  if (!record.state.is_running()) {
-    const auto root = TRY(context.engine.open_rootfs(record.id));
-    return engine::export_root(root.directory(), tar);
-  }
-  const UniqueFd root = TRY(open_at(AT_FDCWD, context.engine.paths(record).rootfs, O_PATH | O_DIRECTORY));
-  return engine::export_root(root.get(), tar);
+// The image and what the container has written over it, read-only: without what is mounted in it.
+Result<kernel::DetachedMount> merged_layers(const Context& context, const engine::ContainerRecord& record) {
+  const auto parts = TRY(context.snapshots.parts(engine::Engine::snapshot_key(record)));
+  std::vector<int> layers = {parts.upper.get()};
+  for (const UniqueFd& lower : parts.lowers) layers.push_back(lower.get());
+  return TRY(kernel::mount_overlay({.lowers = std::move(layers)})).mount;
 }
 
 Result<void> export_container(const Context& context, Call& call) {
   const engine::ContainerRef record = TRY(context.engine.find(call.parameter(0)));
+  const kernel::DetachedMount root = TRY(merged_layers(context, *record));
   call.response.headers.set("Content-Type", "application/octet-stream");
   TRY(call.response.start(200));
-  TRY(write_export(context, *record, call.response));
+  TRY(engine::export_root(root.fd(), call.response));
   engine::publish_event(context.engine.events(), *record, "export");
   return {};
 }
