@@ -16,6 +16,7 @@
 #include "docker/message_stream.h"
 #include "docker/time_parameter.h"
 #include "dockerfile/dockerfile.h"
+#include "engine/engine.h"
 #include "http/client.h"
 #include "oci/image/reference.h"
 
@@ -54,7 +55,7 @@ Result<std::vector<std::string>> names_of(const Call& call) {
   return names;
 }
 
-Result<container::HostConfig> limits_of(const Call& call) {
+Result<container::HostConfig> limits_of(const Call& call, const container::HostDefaults& defaults) {
   container::HostConfig limits;
   if (const std::string ulimits = call.text("ulimits"); !ulimits.empty()) {
     const json::Document document =
@@ -70,6 +71,7 @@ Result<container::HostConfig> limits_of(const Call& call) {
   limits.cpuset_cpus = call.text("cpusetcpus");
   limits.cpuset_mems = call.text("cpusetmems");
   limits.cgroup_parent = call.text("cgroupparent");
+  if (limits.cgroup_parent.empty()) limits.cgroup_parent = defaults.cgroup_parent;
   for (const std::string_view host : call.query.all("extrahosts")) limits.extra_hosts.emplace_back(host);
   return limits;
 }
@@ -85,7 +87,7 @@ Result<void> check_is_possible(const Call& call) {
   return {};
 }
 
-Result<build::BuildRequest> request_of(const Call& call) {
+Result<build::BuildRequest> request_of(const Context& context, const Call& call) {
   build::BuildRequest request;
   if (std::string file = call.text("dockerfile"); !file.empty()) request.dockerfile = std::move(file);
   request.names = TRY(names_of(call));
@@ -98,7 +100,7 @@ Result<build::BuildRequest> request_of(const Call& call) {
   request.pull = call.flag("pull");
   request.no_cache = call.flag("nocache");
   request.network = call.text("networkmode");
-  request.host_config = TRY(limits_of(call));
+  request.host_config = TRY(limits_of(call, context.engine.options().defaults));
   const auto logins =
       TRY(image::parse_registry_config(call.request.headers().get_or("X-Registry-Config", "")));
   request.credentials = logins.all();
@@ -146,7 +148,7 @@ class Build {
 
   Result<void> run() {
     TRY(check_is_possible(call_));
-    build::BuildRequest request = TRY(request_of(call_));
+    build::BuildRequest request = TRY(request_of(context_, call_));
     request.cancel = &cancel_;
     const std::string remote = call_.text("remote");
     if (remote.empty() || remote == "client-session") {
@@ -239,19 +241,12 @@ Result<void> prune(const Context& context, Call& call) {
   return call.send_object(pruned);
 }
 
-Result<void> no_buildkit(const Context&, Call& call) {
-  return call.refuse(
-      501, "building with BuildKit's protocol is not part of this engine yet: set DOCKER_BUILDKIT=0");
-}
-
 }  // namespace
 
 std::span<const Route> build_routes() {
   static constexpr Route kRoutes[] = {
       {"POST", "/build", build},
       {"POST", "/build/prune", prune},
-      {"POST", "/session", no_buildkit},
-      {"POST", "/grpc", no_buildkit},
   };
   return kRoutes;
 }
