@@ -21,7 +21,8 @@ SETTINGS = [
     ["-p", "8080:80", "-p", "127.0.0.1::53/udp", "-p", "9000-9002:9000-9002", "--expose", "7000-7001", "-P"],
     ["-v", "/tmp:/a:ro", "-v", "/b", "-v", "named:/c", "--tmpfs", "/d:size=1m", "--shm-size", "1m", "--read-only"],
     ["--mount", "type=bind,src=/tmp,dst=/e,readonly,bind-propagation=rslave",
-     "--mount", 'type=volume,dst=/f,volume-nocopy,"volume-opt=o=a,b",volume-label=k=v',
+     "--mount", 'type=volume,dst=/f,volume-nocopy,volume-opt=type=tmpfs,volume-opt=device=x,"volume-opt=o=size=1m,mode=700"',
+     "--mount", "type=volume,dst=/h,volume-label=k=v",
      "--mount", "type=tmpfs,target=/g,tmpfs-size=2m,tmpfs-mode=1770"],
     ["--cap-add", "NET_ADMIN", "--cap-drop", "MKNOD", "--security-opt", "no-new-privileges", "--group-add", "5",
      "--pid", "host", "--ipc", "host", "--uts", "host", "--sysctl", "kernel.msgmax=8192"],
@@ -81,9 +82,9 @@ class Lists(home.Case):
                 self.assertEqual(row[field], value, field)
 
     def test_networks_and_volumes_as_docker_lists_them(self):
-        self.gantry("network", "create", "--subnet", "10.99.0.0/24", "-l", "k=v", "shop")
+        self.gantry("network", "create", "--subnet", "10.99.0.0/24", "--label", "k=v", "shop")
         self.addCleanup(self.gantry, "network", "rm", "shop")
-        self.gantry("volume", "create", "-l", "k=v", "data")
+        self.gantry("volume", "create", "--label", "k=v", "data")
         self.addCleanup(self.gantry, "volume", "rm", "data")
         for arguments in (["network", "ls"], ["network", "ls", "-q", "--no-trunc"], ["volume", "ls"], ["volume", "ls", "-q"],
                           ["network", "ls", "--format", "{{.Name}} {{.Driver}} {{.Internal}}"],
@@ -129,7 +130,7 @@ class Life(home.Case):
     def test_top_port_and_stats(self):
         name = self.container("--name", "shown")
         self.assertIn("sleep 1000", self.out("top", name))
-        self.assertEqual(self.out("top", name, "-o", "args").splitlines()[0].strip(), "COMMAND")
+        self.assertEqual(self.out("top", name, "-o", "pid,args").splitlines()[0].split(), ["PID", "COMMAND"])
         self.assertEqual(self.out("port", name), "")
         line = self.out("stats", "--no-stream", "--format", "{{.Name}} {{.CPUPerc}} {{.PIDs}}", name)
         self.assertRegex(line, r"^shown [\d.]+% 1$")

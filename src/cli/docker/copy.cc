@@ -86,8 +86,9 @@ Result<CopyEnd> container_end(EngineClient& client, const std::string& container
     end.path = stat->link_target;
     stat = stat_in_container(client, container, end.path);
   }
-  // No such container, or no such file: the copy itself will tell.
   if (!stat && stat.error().code() != Code::NotFound) return std::move(stat).error();
+  // Is it the file that is missing, or the container? An answer to HEAD has no words.
+  if (!stat) TRY(client.get("/containers/" + path_part(container) + "/json"));
   end.exists = stat.has_value();
   end.is_directory = stat && (stat->mode & kGoDirectory) != 0;
   return end;

@@ -58,7 +58,7 @@ Result<Config> config_of(const Options& options, const std::string& image,
                          const std::vector<std::string>& command, container::PortMap& bindings) {
   Config config{.hostname = options.hostname, .domainname = options.domainname, .user = options.user};
   const bool is_default = options.attach.empty();
-  config.attach_stdin = is_default ? options.interactive : attaches(options, "stdin");
+  config.attach_stdin = options.interactive || attaches(options, "stdin");
   config.attach_stdout = is_default || attaches(options, "stdout");
   config.attach_stderr = is_default || attaches(options, "stderr");
   config.tty = options.tty;
@@ -93,6 +93,18 @@ Result<container::Ulimit> parse_ulimit(const std::string& text) {
     return error(Code::InvalidArgument, "ulimit soft limit must be less than or equal to hard limit: {} > {}",
                  limit.soft, limit.hard);
   return limit;
+}
+
+// Each once, by name, as docker sends them.
+Result<std::vector<container::Ulimit>> ulimits_of(const Options& options) {
+  std::map<std::string, container::Ulimit> by_name;
+  for (const std::string& text : options.ulimit) {
+    container::Ulimit limit = TRY(parse_ulimit(text));
+    by_name[limit.name] = limit;
+  }
+  std::vector<container::Ulimit> limits;
+  for (auto& [name, limit] : by_name) limits.push_back(std::move(limit));
+  return limits;
 }
 
 // "/dev/sda:1m"
@@ -183,7 +195,7 @@ Result<void> set_limits(const Options& options, container::Resources& limits) {
   limits.device_cgroup_rules = options.device_cgroup_rule;
   for (const std::string& device : options.device) limits.devices.push_back(parse_device(device));
   if (!options.gpus.empty()) limits.device_requests.push_back(TRY(parse_gpus(options.gpus)));
-  for (const std::string& text : options.ulimit) limits.ulimits.push_back(TRY(parse_ulimit(text)));
+  limits.ulimits = TRY(ulimits_of(options));
   if (options.oom_kill_disable) limits.oom_kill_disable = true;
   if (options.init) limits.init = true;
   return {};

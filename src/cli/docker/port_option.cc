@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/docker/port_option.h"
 
+#include <arpa/inet.h>
+
 #include <charconv>
 
 #include "base/printable.h"
@@ -28,6 +30,12 @@ Result<Range> parse_range(std::string_view text) {
   const unsigned last = dash == std::string_view::npos ? first : TRY(parse_port(text.substr(dash + 1)));
   if (last < first) return error(Code::InvalidArgument, "invalid range of ports '{}'", printable(text));
   return Range{first, last};
+}
+
+bool is_address(const std::string& text) {
+  in6_addr address;
+  return ::inet_pton(AF_INET, text.c_str(), &address) == 1 ||
+         ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
 }
 
 // The words of one `--publish`.
@@ -59,6 +67,8 @@ Result<Parts> split(std::string_view text) {
   text = text.substr(0, second);
   if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
   parts.address = text;
+  if (!parts.address.empty() && !is_address(parts.address))
+    return error(Code::InvalidArgument, "invalid IP address '{}'", printable(text));
   return parts;
 }
 

@@ -39,7 +39,7 @@ AttachOptions attach_options(const RunOptions& options) {
   };
   const bool is_default = options.attach.empty();
   return {.tty = options.tty,
-          .stdin = is_default ? options.interactive : wants("stdin"),
+          .stdin = options.interactive || wants("stdin"),
           .stdout = is_default || wants("stdout"),
           .stderr = is_default || wants("stderr"),
           .passes_signals = options.sig_proxy && !options.tty,
