@@ -96,8 +96,9 @@ bool is_taken(const Error& failure) { return failure.errno_value() == EADDRINUSE
 }  // namespace
 
 std::optional<std::string> HostPorts::owner_of(const Key& key) const {
-  MutexLock lock(table_->mutex);
-  const auto& owners = table_->owners;
+  Table& table = *table_;
+  MutexLock lock(table.mutex);
+  const auto& owners = table.owners;
   const IpAddress any = key.address.is_v4() ? IpAddress::v4(0) : IpAddress::v6(0);
   for (const IpAddress& address : {key.address, any})
     if (const auto found = owners.find({key.protocol, key.port, address}); found != owners.end())
@@ -113,13 +114,15 @@ std::optional<std::string> HostPorts::owner_of(const Key& key) const {
 
 Result<void> HostPorts::claim(Reservation& reservation, const Key& key, const std::string& owner) {
   {
-    MutexLock lock(table_->mutex);
-    if (!table_->owners.emplace(key, owner).second)
+    Table& table = *table_;
+    MutexLock lock(table.mutex);
+    if (!table.owners.emplace(key, owner).second)
       return sys_error_of(EADDRINUSE, "port {}", key.port).with_code(Code::AlreadyExists);
   }
-  const auto release = [table = table_, key](void*) {
-    MutexLock lock(table->mutex);
-    table->owners.erase(key);
+  const auto release = [shared = table_, key](void*) {
+    Table& table = *shared;
+    MutexLock lock(table.mutex);
+    table.owners.erase(key);
   };
   reservation.names_.emplace_back(nullptr, release);
   return {};

@@ -258,7 +258,8 @@ class Networks::State::Tracer {
   std::optional<std::uint16_t> port_;  // after a translation
 };
 
-Result<std::vector<TraceStep>> Networks::trace(const TraceRequest& request) const {
+// The tracer's state is this one, which the analysis cannot know.
+Result<std::vector<TraceStep>> Networks::trace(const TraceRequest& request) const NO_THREAD_SAFETY_ANALYSIS {
   State& state = *state_;
   MutexLock lock(state.mutex);
   if (!request.from.empty()) TRY(state.sandbox(request.from));
