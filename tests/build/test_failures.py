@@ -72,8 +72,9 @@ class BadInput(unittest.TestCase):
         self.check(self.refused("FROM localhost/base AS final\n", "--target", "finale"), "did you mean 'final'?")
 
     def test_a_context_that_is_no_archive(self):
-        said = command.run(*self.stdin_command(), status=1, stdin="\x1f\x8bnot really").stderr
-        self.check(said, "context")
+        broken = subprocess.run(self.stdin_command(), input=b"\x1f\x8bnot really", capture_output=True)
+        self.assertEqual(broken.returncode, 1)
+        self.check(broken.stderr.decode(), "unpack the context")
 
     def stdin_command(self):
         return (GANTRY, "--root", ours.store.root, *ours.command("-"))
