@@ -189,8 +189,11 @@ std::vector<InterfaceStats> parse_net_dev(std::string_view text) {
 Result<StatsSource> StatsSource::open(const std::string& cgroup_path, pid_t pid, const std::string& root) {
   const kernel::CgroupLayout layout = TRY(kernel::CgroupLayout::read(root));
   std::vector<kernel::CgroupPlace> places;
-  for (const kernel::Hierarchy& hierarchy : layout.hierarchies)
-    places.push_back({.key = hierarchy.key, .path = hierarchy.mount + cgroup_path});
+  for (const kernel::Hierarchy& hierarchy : layout.hierarchies) {
+    std::string path = hierarchy.mount + cgroup_path;
+    if (::access(path.c_str(), F_OK) == 0) places.push_back({.key = hierarchy.key, .path = std::move(path)});
+  }
+  if (places.empty()) return error(Code::NotFound, "there is no control group '{}'", cgroup_path);
   return StatsSource(TRY(kernel::Cgroup::open(std::move(places))), pid, root);
 }
 

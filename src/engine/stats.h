@@ -42,10 +42,10 @@ class StatsSource {
  public:
   // `cgroup_path` is below each hierarchy ("/gantry/<id>"), `pid` the first process, which is asked for
   // interfaces; 0: it has none of its own (the host's network, another container's). `root` stands in front
-  // of /proc and /sys, for tests.
+  // of /proc and /sys, for tests. NotFound when there is no such group.
   static Result<StatsSource> open(const std::string& cgroup_path, pid_t pid, const std::string& root = "");
 
-  // NotFound when the container has ended.
+  // NotFound when the first process has ended.
   Result<StatsSample> read();
 
  private:

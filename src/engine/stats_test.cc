@@ -100,6 +100,7 @@ TEST(Stats, AContainerThatHasEndedIsNotFound) {
   Host host;
   StatsSource source = MUST(StatsSource::open("/gantry/c1", 8, host.root.path()));
   EXPECT_EQ(source.read().error().code(), Code::NotFound);
+  EXPECT_EQ(StatsSource::open("/gantry/c2", 7, host.root.path()).error().code(), Code::NotFound);
 }
 
 }  // namespace
