@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // POST /containers/{id}/attach: a client at the streams of a container's first process.
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "docker/attach_stream.h"
 #include "docker/endpoints.h"
 #include "docker/hijack.h"
+#include "docker/stream_outbox.h"
 #include "engine/container_events.h"
 #include "engine/engine.h"
 #include "engine/log_reader.h"
@@ -53,27 +55,28 @@ Result<void> attach(const Context& context, Call& call) {
   if (call.flag("logs"))
     options.history = TRY(read_history(context.engine.paths(*record).log, wanted, config.tty));
 
+  // Why there is no process is told to who tries to start it.
+  const auto outbox = std::make_shared<StreamOutbox<AttachStream>>(context.streams);
+  engine::Subscription subscription;
+  if (call.flag("stream")) {
+    auto attaching =
+        context.engine.attach(record->id, wanted, [outbox](Result<engine::Attachment> attachment) {
+          outbox->post([attachment = std::move(attachment)](AttachStream& s) mutable {
+            attachment ? s.attached(std::move(*attachment)) : s.give_up();
+          });
+        });
+    subscription = TRY(std::move(attaching));
+    engine::publish_event(context.engine.events(), *record, "attach");
+  } else {
+    outbox->post([](AttachStream& s) { s.give_up(); });
+  }
   set_stream_type(call, config.tty);
   auto stream =
       std::make_unique<AttachStream>(context.streams, TRY(hijack_upgrade(call)), std::move(options));
+  stream->keep(std::move(subscription));
   const auto id = stream->id();
   context.streams.add(std::move(stream));
-  if (!call.flag("stream")) {
-    context.streams.post_to<AttachStream>(id, [](AttachStream& s) { s.give_up(); });
-    return {};
-  }
-  engine::publish_event(context.engine.events(), *record, "attach");
-  // Why there is no process is told to who tries to start it.
-  const auto on_attached = [&streams = context.streams, id](Result<engine::Attachment> attachment) {
-    streams.post_to<AttachStream>(id, [attachment = std::move(attachment)](AttachStream& s) mutable {
-      attachment ? s.attached(std::move(*attachment)) : s.give_up();
-    });
-  };
-  auto subscription = context.engine.attach(record->id, wanted, on_attached);
-  context.streams.post_to<AttachStream>(id,
-                                        [subscription = std::move(subscription)](AttachStream& s) mutable {
-                                          subscription ? s.keep(std::move(*subscription)) : s.give_up();
-                                        });
+  outbox->deliver_to(id);
   return {};
 }
 

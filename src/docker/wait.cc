@@ -2,6 +2,7 @@
 //
 // POST /containers/{id}/wait. `docker run` sends it before it starts the container and needs the head of the
 // answer at once, so the body is a stream of one line.
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "docker/endpoints.h"
 #include "docker/hijack.h"
 #include "docker/stream_loop.h"
+#include "docker/stream_outbox.h"
 #include "engine/engine.h"
 
 namespace gantry::docker {
@@ -25,9 +27,9 @@ std::string result_text(const engine::WaitResult& result) {
 
 class WaitStream final : public ClientStream {
  public:
-  using ClientStream::ClientStream;
+  WaitStream(StreamLoop& streams, Hijacked client, engine::Subscription subscription)
+      : ClientStream(streams, std::move(client)), subscription_(std::move(subscription)) {}
 
-  void keep(engine::Subscription subscription) { subscription_ = std::move(subscription); }
   void finish(const engine::WaitResult& result) {
     connection_.write(result_text(result));
     connection_.finish();
@@ -51,21 +53,17 @@ Result<engine::WaitCondition> condition_of(const Call& call) {
 Result<void> wait(const Context& context, Call& call) {
   const auto condition = TRY(condition_of(call));
   const engine::ContainerRef record = TRY(context.engine.find(call.parameter(0)));
+  const auto outbox = std::make_shared<StreamOutbox<WaitStream>>(context.streams);
+  auto subscription =
+      TRY(context.engine.wait(record->id, condition, [outbox](const engine::WaitResult& result) {
+        outbox->post([result](WaitStream& s) { s.finish(result); });
+      }));
   call.response.headers.set("Content-Type", "application/json");
-  auto stream = std::make_unique<WaitStream>(context.streams, TRY(hijack_answer(call)));
+  auto stream =
+      std::make_unique<WaitStream>(context.streams, TRY(hijack_answer(call)), std::move(subscription));
   const auto id = stream->id();
   context.streams.add(std::move(stream));
-
-  const auto tell = [&streams = context.streams, id](const engine::WaitResult& result) {
-    streams.post_to<WaitStream>(id, [result](WaitStream& s) { s.finish(result); });
-  };
-  auto subscription = context.engine.wait(record->id, condition, tell);
-  if (!subscription) {
-    tell({.error = subscription.error().message()});
-    return {};
-  }
-  context.streams.post_to<WaitStream>(
-      id, [kept = std::move(*subscription)](WaitStream& s) mutable { s.keep(std::move(kept)); });
+  outbox->deliver_to(id);
   return {};
 }
 
