@@ -89,7 +89,7 @@ Result<std::vector<std::string>> update_container(Core& core, Container& contain
     host.restart_policy = *request.restart_policy;
   }
   auto warnings = TRY(container::update_resources(host, request.resources, core.facts));
-  if (record.state.is_running()) {
+  if (record.state.is_running() && request.resources != container::Resources()) {
     const oci::Resources limits = TRY(container::make_update(request.resources));
     TRY_DURING(update_limits(core, record, limits), "Cannot update container {}", record.id);
   }

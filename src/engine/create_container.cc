@@ -182,9 +182,9 @@ class Creation {
     settings_->image_name = settings_->config.image;
     settings_->image_manifest = used.image.manifest.str();
     settings_->platform = used.config.platform.os;
-    settings_->pod = request_.pod;
     container::apply_defaults(settings_->config, settings_->host_config, core_.options.defaults, core_.facts);
     HostConfig& host = settings_->host_config;
+    if (!request_.pod.empty()) TRY(join_pod(host));
     if (host.network_mode.empty() || host.network_mode == "default") host.network_mode = "bridge";
     TRY(resolve_references(core_, host));
     TRY(choose_hostname(core_, record_.id, settings_->config, host));
@@ -194,6 +194,13 @@ class Creation {
     networks->wanted = endpoints_of(request_, settings_->config, host);
     networks->endpoints = networks->wanted;
     record_.networks = std::move(networks);
+    return {};
+  }
+
+  Result<void> join_pod(HostConfig& host) {
+    const PodRef pod = TRY(core_.pods.find(request_.pod))->record();
+    settings_->pod = pod->id;
+    if (!pod->settings->cgroup_parent.empty()) host.cgroup_parent = pod->settings->cgroup_parent;
     return {};
   }
 

@@ -122,6 +122,16 @@ TEST(Engine, says_why_a_program_cannot_be_started) {
     EXPECT_EQ(host.record(id)->state.exit_code, 127);
     EXPECT_EQ(host.record(id)->state.status, Status::Created);
     MUST(host->remove(id));
+
+    CreateRequest shy = host.request({"/no/such/program"});
+    shy.host_config.auto_remove = true;
+    const std::string shy_id = MUST(host->create(std::move(shy))).id;
+    std::int64_t exit_code = 0;
+    const Subscription wait = MUST(host->wait(
+        shy_id, WaitCondition::Removed, [&](const WaitResult& result) { exit_code = result.exit_code; }));
+    EXPECT_FALSE(host->start(shy_id).has_value());
+    EXPECT_EQ(exit_code, 127);
+    EXPECT_FALSE(host->find(shy_id).has_value());
   });
 }
 

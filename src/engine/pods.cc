@@ -166,6 +166,12 @@ Result<void> remove_pod_namespaces(Core& core, Pod& pod) {
   return {};
 }
 
+Result<void> check_pod_namespaces(Core& core, Pod& pod) {
+  const PodRef record = pod.record();
+  if (!record->is_running || ::access(paths_of(core.options, record->id).uts.c_str(), F_OK) == 0) return {};
+  return remove_pod_namespaces(core, pod);
+}
+
 Result<void> forget_pod(Core& core, Pod& pod) {
   TRY(remove_pod_namespaces(core, pod));
   const std::string id = pod.record()->id;

@@ -24,6 +24,9 @@ Result<void> start_pod_namespaces(Core& core, Pod& pod);
 Result<void> remove_pod_namespaces(Core& core, Pod& pod);
 Result<void> forget_pod(Core& core, Pod& pod);  // one without containers
 
+// After the host was started again there are no namespaces, whatever the record says.
+Result<void> check_pod_namespaces(Core& core, Pod& pod);
+
 // In order of creation.
 std::vector<std::shared_ptr<Container>> containers_of_pod(Core& core, const std::string& pod);
 

@@ -236,8 +236,11 @@ void repair_image_users(Core& core) {
 }  // namespace
 
 Result<void> load_records(Core& core) {
-  for (StoredPod& stored : TRY(core.database.pods()))
-    TRY(core.pods.add(std::make_shared<Pod>(stored.number, std::move(stored.record))));
+  for (StoredPod& stored : TRY(core.database.pods())) {
+    auto pod = std::make_shared<Pod>(stored.number, std::move(stored.record));
+    TRY(check_pod_namespaces(core, *pod));
+    TRY(core.pods.add(std::move(pod)));
+  }
   TRY(load_containers(core));
   for (ExecRecord& exec : TRY(core.database.execs())) core.execs.put(std::move(exec));
   return core.networks.reconcile(live_sandboxes(core));

@@ -191,13 +191,19 @@ void record_failure(Core& core, Container& container, const Error& why) {
   ContainerRecord record = *container.record();
   record.state.exit_code = container::status_of_failed_start(why);
   record.state.error = why.message();
-  if (record.state.status == Status::Restarting) record.state.status = Status::Exited;
+  const bool was_restarting = record.state.status == Status::Restarting;
+  if (was_restarting) record.state.status = Status::Exited;
   if (const auto saved = core.database.save_state(container.number, record.state); !saved)
     core.log.error("a failed start could not be recorded",
                    {{"container", record.id}, {"error", saved.error().message()}});
   container.publish(record);
+  if (was_restarting) container.waits.ended({.exit_code = record.state.exit_code, .error = {}});
   container.attaches.attach_all(
       [&](const AttachRequest&) -> Result<Attachment> { return error(why.code(), "{}", why.message()); });
+  if (!record.settings->host_config.auto_remove) return;
+  if (const auto removed = remove_container(core, container, AnonymousVolumes::Remove); !removed)
+    core.log.warn("a container that could not be started could not be removed either",
+                  {{"container", record.id}, {"error", removed.error().message()}});
 }
 
 ContainerState running_state(const ContainerState& before, pid_t pid, StartedBy by) {

@@ -71,7 +71,8 @@ void give_up_restart(Core& core, Container& container) {
   record.state.status = Status::Exited;
   record.state.stopped_by_hand = true;
   (void)core.database.save_state(container.number, record.state);  // or the next engine gives it up again
-  container.publish(std::move(record));
+  container.publish(record);
+  container.waits.ended({.exit_code = record.state.exit_code, .error = {}});
 }
 
 enum class Sent : std::uint8_t { Yes, DoesNotRun };
