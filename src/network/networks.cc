@@ -17,10 +17,36 @@ namespace {
 constexpr std::pair<std::string_view, std::string_view> kWithoutInterfaces[] = {{"host", "host"},
                                                                                 {"none", "null"}};
 constexpr std::string_view kDefaultNetwork = "bridge";
+constexpr int kEthernetMtu = 1500;
 
 Result<NetworkObject> object_of(NetworkRecord record) {
   auto settings = TRY_DURING(parse_settings(record.config), "network '{}'", record.config.name);
   return NetworkObject::make(std::move(record), std::move(settings));
+}
+
+// What the options say of it, as Docker's shows it.
+Result<NetworkConfig> default_network(const NetworksOptions& options) {
+  NetworkConfig config{.name = std::string(kDefaultNetwork), .enable_ipv6 = options.enable_ipv6};
+  config.options = {{std::string(kOptionBridgeName), options.bridge},
+                    {std::string(kOptionDefaultBridge), "true"},
+                    {std::string(kOptionIcc), "true"},
+                    {std::string(kOptionMasquerade), "true"},
+                    {std::string(kOptionHostBinding), "0.0.0.0"},
+                    {std::string(kOptionMtu), std::to_string(options.mtu != 0 ? options.mtu : kEthernetMtu)}};
+  if (options.bridge_address.empty()) return config;
+  const auto address = kernel::IpPrefix::parse(options.bridge_address);
+  if (!address) return error(Code::InvalidArgument, "invalid bridge address '{}'", options.bridge_address);
+  config.ipam.config.push_back({.subnet = address->network().str(), .gateway = address->address.str()});
+  return config;
+}
+
+// The subnet counts only where one is wanted; else it was chosen.
+bool is_as_wanted(const NetworkConfig& recorded, const NetworkConfig& wanted) {
+  if (recorded.options != wanted.options || recorded.enable_ipv6 != wanted.enable_ipv6) return false;
+  if (wanted.ipam.config.empty()) return true;
+  return !recorded.ipam.config.empty() &&
+         recorded.ipam.config.front().subnet == wanted.ipam.config.front().subnet &&
+         recorded.ipam.config.front().gateway == wanted.ipam.config.front().gateway;
 }
 
 }  // namespace
@@ -83,21 +109,28 @@ Result<void> Networks::State::load() {
 
 Result<void> Networks::State::make_predefined() {
   MutexLock lock(mutex);
-  const auto has = [&](std::string_view name) REQUIRES(mutex) {
-    return std::ranges::any_of(networks, [&](const auto& each) { return each.second.name() == name; });
-  };
   for (const auto& [name, driver] : kWithoutInterfaces)
-    if (!has(name)) TRY(add(NetworkConfig{.name = std::string(name), .driver = std::string(driver)}));
-  if (has(kDefaultNetwork)) return {};
-  NetworkConfig config{.name = std::string(kDefaultNetwork), .enable_ipv6 = options.enable_ipv6};
-  config.options = {{std::string(kOptionBridgeName), options.bridge},
-                    {std::string(kOptionDefaultBridge), "true"}};
-  if (!options.bridge_address.empty()) {
-    const auto address = kernel::IpPrefix::parse(options.bridge_address);
-    if (!address) return error(Code::InvalidArgument, "invalid bridge address '{}'", options.bridge_address);
-    config.ipam.config.push_back({.subnet = address->network().str(), .gateway = address->address.str()});
+    if (!resolve(name)) TRY(add(NetworkConfig{.name = std::string(name), .driver = std::string(driver)}));
+  NetworkConfig wanted = TRY(default_network(options));
+  if (const auto found = resolve(kDefaultNetwork)) {
+    if (is_as_wanted((*found)->record.config, wanted)) return {};
+    if (!(*found)->endpoints.empty()) {
+      log.warn("the default network keeps its settings, since containers are connected to it", {});
+      return {};
+    }
+    TRY(forget(**found));
   }
-  TRY(add(std::move(config)));
+  TRY(add(std::move(wanted)));
+  return {};
+}
+
+// First the kernel: were we killed in between, the record would still say that there is something.
+Result<void> Networks::State::forget(const NetworkObject& network) {
+  const std::string id = network.id();
+  TRY_DURING(take_down(network), "remove network '{}'", network.name());
+  TRY(records.remove_network(id));
+  if (names) names->set_names(id, nullptr);
+  networks.erase(id);
   return {};
 }
 
@@ -162,12 +195,7 @@ Result<void> Networks::remove(std::string_view ref) {
     return error(Code::PermissionDenied,
                  "error while removing network: network {} id {} has active endpoints ('{}')", network.name(),
                  network.id(), name_for_people(network.endpoints.begin()->second));
-  // First the kernel: were we killed in between, the record would still say that there is something.
-  TRY_DURING(state.take_down(network), "remove network '{}'", network.name());
-  TRY(state.records.remove_network(network.id()));
-  if (state.names) state.names->set_names(network.id(), nullptr);
-  state.networks.erase(std::string(network.id()));
-  return {};
+  return state.forget(network);
 }
 
 Result<std::vector<std::string>> Networks::prune(const std::function<bool(const Network&)>& may_remove) {

@@ -60,6 +60,7 @@ struct Networks::State {
   // ---- What exists
   Result<void> load();  // from the records
   Result<void> make_predefined();
+  Result<void> forget(const NetworkObject& network) REQUIRES(mutex);  // in the kernel and the record
   // Checks, completes and records it; nothing in the kernel yet.
   Result<NetworkObject*> add(NetworkConfig config) REQUIRES(mutex);
   Result<void> check_conflicts(const NetworkObject& wanted) REQUIRES(mutex);

@@ -129,5 +129,26 @@ TEST(Networks, APortOfTheHostsLoopbackIsForTheHostAlone) {
   });
 }
 
+TEST(Networks, TheDefaultNetworkFollowsTheConfiguration) {
+  IN_OWN_HOST({
+    TestHost host;
+    const auto reopen = [&](const std::string& address) {
+      host.networks.reset();
+      NetworksOptions options = host.options();
+      options.bridge_address = address;
+      host.networks = MUST(Networks::open(options));
+      return MUST(host.networks->find("bridge"));
+    };
+    const std::string id = reopen("").id;
+    EXPECT_EQ(reopen("").id, id);
+    const Network moved = reopen("10.7.0.1/24");
+    EXPECT_EQ(moved.config.ipam.config.at(0).subnet, "10.7.0.0/24");
+    EXPECT_EQ(moved.config.ipam.config.at(0).gateway, "10.7.0.1");
+    EXPECT_EQ(host.container("a", "bridge").ip_address, "10.7.0.2");
+    // Not while somebody is connected.
+    EXPECT_EQ(reopen("10.8.0.1/24").config.ipam.config.at(0).subnet, "10.7.0.0/24");
+  });
+}
+
 }  // namespace
 }  // namespace gantry::network
