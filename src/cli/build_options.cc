@@ -46,6 +46,7 @@ std::vector<Option> BuildOptions::table() {
       {0, "add-host", "NAME:ADDRESS", &add_host, "One more name in RUN's /etc/hosts"},
       {0, "shm-size", "BYTES", &shm_size, "Size of RUN's /dev/shm"},
       {'m', "memory", "BYTES", &memory, "Memory that a RUN may use"},
+      {0, "pids-limit", "COUNT", &pids_limit, "Processes that a RUN may have at once"},
       {0, "ulimit", "NAME=SOFT[:HARD]", &ulimit, "A limit of RUN's processes"},
       {0, "cgroup-parent", "PATH", &cgroup_parent, "The control group above those of RUN"},
       {'o', "output", "SPEC", &outputs,
