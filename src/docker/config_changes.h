@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `changes` of POST /commit and POST /images/create: instructions of a Dockerfile that change an image's config.
+// `changes` of POST /commit and POST /images/create: instructions of a Dockerfile that change an image's
+// config.
 //
 //   TRY(apply_changes({"ENV DEBUG=1", "CMD [\"serve\"]"}, config));
 #pragma once

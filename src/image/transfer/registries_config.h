@@ -44,7 +44,8 @@ struct RegistryEndpoint {
 
 // The file's words.
 struct HostRule {
-  bool is_insecure = false;  // not of the file: any certificate, and plain HTTP from who has none (dockerd's word)
+  bool is_insecure =
+      false;  // not of the file: any certificate, and plain HTTP from who has none (dockerd's word)
   std::optional<bool> plain_http;
   bool skip_verify = false;
   std::vector<std::string> ca_files;
