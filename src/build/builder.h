@@ -96,7 +96,7 @@ struct BuildRequest {
   std::vector<std::string> uncached_stages;  // --no-cache-filter
   // Images (names) that steps may be taken from. Only images that were built here say what their layers are.
   std::vector<std::string> cache_from;
-  std::string network;           // of RUN: "", "default", "none", "host", or a network
+  std::string network;                // of RUN: "", "default", "none", "host", or a network
   bool may_be_insecure = false;       // RUN --security=insecure
   bool may_use_host_network = false;  // RUN --network=host
   // Limits, ulimits, shm_size, extra_hosts, cgroup_parent of RUN's containers; the rest is not looked at.

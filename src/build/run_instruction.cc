@@ -115,7 +115,8 @@ Result<NewLayer> StageRunner::run_in_container(const RunCommand& command, Tellin
   const auto on_output = [&telling](LogStream stream, std::string_view text) {
     telling.sink().on_log(telling.id(), stream, text);
   };
-  Result<WaitStatus> ended = run_command(context_.session, root, command, settings, context_.cancel, on_output);
+  Result<WaitStatus> ended =
+      run_command(context_.session, root, command, settings, context_.cancel, on_output);
   TRY(context_.cancel.check());  // the runtime may have been told to stop before us
   const WaitStatus status = TRY(std::move(ended));
   if (!status.is_success())

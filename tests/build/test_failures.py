@@ -72,7 +72,7 @@ class BadInput(unittest.TestCase):
         self.check(self.refused("FROM localhost/base AS final\n", "--target", "finale"), "did you mean 'final'?")
 
     def test_a_context_that_is_no_archive(self):
-        broken = subprocess.run(self.stdin_command(), input=b"\x1f\x8bnot really", capture_output=True)
+        broken = subprocess.run(self.stdin_command(), input=b"\x1f\x8b\x08not really", capture_output=True)
         self.assertEqual(broken.returncode, 1)
         self.check(broken.stderr.decode(), "unpack the context")
 
