@@ -131,6 +131,14 @@ class Api(engine_home.Case):
             found[which] += stream.read(size)
         self.assertEqual(found, {1: b"out word\n", 2: b"err\n"})
 
+    def test_attach_for_what_was_said(self):
+        identity = self.make("echo", "said")
+        self.call("POST", f"/containers/{identity}/start")
+        self.call("POST", f"/containers/{identity}/wait")
+        status, headers, data = self.call("POST", f"/v1.41/containers/{identity}/attach?logs=1&stdout=1&stream=0")
+        self.assertEqual((status, headers["Content-Type"], data),
+                         (200, "application/vnd.docker.raw-stream", b"\1\0\0\0\0\0\0\5said\n"))
+
     def test_stats_once(self):
         identity = self.make("sleep", "1000")
         self.assertEqual(self.get(f"/containers/{identity}/stats?stream=false")["id"], identity)
@@ -210,7 +218,7 @@ class Listeners(unittest.TestCase):
             listener.listen()
             fd = os.dup2(listener.fileno(), 50)
             script = 'exec 3<&50 50<&-; LISTEN_FDS=1 LISTEN_FDNAMES=docker LISTEN_PID=$$ exec "$@"'
-            process = subprocess.Popen(["sh", "-c", script, "sh", self.program, *self.arguments, "-H", "fd://"],
+            process = subprocess.Popen(["bash", "-c", script, "bash", self.program, *self.arguments, "-H", "fd://"],
                                        pass_fds=[fd], stderr=subprocess.DEVNULL)
             os.close(fd)
         self.addCleanup(process.wait)
