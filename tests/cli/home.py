@@ -42,6 +42,14 @@ class Case(unittest.TestCase):
     def docker(self, *arguments, **options):
         return self.home.docker(*arguments, **options).stdout
 
+    def assert_same_as_docker(self, *arguments):
+        """Both show the same; times that are counted in seconds may change between the two, but not again and again."""
+        for _ in range(20):
+            ours, theirs = self.gantry(*arguments).stdout, self.docker(*arguments)
+            if ours == theirs:
+                return
+        self.assertEqual(ours, theirs)
+
     def inspect(self, name):
         return json.loads(self.out("inspect", name))[0]
 

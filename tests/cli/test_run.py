@@ -26,7 +26,7 @@ class Run(home.Case):
 
     def test_the_status_is_the_process_s(self):
         self.run_busybox("sh", "-c", "exit 7", status=7)
-        self.run_busybox("sh", "-c", "sh -c 'kill -9 $$'", status=137)
+        self.run_busybox("sh", "-c", "(sh -c 'kill -9 $$'); exit $?", status=137)
 
     def test_failures_before_it_runs_have_docker_s_statuses(self):
         self.assertIn("nothing", self.run_busybox("/nothing", status=127).stderr)
@@ -63,7 +63,8 @@ class Run(home.Case):
         self.assertEqual(self.out("ps", "-q", "--no-trunc"), name)
 
     def test_detach_keys_leave_it_running_and_attach_comes_back(self):
-        name = self.container("-it", run=("sh",))
+        # It says something now and then, as the terminal of the test waits for a sign of life.
+        name = self.container("-it", run=("sh", "-c", "while sleep 0.2; do echo tick; done & exec sh"))
         left = self.on_terminal("attach", name, stdin="echo one-$((1+1))\n\x10\x11")
         self.assertIn("read escape sequence", left.stdout)
         self.assertEqual(self.inspect(name)["State"]["Running"], True)

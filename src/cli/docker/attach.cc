@@ -104,6 +104,7 @@ Result<int> attach(Context& context, const AttachVerbOptions& options, const Wor
                                                 {.tty = facts.tty,
                                                  .stdin = !options.no_stdin && facts.open_stdin,
                                                  .passes_signals = options.sig_proxy && !facts.tty,
+                                                 .redraws = true,
                                                  .detach_keys = options.detach_keys}));
   return until_its_end(std::move(attached), std::move(exit));
 }

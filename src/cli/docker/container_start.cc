@@ -134,6 +134,12 @@ Result<AttachedContainer> AttachedContainer::attach(EngineClient& engine, std::s
                                                              {"stdout", flag(options.stdout)},
                                                              {"stderr", flag(options.stderr)},
                                                              {"detachKeys", options.detach_keys}}));
+  // A change of the size makes programs draw anew; the session's own resize then takes it back.
+  const auto size = window_size(STDOUT_FILENO);
+  if (options.tty && options.redraws && size)
+    resize(engine, path + "/resize",
+           {.rows = static_cast<std::uint16_t>(size->rows + 1),
+            .columns = static_cast<std::uint16_t>(size->columns + 1)});
   return AttachedContainer(TRY(Session::prepare(std::move(session))), std::move(stream));
 }
 

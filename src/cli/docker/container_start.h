@@ -38,6 +38,7 @@ struct AttachOptions {
   bool tty = false;
   bool stdin = false, stdout = true, stderr = true;
   bool passes_signals = true;
+  bool redraws = false;  // what runs on the terminal for long already is to show itself
   std::string detach_keys;
 };
 
