@@ -8,9 +8,15 @@
 namespace gantry::cli {
 
 std::span<const Verb> image_verbs() {
-  static const std::array kVerbs = {kCheck,   kCompose, kConvert, kDiskUsage, kHistory, kImport,
-                                    kInspect, kList,    kLoad,    kMount,     kPrune,   kPull,
-                                    kPush,    kRemove,  kSave,    kTag,       kUnmount};
+  static const std::array kVerbs = {kCheck,   kCompose,
+                                    kConvert, kDiskUsage,
+                                    kHistory, kImport,
+                                    kInspect, with_alias(kList, "ls"),
+                                    kLoad,    kMount,
+                                    kPrune,   kPull,
+                                    kPush,    with_alias(kRemove, "rm"),
+                                    kSave,    kTag,
+                                    kUnmount};
   return kVerbs;
 }
 

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A package, as the other folders of suites are."""
