@@ -63,6 +63,7 @@ class Container {
   RestartDecider restarts;
   std::unique_ptr<HealthCheck> health;  // while it runs, if it has a check
   bool is_removed = false;              // by somebody who held the lock before
+  bool stays_at_end = false;            // restart(): its end does not remove it, whatever AutoRemove says
   // Its record is of an earlier engine and was not compared with what is (restore.h).
   bool is_unchecked = false;
 

@@ -138,7 +138,7 @@ void end_container(Core& core, const std::shared_ptr<Container>& container, RunE
   if (saved) forget_run(core, record);
   if (delay)
     schedule_restart(core, container, *delay);
-  else if (record.settings->host_config.auto_remove)
+  else if (record.settings->host_config.auto_remove && !container->stays_at_end)
     log_failure(core, record, "container", remove_container(core, *container, AnonymousVolumes::Remove));
 }
 

@@ -121,11 +121,15 @@ Result<bool> Engine::stop(std::string_view ref, const StopOptions& options) {
 }
 
 Result<void> Engine::restart(std::string_view ref, const StopOptions& options) {
-  const std::shared_ptr<Container> container = TRY(find_checked(state_->core, ref));
-  TRY(stop_container(state_->core, container, options));
-  const LockedContainer stopped = TRY(LockedContainer::find(state_->core, container->id()));
+  Core& core = state_->core;
+  const std::shared_ptr<Container> container = TRY(find_checked(core, ref));
+  TRY(LockedContainer::find(core, container->id()))->stays_at_end = true;
+  Result<bool> has_stopped = stop_container(core, container, options);
+  const LockedContainer stopped = TRY(LockedContainer::find(core, container->id()));
+  stopped->stays_at_end = false;
+  TRY(std::move(has_stopped));
   if (stopped->record()->state.status != Status::Running)
-    TRY(start_container(state_->core, stopped.shared(), StartedBy::Request));
+    TRY(start_container(core, stopped.shared(), StartedBy::Request));
   return {};
 }
 

@@ -199,6 +199,24 @@ TEST(Engine, removes_only_by_force_what_runs_and_removes_itself_if_asked) {
   });
 }
 
+TEST(Engine, restarts_even_what_removes_itself) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    TestHost host;
+    CreateRequest request = host.request({"sleep", "1000"});
+    request.host_config.auto_remove = true;
+    const std::string id = MUST(host->create(std::move(request))).id;
+    MUST(host->start(id));
+    const pid_t first = host.record(id)->state.pid;
+    MUST(host->restart(id, {.patience = std::chrono::seconds(0)}));
+    EXPECT_EQ(host.record(id)->state.status, Status::Running);
+    EXPECT_NE(host.record(id)->state.pid, first);
+    MUST(host->kill(id, "KILL"));
+    host.wait(id, WaitCondition::Removed);
+    EXPECT_FALSE(host->find(id).has_value());
+  });
+}
+
 TEST(Engine, starts_again_what_fails_as_often_as_the_policy_says) {
   NEEDS_ROOT();
   on_a_host([] {
