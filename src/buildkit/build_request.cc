@@ -69,13 +69,16 @@ class Preparation {
     ask_the_client();
     build::BuildRequest& request = build_.request;
     request.cache_from.insert(request.cache_from.end(), order_.cache_from.begin(), order_.cache_from.end());
-    request.may_be_insecure = std::ranges::any_of(order_.entitlements, [](const std::string& entitlement) {
-      return entitlement == "security.insecure" || entitlement == "network.host";
-    });
+    request.may_be_insecure = is_entitled("security.insecure");
+    request.may_use_host_network = is_entitled("network.host");
     return std::move(build_);
   }
 
  private:
+  bool is_entitled(std::string_view to) const {
+    return std::ranges::find(order_.entitlements, to) != order_.entitlements.end();
+  }
+
   Result<void> refuse() const {
     if (!get(attributes_, "requestid").empty())
       return error(Code::Unsupported, "the request '{}' of the Dockerfile front end is not supported",

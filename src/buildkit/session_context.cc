@@ -51,20 +51,20 @@ class SessionContext final : public build::Context {
                             files_.kept + "/scratch", limit);
   }
 
-  Result<build::ContextFiles> files(int scratch, const std::vector<std::string>& ignored) override {
+  void use_scratch(UniqueFd scratch) override { scratch_ = std::move(scratch); }
+
+  Result<build::ContextFiles> files(const std::vector<std::string>& ignored) override {
     const SyncRequest request{.name = files_.name, .excludes = ignored};
     TRY(lock_kept());
     grpc::ClientCall call = TRY(begin_sync(*files_.session, request));
     if (!directory_) {
-      TRY_DURING(receive_files(call, scratch), "receive the context");
-      return build::ContextFiles{.directory = UniqueFd(::fcntl(scratch, F_DUPFD_CLOEXEC, 0))};
+      TRY_DURING(receive_files(call, scratch_.get()), "receive the context");
+      return build::ContextFiles{.directory = std::move(scratch_)};
     }
     TRY_DURING(receive_files(call, directory_.get()), "receive the context");
     return build::ContextFiles{.directory = UniqueFd(::fcntl(directory_.get(), F_DUPFD_CLOEXEC, 0)),
                                .is_lasting = true};
   }
-
-  std::string_view kind() const override { return "context"; }
 
  private:
   // Opens the directory that is kept for this place; not if another build is at it, or the client names no
@@ -83,6 +83,7 @@ class SessionContext final : public build::Context {
   }
 
   const SessionFiles files_;
+  UniqueFd scratch_;    // for files that are not kept
   UniqueFd directory_;  // locked until the build lets go of this
 };
 

@@ -12,6 +12,7 @@
 #include "base/heap.h"
 #include "base/random.h"
 #include "build/builder.h"
+#include "buildkit/buildkit.h"
 #include "daemon/build_networks.h"
 #include "daemon/listeners.h"
 #include "daemon/pid_file.h"
@@ -37,6 +38,7 @@ struct EngineParts {
   std::unique_ptr<engine::Bookkeeping> books;
   std::unique_ptr<BuildNetworks> build_networks;
   std::unique_ptr<build::Builder> builder;
+  std::unique_ptr<buildkit::BuildKit> buildkit;
   std::unique_ptr<docker::DockerServer> server;
 };
 
@@ -77,6 +79,7 @@ Result<std::string> daemon_id(const std::string& root) {
 
 Result<std::unique_ptr<image::Registries>> open_registries(const EngineConfig& config) {
   image::RegistriesOptions options = TRY(image::RegistriesOptions::from_host());
+  options.credentials = {};  // those of who started us are nobody else's: clients bring their own
   for (const std::string& host : config.insecure_registries) options.config.add_insecure(host);
   for (const std::string& url : config.registry_mirrors) TRY(options.config.add_hub_mirror(url));
   return std::make_unique<image::Registries>(std::move(options));
@@ -164,16 +167,22 @@ Result<std::unique_ptr<Service>> start_engine(const EngineConfig& config, image:
   parts.books = TRY_DURING(engine::Bookkeeping::start(*parts.engine, *parts.usage, log), "begin the books");
   parts.build_networks = std::make_unique<BuildNetworks>(*parts.networks);
   parts.builder = TRY_DURING(open_builder(config, programs, store, parts), "open the builder");
+  parts.buildkit =
+      std::make_unique<buildkit::BuildKit>(buildkit::BuildKitOptions{.builder = parts.builder.get(),
+                                                                     .store = &store,
+                                                                     .kept = root + "/build/contexts",
+                                                                     .run = config.run,
+                                                                     .version = GANTRY_VERSION});
   docker::DaemonDescription daemon{.id = TRY(daemon_id(root)),
                                    .root = root,
                                    .labels = config.labels,
                                    .is_debug = config.is_debug,
                                    .insecure_registries = config.insecure_registries,
                                    .registry_mirrors = config.registry_mirrors};
-  parts.server = TRY(docker::DockerServer::start(
-      std::move(listeners),
-      {*parts.engine, store, *parts.snapshots, *parts.registries, *parts.networks, *parts.builder, log},
-      std::move(daemon)));
+  parts.server = TRY(docker::DockerServer::start(std::move(listeners),
+                                                 {*parts.engine, store, *parts.snapshots, *parts.registries,
+                                                  *parts.networks, *parts.builder, *parts.buildkit, log},
+                                                 std::move(daemon)));
   return std::make_unique<EngineService>(std::move(parts));
 }
 

@@ -8,6 +8,9 @@
 namespace gantry::build {
 class Builder;
 }
+namespace gantry::buildkit {
+class BuildKit;
+}
 namespace gantry::engine {
 class Engine;
 }
@@ -32,6 +35,7 @@ struct Context {
   image::Registries& registries;  // without credentials: clients bring their own
   network::Networks& networks;
   build::Builder& builder;
+  buildkit::BuildKit& buildkit;
   const DaemonDescription& daemon;
   StreamLoop& streams;  // where connections live that were hijacked
   const Logger& log;

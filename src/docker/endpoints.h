@@ -27,7 +27,8 @@ std::span<const Route> image_push_routes();
 std::span<const Route> image_archive_routes();  // image_archive.cc: get, load
 std::span<const Route> image_search_routes();
 std::span<const Route> registry_routes();  // registry.cc: auth, distribution
-std::span<const Route> build_routes();          // build.cc: build and its cache; session and grpc
+std::span<const Route> build_routes();     // build.cc: build and its cache
+std::span<const Route> buildkit_routes();  // session and grpc
 
 // ---- networks and volumes
 std::span<const Route> network_routes();

@@ -18,6 +18,7 @@ DockerServer::DockerServer(ServerParts parts, DaemonDescription daemon, std::uni
                .registries = parts.registries,
                .networks = parts.networks,
                .builder = parts.builder,
+               .buildkit = parts.buildkit,
                .daemon = daemon_,
                .streams = *streams_,
                .log = parts.log},
@@ -28,8 +29,8 @@ DockerServer::DockerServer(ServerParts parts, DaemonDescription daemon, std::uni
                             image_routes,         image_create_routes,   image_push_routes,
                             image_archive_routes, registry_routes,       network_routes,
                             volume_routes,        system_routes,         event_routes,
-                            disk_usage_routes,    build_routes,          plugin_routes,
-                            swarm_routes})
+                            disk_usage_routes,    build_routes,          buildkit_routes,
+                            plugin_routes,        swarm_routes})
     router_.add(routes());
 }
 

@@ -29,6 +29,7 @@ struct ServerParts {
   image::Registries& registries;
   network::Networks& networks;
   build::Builder& builder;
+  buildkit::BuildKit& buildkit;
   const Logger& log;
 };
 
