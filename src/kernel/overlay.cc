@@ -258,6 +258,9 @@ Result<DetachedMount> mount_by_fuse(const Overlay& overlay) {
   return mount;
 }
 
+// Made by the kernel below a work directory that was mounted volatile.
+constexpr const char* kVolatileMark = "work/work/incompat";
+
 // ---- which
 
 struct NativeMount {
@@ -320,11 +323,15 @@ Result<bool> is_overlay_writing_to(int writable) {
     if (errno == EWOULDBLOCK) return true;  // fuse-overlayfs holds it, see mount_by_fuse()
     return sys_error("lock the writable layer");
   }
+  // The probe is volatile, for unmounting any other makes the kernel write back its whole file system. What
+  // an earlier volatile mount noted would be in its way; only later mounts look at that, and there are none.
+  (void)remove_tree_at(writable, kVolatileMark);  // there may be none
   // With "index=on" the kernel refuses what it otherwise only warns of: an upper directory that is in use.
-  const Overlay probe{.writable = writable};
+  const Overlay probe{.writable = writable, .is_volatile = true};
   std::vector<std::string> options = options_for(probe);
   options[0] = "index=on";
   auto mount = mount_native(probe, options);
+  (void)remove_tree_at(writable, kVolatileMark);  // there may be none
   if (mount) return false;
   if (mount.error().errno_value() == EBUSY) return true;
   // In use it is not: the kernel looks at that first. Stale is what it noted when it was asked before.
