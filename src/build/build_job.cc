@@ -286,18 +286,17 @@ Result<std::shared_ptr<Source>> BuildJob::find_source(const std::string& from, s
     if (const auto found = sources_.find(key); found != sources_.end()) return found->second;
   }
   std::shared_ptr<Source> source =
-      used ? layers_source(session_, TRY(result_of(*used))) : TRY(make_source(from, stage));
+      used ? layers_source(session_, TRY(result_of(*used))) : TRY(make_source(from));
   MutexLock lock(mutex_);
   return sources_.try_emplace(key, std::move(source)).first->second;
 }
 
-Result<std::shared_ptr<Source>> BuildJob::make_source(const std::string& from, std::size_t) {
-  if (from.empty())
-    return std::shared_ptr<Source>(context_source(session_, request_.context, request_.dockerfile));
+Result<std::shared_ptr<Source>> BuildJob::make_source(const std::string& from) {
+  if (from.empty()) return std::shared_ptr<Source>(context_source(request_.context, request_.dockerfile));
   std::string name = from;
   if (const auto given = request_.named_contexts.find(from); given != request_.named_contexts.end()) {
     if (given->second.files)
-      return std::shared_ptr<Source>(context_source(session_, given->second.files, request_.dockerfile));
+      return std::shared_ptr<Source>(context_source(given->second.files, request_.dockerfile));
     name = given->second.image;
   }
   Telling telling(narrator_.sink(),

@@ -50,7 +50,7 @@ class BuildJob {
   Result<StageState> result_of(std::size_t stage);
   Result<StageState> build_stage(std::size_t stage);
   Result<std::shared_ptr<Source>> find_source(const std::string& from, std::size_t stage);
-  Result<std::shared_ptr<Source>> make_source(const std::string& from, std::size_t stage);
+  Result<std::shared_ptr<Source>> make_source(const std::string& from);
   Result<void> use_context(Context& context);
   void tell_failure(dockerfile::LineRange lines);
   void warn_of_unused_arguments();

@@ -46,8 +46,8 @@ class LayersSource final : public Source {
 
 class ContextSource final : public Source {
  public:
-  ContextSource(const Session& session, std::shared_ptr<Context> context, std::string dockerfile_name)
-      : session_(session), context_(std::move(context)), dockerfile_name_(std::move(dockerfile_name)) {}
+  ContextSource(std::shared_ptr<Context> context, std::string dockerfile_name)
+      : context_(std::move(context)), dockerfile_name_(std::move(dockerfile_name)) {}
 
   Result<const SourceTree*> tree() override {
     MutexLock lock(mutex_);
@@ -75,7 +75,6 @@ class ContextSource final : public Source {
     return {};
   }
 
-  const Session& session_;
   const std::shared_ptr<Context> context_;  // shared with who asked for the build
   const std::string dockerfile_name_;
   mutable Mutex mutex_;                                // guards what follows
@@ -104,9 +103,8 @@ std::unique_ptr<Source> layers_source(const Session& session, StageState state) 
   return std::make_unique<LayersSource>(session, std::move(state));
 }
 
-std::unique_ptr<Source> context_source(const Session& session, std::shared_ptr<Context> context,
-                                       const std::string& dockerfile_name) {
-  return std::make_unique<ContextSource>(session, std::move(context), dockerfile_name);
+std::unique_ptr<Source> context_source(std::shared_ptr<Context> context, const std::string& dockerfile_name) {
+  return std::make_unique<ContextSource>(std::move(context), dockerfile_name);
 }
 
 Result<CopySet> select_files(Source& source, const CopyWish& wish) {

@@ -37,8 +37,7 @@ class Source {
 // `layers` are those of the state, unpacked when they are looked at.
 std::unique_ptr<Source> layers_source(const Session& session, StageState state);
 // With the .dockerignore that stands beside `dockerfile_name` ("Dockerfile.dockerignore") or at the top.
-std::unique_ptr<Source> context_source(const Session& session, std::shared_ptr<Context> context,
-                                       const std::string& dockerfile_name);
+std::unique_ptr<Source> context_source(std::shared_ptr<Context> context, const std::string& dockerfile_name);
 
 // The digest of what the wish selects from the source, from what is remembered if the source is layers.
 // `selected` gets the set if it had to be made.

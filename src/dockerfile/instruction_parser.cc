@@ -15,8 +15,6 @@
 namespace gantry::dockerfile {
 namespace {
 
-constexpr auto kNoFlags = std::span<const std::string_view>();
-
 // A word for whoever wrote no more than the keyword.
 Result<void> need_rest(const Statement& statement, std::string_view example) {
   if (!statement.rest().empty()) return {};
