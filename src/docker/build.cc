@@ -2,6 +2,8 @@
 //
 // POST /build, as docker's classic builder has it, and what is kept between builds. BuildKit's way in
 // (/session, /grpc) is refused.
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include "base/json_codec.h"
@@ -138,6 +140,17 @@ class FetchedContext {
 
 // ---- POST /build
 
+// Of the RUN that has failed: docker's command ends with it. build/builder.h says how the sentence ends.
+int exit_code_of(const Error& failure) {
+  constexpr std::string_view kEnd = "exit code: ";
+  const std::string& text = failure.message();
+  const std::size_t at = text.rfind(kEnd);
+  int code = 0;
+  if (failure.code() == Code::Internal && at != text.npos)
+    (void)std::from_chars(text.data() + at + kEnd.size(), text.data() + text.size(), code);
+  return code;
+}
+
 class Build {
  public:
   Build(const Context& context, Call& call)
@@ -153,18 +166,23 @@ class Build {
     const std::string remote = call_.text("remote");
     if (remote.empty() || remote == "client-session") {
       request.context = build::tar_context(call_.request.body());
-      return messages_.finish(build(request));
+      return finish(build(request));
     }
     if (build::is_git_url(remote)) {
       request.context = TRY(build::git_context(remote));
-      return messages_.finish(build(request));
+      return finish(build(request));
     }
     FetchedContext fetched = TRY(FetchedContext::open(remote));
     TRY(fetched.give_to(request));
-    return messages_.finish(build(request));
+    return finish(build(request));
   }
 
  private:
+  Result<void> finish(Result<void> built) {
+    const int exit_code = built ? 0 : exit_code_of(built.error());
+    return messages_.finish(std::move(built), exit_code);
+  }
+
   Result<void> build(const build::BuildRequest& request) {
     const auto watch = TRY(ClientWatch::start(call_.response, [this] { give_up(); }));
     BuildTranscript transcript(messages_, is_quiet_ ? Verbosity::Quiet : Verbosity::Full);

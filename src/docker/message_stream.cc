@@ -53,21 +53,23 @@ bool MessageStream::is_gone() const {
   return is_gone_;
 }
 
-Result<void> MessageStream::finish(Result<void> outcome) {
+Result<void> MessageStream::finish(Result<void> outcome, int exit_code) {
   if (is_gone()) return error(Code::Unavailable, "the client has gone");
   if (outcome) {
     // Nothing to tell is an answer, too.
     return response_.has_started() ? Result<void>() : response_.start(200, 0);
   }
   if (!response_.has_started()) return outcome;
-  write_error(outcome.error());
+  write_error(outcome.error(), exit_code);
   return {};
 }
 
-void MessageStream::write_error(const Error& failure) {
+void MessageStream::write_error(const Error& failure, int exit_code) {
   json::Writer message;
   message.begin_object();
-  message.key("errorDetail").begin_object().key("message").value(failure.message()).end_object();
+  message.key("errorDetail").begin_object();
+  if (exit_code != 0) message.key("code").value(exit_code);
+  message.key("message").value(failure.message()).end_object();
   message.key("error").value(failure.message());
   send(std::move(message));
 }

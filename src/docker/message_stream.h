@@ -43,12 +43,12 @@ class MessageStream {
 
   bool is_gone() const;
   // How a handler ends. A failure that comes after the first message is told as a message; one before is
-  // handed on, to be answered.
-  Result<void> finish(Result<void> outcome);
+  // handed on, to be answered. `exit_code` is what clients shall end with; 0: they know themselves.
+  Result<void> finish(Result<void> outcome, int exit_code = 0);
 
  private:
   void send(json::Writer message);
-  void write_error(const Error& error);
+  void write_error(const Error& failure, int exit_code);
 
   http::ResponseWriter& response_;
   const std::function<void()> on_gone_;
