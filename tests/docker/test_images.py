@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images, as docker's command handles them, and a registry of our own."""
 
-import io
 import json
 import os
 import tarfile
