@@ -54,6 +54,8 @@ Result<image::Image> pull_image(image::ImageStore& images, image::Snapshots& sna
     if (const auto found = options.credentials->find(reference.registry());
         found != options.credentials->end())
       pull.credentials = found->second;
+  if (!pull.credentials && options.find_credentials != nullptr && *options.find_credentials)
+    pull.credentials = TRY((*options.find_credentials)(reference.registry()));
   const image::Pulled pulled = TRY_DURING(
       image::pull(images, snapshots, *options.registries, reference, pull, progress), "pull '{}'", name);
   auto image = TRY(images.image(pulled.id));

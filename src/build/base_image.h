@@ -3,6 +3,7 @@
 // Images that a build starts from or copies from: found in the store, or pulled into it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -22,6 +23,9 @@ namespace gantry::build {
 struct BaseImageOptions {
   image::Registries* registries = nullptr;  // null: what is not in the store is not found
   const std::map<std::string, image::Credentials>* credentials = nullptr;
+  // For registries that those are not for; null or empty: what is configured.
+  const std::function<Result<std::optional<image::Credentials>>(const std::string& registry)>*
+      find_credentials = nullptr;
   bool pull = false;  // ask the registry also for what is there
 };
 

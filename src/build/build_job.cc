@@ -54,8 +54,10 @@ BuildJob::BuildJob(const BuilderOptions& options, image::LayerCache& layers, Fil
       hashes_(hashes),
       cache_(session, layers),
       platform_(request.platform.value_or(oci::host_platform())),
-      base_images_{
-          .registries = options.registries, .credentials = &request.credentials, .pull = request.pull},
+      base_images_{.registries = options.registries,
+                   .credentials = &request.credentials,
+                   .find_credentials = &request.find_credentials,
+                   .pull = request.pull},
       run_slots_(run_slots(options)),
       globals_(request.arguments, oci::host_platform(), platform_) {}
 

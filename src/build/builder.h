@@ -62,6 +62,7 @@ struct BuilderOptions {
   image::Registries* registries = nullptr;  // null: base images have to be in the store
   RunNetworks* networks = nullptr;          // null: RUN has the host's network, unless it asks for none
   std::string runtime = "gantry-runtime";   // program
+  std::string cgroup_parent = "/gantry";    // of RUN's containers
   unsigned parallel_runs = 0;               // RUNs of one build at once; 0: as many as there are processors
 };
 

@@ -107,11 +107,15 @@ Result<NewLayer> StageRunner::run_in_container(const RunCommand& command, Tellin
   TRY(context_.cancel.check());
   StepRoot root = TRY(StepRoot::open(context_.session, state_.top()));
   const BuildRequest& request = context_.request;
-  const RunSettings settings{
-      .runtime = context_.options.runtime,
-      .networks = context_.options.networks,
-      .limits = request.host_config,
-      .material = {.secrets = request.secrets, .ssh = request.ssh, .root = context_.options.root}};
+  const RunSettings settings{.runtime = context_.options.runtime,
+                             .cgroup_parent = context_.options.cgroup_parent,
+                             .networks = context_.options.networks,
+                             .limits = request.host_config,
+                             .material = {.secrets = request.secrets,
+                                          .ssh = request.ssh,
+                                          .find_secret = request.find_secret,
+                                          .find_agent = request.find_agent,
+                                          .root = context_.options.root}};
   const auto on_output = [&telling](LogStream stream, std::string_view text) {
     telling.sink().on_log(telling.id(), stream, text);
   };

@@ -186,16 +186,30 @@ Result<void> RunMounts::add_cache(const RunMountPlan& plan) {
   return {};
 }
 
+static Result<std::optional<std::string>> secret_of(const MountMaterial& material, const std::string& id) {
+  const auto found = material.secrets.find(id);
+  if (found != material.secrets.end()) return std::optional(TRY(found->second()));
+  if (material.find_secret) return material.find_secret(id);
+  return std::optional<std::string>();
+}
+
+static Result<std::optional<std::string>> agent_of(const MountMaterial& material, const std::string& id) {
+  const auto found = material.ssh.find(id);
+  if (found != material.ssh.end()) return std::optional(found->second);
+  if (material.find_agent) return material.find_agent(id);
+  return std::optional<std::string>();
+}
+
 // On a tmpfs of the RUN's own mount namespace: the bytes reach no disk, and nothing is left of them.
 Result<void> RunMounts::add_secret(const RunMountPlan& plan, const std::string& directory) {
-  const auto found = material_.secrets.find(plan.id);
-  if (found == material_.secrets.end()) {
+  const std::optional<std::string> content =
+      TRY_DURING(secret_of(material_, plan.id), "secret '{}'", printable(plan.id));
+  if (!content) {
     if (!plan.is_required) return {};
     return error(Code::InvalidArgument, "the secret '{}' is required, and was not given (--secret id={})",
                  printable(plan.id), printable(plan.id));
   }
-  const std::string content = TRY_DURING(found->second(), "secret '{}'", printable(plan.id));
-  if (!plan.variable.empty()) environment_.push_back(plan.variable + "=" + content);
+  if (!plan.variable.empty()) environment_.push_back(plan.variable + "=" + *content);
   if (plan.target.empty()) return {};
   const std::string point = fmt::format("{}/{}", directory, mounts_.size());
   TRY(make_directories(point, 0700));
@@ -207,7 +221,7 @@ Result<void> RunMounts::add_secret(const RunMountPlan& plan, const std::string& 
        .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC}));
   TRY(tmpfs.attach_to(target.get()));
   const UniqueFd file = TRY(open_at(tmpfs.fd(), "secret", O_CREAT | O_EXCL | O_WRONLY, 0600));
-  TRY(write_all(file.get(), content, "a secret"));
+  TRY(write_all(file.get(), *content, "a secret"));
   if (::fchown(file.get(), plan.uid, plan.gid) < 0 || ::fchmod(file.get(), plan.mode.value_or(0400)) < 0)
     return sys_error("set owner and mode of a secret");
   mounts_.push_back(bind_of(point + "/secret", plan.target, true));
@@ -215,8 +229,9 @@ Result<void> RunMounts::add_secret(const RunMountPlan& plan, const std::string& 
 }
 
 Result<void> RunMounts::add_ssh(const RunMountPlan& plan) {
-  const auto found = material_.ssh.find(plan.id);
-  if (found == material_.ssh.end()) {
+  const std::optional<std::string> agent =
+      TRY_DURING(agent_of(material_, plan.id), "agent '{}'", printable(plan.id));
+  if (!agent) {
     if (!plan.is_required) return {};
     return error(Code::InvalidArgument, "the agent '{}' is required, and was not given (--ssh {})",
                  printable(plan.id), printable(plan.id));
@@ -224,7 +239,7 @@ Result<void> RunMounts::add_ssh(const RunMountPlan& plan) {
   if (plan.mode || plan.uid != 0 || plan.gid != 0)
     return error(Code::Unsupported,
                  "an agent's socket has the owner that it has: uid, gid and mode cannot be set");
-  mounts_.push_back(bind_of(found->second, plan.target, false));
+  mounts_.push_back(bind_of(*agent, plan.target, false));
   environment_.push_back("SSH_AUTH_SOCK=" + plan.target);
   return {};
 }

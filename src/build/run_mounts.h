@@ -29,6 +29,9 @@ namespace gantry::build {
 struct MountMaterial {
   const std::map<std::string, std::function<Result<std::string>()>>& secrets;
   const std::map<std::string, std::string>& ssh;
+  // For ids that these two do not have; may be empty.
+  const std::function<Result<std::optional<std::string>>(const std::string& id)>& find_secret;
+  const std::function<Result<std::optional<std::string>>(const std::string& id)>& find_agent;
   std::string root;  // of the store: caches are below <root>/build/mounts
 };
 

@@ -181,7 +181,7 @@ class Runner {
     const container::HostDefaults defaults;
     container::apply_defaults(config, host, defaults, facts);
     TRY(container::check_settings(config, host, facts));
-    const std::string parent = host.cgroup_parent.empty() ? "/gantry" : host.cgroup_parent;
+    const std::string parent = host.cgroup_parent.empty() ? settings_.cgroup_parent : host.cgroup_parent;
     container::SpecInputs inputs{
         .id = id,
         .config = config,

@@ -42,6 +42,7 @@ inline constexpr const char* kScriptDirectory = "/dev/pipes";
 
 struct RunSettings {
   const std::string& runtime;           // path of gantry-runtime
+  const std::string& cgroup_parent;     // where the request names none
   RunNetworks* networks = nullptr;      // null: the host's network
   const container::HostConfig& limits;  // of BuildRequest
   MountMaterial material;

@@ -88,6 +88,14 @@ Result<void> info(Services& services, grpc::ServerCall& call) {
   return write(call, response);
 }
 
+template <class Filters>
+Result<void> refuse_filters(const Filters& filters) {
+  // Clients send an empty one for none.
+  for (const std::string& filter : filters)
+    if (!filter.empty()) return error(Code::Unsupported, "the cache cannot be filtered ('{}')", filter);
+  return {};
+}
+
 void describe(const build::CacheRecord& record, pb::UsageRecord& message) {
   message.set_id(record.key);
   message.set_size(static_cast<std::int64_t>(record.size));
@@ -99,7 +107,7 @@ void describe(const build::CacheRecord& record, pb::UsageRecord& message) {
 
 Result<void> disk_usage(Services& services, grpc::ServerCall& call) {
   const auto request = TRY(read_request<pb::DiskUsageRequest>(call));
-  if (request.filter_size() > 0) return error(Code::Unsupported, "the cache cannot be filtered");
+  TRY(refuse_filters(request.filter()));
   pb::DiskUsageResponse response;
   for (const build::CacheRecord& record : TRY(services.options.builder->cache()))
     describe(record, *response.add_record());
@@ -108,7 +116,7 @@ Result<void> disk_usage(Services& services, grpc::ServerCall& call) {
 
 Result<void> prune(Services& services, grpc::ServerCall& call) {
   const auto request = TRY(read_request<pb::PruneRequest>(call));
-  if (request.filter_size() > 0) return error(Code::Unsupported, "the cache cannot be filtered");
+  TRY(refuse_filters(request.filter()));
   build::PruneOptions options;
   if (request.keep_duration() > 0) options.unused_since = wall_clock_ns() - request.keep_duration();
   const std::int64_t keep = std::max(request.reserved_space(), request.max_used_space());

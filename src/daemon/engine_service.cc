@@ -133,14 +133,16 @@ engine::EngineOptions engine_options(const EngineConfig& config, const std::stri
 
 Result<std::unique_ptr<build::Builder>> open_builder(const EngineConfig& config, const std::string& programs,
                                                      image::ImageStore& store, EngineParts& parts) {
-  return std::make_unique<build::Builder>(
-      TRY(build::Builder::open({.root = store.root(),
-                                .run = config.run,
-                                .images = &store,
-                                .snapshots = parts.snapshots.get(),
-                                .registries = parts.registries.get(),
-                                .networks = parts.build_networks.get(),
-                                .runtime = programs + "/gantry-runtime"})));
+  return std::make_unique<build::Builder>(TRY(build::Builder::open(
+      {.root = store.root(),
+       .run = config.run,
+       .images = &store,
+       .snapshots = parts.snapshots.get(),
+       .registries = parts.registries.get(),
+       .networks = parts.build_networks.get(),
+       .runtime = programs + "/gantry-runtime",
+       .cgroup_parent =
+           config.containers.cgroup_parent.empty() ? "/gantry" : config.containers.cgroup_parent})));
 }
 
 }  // namespace

@@ -62,6 +62,7 @@ struct Http2Exchange::State {
   explicit State(std::shared_ptr<Http2Connection::Impl> connection) : impl(std::move(connection)) {}
 
   Error failure() const {
+    if (end == End::Open && has_ended) return error(Code::Conflict, "the peer has ended the exchange");
     if (end == End::GivenUp)
       return error(Code::Conflict, "the peer gave the exchange up (HTTP/2 error {})", reason);
     return error(Code::Unavailable, "the HTTP/2 connection is over");
@@ -400,7 +401,9 @@ int Http2Connection::Impl::stream_closed(nghttp2_session*, std::int32_t id, std:
   if (found == self.exchanges.end()) return 0;
   const std::shared_ptr<State> state = std::move(found->second);
   self.exchanges.erase(found);
-  if (state->has_ended && state->is_finished && state->pending() == 0) {
+  // A peer that has answered in full may close without waiting for the end of what it was asked.
+  const bool is_done = state->is_finished && state->pending() == 0;
+  if (state->has_ended && (is_done || reason == NGHTTP2_NO_ERROR)) {
     state->is_closed = true;
     state->changed.notify_all();
   } else {
@@ -528,7 +531,7 @@ Result<void> Http2Exchange::finish(const HeaderFields& trailers) {
   State& state = *state_;
   Http2Connection::Impl& impl = *state.impl;
   const MutexLock lock(impl.mutex);
-  if (state.is_finished) return {};
+  if (state.is_finished || (state.is_closed && state.has_ended)) return {};
   if (state.is_closed || !impl.session) return state.failure();
   state.is_finished = true;
   state.out_trailers = trailers;
