@@ -5,7 +5,9 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -110,6 +112,26 @@ void add_loopback_guard(NftBatch& batch) {
   if_loopback4(rule, kVersions[0].destination).drop();
 }
 
+// What goes between interfaces that are none of ours. Bridges of others are left to those: another daemon's
+// containers talk over one, and the host may forward such packets, too (br_netfilter).
+void add_foreign_rules(NftBatch& batch) {
+  NftBytes kind(IFNAMSIZ);  // as the register has it
+  std::ranges::copy(std::string_view("bridge"), kind.begin());
+  const auto foreign = [](NftBatch::Rule& rule) -> NftBatch::Rule& {
+    return rule.meta(NFT_META_IIFNAME, kIn)
+        .lookup("bridges", kIn, true)
+        .meta(NFT_META_OIFNAME, kOut)
+        .lookup("bridges", kOut, true);
+  };
+  // An interface without a kind ends only its own rule.
+  for (const std::uint32_t key : {NFT_META_IIFKIND, NFT_META_OIFKIND}) {
+    auto rule = batch.rule("forward");
+    foreign(rule).meta(key, kIn).equals(kIn, kind).leave();
+  }
+  auto rule = batch.rule("forward");
+  foreign(rule).drop();
+}
+
 void add_forward_chain(NftBatch& batch, bool drops_foreign) {
   batch.add_base_chain({.name = "forward", .hook = NF_INET_FORWARD, .priority = NF_IP_PRI_FILTER});
   batch.rule("forward")
@@ -137,13 +159,7 @@ void add_forward_chain(NftBatch& batch, bool drops_foreign) {
     auto rule = batch.rule("forward");
     if_version(rule, v).meta(NFT_META_OIFNAME, kOut).lookup(named("closed", v), kOut).drop();
   }
-  if (drops_foreign)
-    batch.rule("forward")
-        .meta(NFT_META_IIFNAME, kIn)
-        .lookup("bridges", kIn, true)
-        .meta(NFT_META_OIFNAME, kOut)
-        .lookup("bridges", kOut, true)
-        .drop();
+  if (drops_foreign) add_foreign_rules(batch);
 }
 
 void add_published_chains(NftBatch& batch) {
