@@ -25,6 +25,7 @@ namespace {
 
 // How long an exec that has ended can still be inspected.
 constexpr std::chrono::minutes kKeptAfterEnd{5};
+constexpr std::chrono::seconds kPatienceForStart{10};
 constexpr std::int64_t kKilled = 137;  // with its container, if the shim did not tell
 
 std::string words_of(const ExecConfig& config) { return fmt::format("{}", fmt::join(config.cmd, " ")); }
@@ -117,6 +118,7 @@ void ExecIndex::put(ExecRecord record) {
   auto next = std::make_shared<const ExecRecord>(std::move(record));
   MutexLock lock(mutex_);
   by_id_.insert_or_assign(next->id, std::move(next));
+  changed_.notify_all();
 }
 
 Result<ExecRef> ExecIndex::find(std::string_view id) const {
@@ -124,6 +126,19 @@ Result<ExecRef> ExecIndex::find(std::string_view id) const {
   const auto found = by_id_.find(id);
   if (found == by_id_.end()) return error(Code::NotFound, "No such exec instance: {}", id);
   return found->second;
+}
+
+Result<ExecRef> ExecIndex::wait_for_start(std::string_view id, std::chrono::milliseconds patience) const {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    ExecRef exec = TRY(find(id));
+    if (exec->status != ExecStatus::Created) return exec;
+    MutexLock lock(mutex_);
+    const auto found = by_id_.find(id);
+    if (found != by_id_.end() && found->second != exec) continue;
+    if (!changed_.wait_until(mutex_, deadline))
+      return error(Code::TimedOut, "exec {} was not started yet", id);
+  }
 }
 
 std::vector<ExecRef> ExecIndex::of_container(std::string_view container) const {
@@ -194,7 +209,8 @@ Result<Attachment> start_exec(Core& core, std::string_view id, const ExecStart& 
 }
 
 Result<void> resize_exec(Core& core, std::string_view id, std::uint16_t rows, std::uint16_t columns) {
-  const ExecRef exec = TRY(core.execs.find(id));
+  // A client that has been answered sizes the terminal at once; the process may be about to begin.
+  const ExecRef exec = TRY(core.execs.wait_for_start(id, kPatienceForStart));
   if (exec->status != ExecStatus::Running)
     return error(Code::Conflict, "cannot resize a stopped exec: {}", id);
   const ContainerRef container = TRY(core.find(exec->container))->record();

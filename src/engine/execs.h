@@ -4,6 +4,7 @@
 // which one, and outlives the engine from its start on.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,6 +28,8 @@ class ExecIndex {
   void put(ExecRecord record);  // in the place of the one with its id
   // NotFound "No such exec instance: x".
   Result<ExecRef> find(std::string_view id) const;
+  // The same, of one that was started, or could not be; TimedOut if that takes longer.
+  Result<ExecRef> wait_for_start(std::string_view id, std::chrono::milliseconds patience) const;
   std::vector<ExecRef> of_container(std::string_view container) const;
   ExecRef with_session(std::string_view container, std::uint32_t session) const;
   void remove(std::string_view id);
@@ -35,6 +38,7 @@ class ExecIndex {
  private:
   mutable Mutex mutex_;  // guards what follows
   std::map<std::string, ExecRef, std::less<>> by_id_ GUARDED_BY(mutex_);
+  mutable CondVar changed_;
 };
 
 Result<std::string> create_exec(Core& core, std::string_view container, ExecConfig config);
