@@ -81,7 +81,7 @@ Result<LogService> LogService::make(const LogSettings& settings, const LogSource
   service.attributes_ = settings.attributes;
   if (settings.driver == LogDriver::Journald) {
     service.form_ = Form::Journal;
-    TRY(service.take_address(std::string("unixgram://") + kJournalSocket));
+    TRY(service.take_address(fmt::format("unixgram://{}", kJournalSocket)));
   } else {
     TRY(service.take_options(settings));
   }
@@ -102,7 +102,7 @@ Result<void> LogService::take_options(const LogSettings& settings) {
   else if (!format.empty() && format != "rfc3164")
     return error(Code::InvalidArgument, "log opt 'syslog-format': '{}' is not known", format);
   const std::string url = option("syslog-address", "");
-  return take_address(url.empty() ? std::string("unixgram://") + kSyslogSocket : url);
+  return take_address(url.empty() ? fmt::format("unixgram://{}", kSyslogSocket) : url);
 }
 
 Result<void> LogService::take_address(const std::string& url) {

@@ -58,8 +58,9 @@ std::string local_timestamp(std::int64_t nanoseconds) {
   if (::localtime_r(&seconds, &parts) == nullptr) return "";
   (void)std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
   (void)std::strftime(zone, sizeof zone, "%z", &parts);
-  std::string offset = zone;
-  if (offset.size() == 5) offset.insert(3, ":");
+  const std::string_view digits = zone;  // "+0100"
+  const std::string offset =
+      digits.size() == 5 ? fmt::format("{}:{}", digits.substr(0, 3), digits.substr(3)) : zone;
   return fmt::format("{}.{:09}{}", date, nanoseconds % kSecond, offset == "+00:00" ? "Z" : offset);
 }
 
