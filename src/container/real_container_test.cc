@@ -341,6 +341,7 @@ TEST_F(RealShimClient, answers_what_is_open_when_the_shim_goes_and_what_comes_af
 
 TEST_F(RealShimClient, may_be_destroyed_by_what_it_tells) {
   MUST(launch({"echo", "hello"}));
+  BlockingShimClient other = connect();  // for whom the shim stays when the program has ended
   struct Ending final : ShimListener {
     void on_output(std::uint32_t, shim::Stream, std::string_view) override { client.reset(); }
     void on_closed(const Error&) override { ADD_FAILURE(); }
@@ -350,7 +351,7 @@ TEST_F(RealShimClient, may_be_destroyed_by_what_it_tells) {
   ending.client->attach(kContainer, shim::kAttachStdout, {});
   ending.client->start({});
   run_until([&] { return ending.client == nullptr; });
-  remove();
+  MUST(other.remove(kContainer, true));
 }
 
 TEST_F(RealShimClient, goes_on_with_a_connection_that_was_attached_elsewhere) {
