@@ -67,8 +67,10 @@ class Exec(Streams):
                                   "id -u; id -g; pwd; echo $A").split(), ["1000", "1001", "/tmp", "b"])
 
     def test_a_terminal(self):
-        result = self.on_terminal("exec", "-it", "web", "sh", "-c", "until stty size 2>/dev/null; do sleep 0.05; done; read a; echo got $a; exit 3", stdin="word\n",
-                                  status=3, rows=25, columns=77)
+        # The client sizes the terminal when the process has begun; until then busybox's stty fails, or says nothing.
+        script = ("until set -- $(stty size 2>/dev/null) && [ ${1:-0} -gt 0 ]; do sleep 0.05; done; echo $1 $2; "
+                  "read a; echo got $a; exit 3")
+        result = self.on_terminal("exec", "-it", "web", "sh", "-c", script, stdin="word\n", status=3, rows=25, columns=77)
         self.assert_mentions(result.stdout, "25 77", "got word")
 
     def test_detached(self):

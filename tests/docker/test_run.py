@@ -69,7 +69,9 @@ class Run(Containers):
     def test_a_terminal(self):
         result = command.run_on_terminal(
             engine_home.DOCKER, "run", "--rm", "-it", "--network", "none", IMAGE, "sh", "-c",
-            "tty; stty size; read line; echo got $line; exit 4",
+            # Sized by the client once it runs.
+            "tty; until set -- $(stty size 2>/dev/null) && [ ${1:-0} -gt 0 ]; do sleep 0.05; done; echo $1 $2; "
+            "read line; echo got $line; exit 4",
             env=self.home.environment, status=4, stdin="word\n", rows=33, columns=99)
         self.assert_mentions(result.stdout, "/dev/pts/0", "33 99", "got word")
 
