@@ -262,12 +262,12 @@ class Shim:
         """Whatever state it is in: no container, no shim."""
         if self.pid is None:
             return
-        if is_running(self.pid) and self.is_listening():
-            with self.connect() as client:
-                try:
+        if is_running(self.pid):
+            try:
+                with self.connect() as client:
                     client.delete(force=True)
-                except (Closed, OSError):
-                    pass
+            except (Closed, OSError):
+                pass  # its container has ended, and so does it
             self.wait_gone()
         self.runtime("delete", "--force", self.id)
 
