@@ -75,7 +75,7 @@ class Daemon(unittest.TestCase):
         urllib.request.urlopen(f"https://{ADDRESS}/v2/", timeout=5, context=other.context()).close()
 
     def test_what_it_cannot_do_is_said_at_once(self):
-        for roles, words in (({"engine": {}}, "not there yet"), ({}, "nothing to do"), ({"x": {}}, "no such role"),
+        for roles, words in (({"node": {}}, "not there yet"), ({}, "nothing to do"), ({"x": {}}, "no such role"),
                              ({"registry": {"listne": []}}, "roles.registry")):
             with self.subTest(words):
                 config = self.configure(roles)
