@@ -179,6 +179,15 @@ void expect_nothing_else(TestHost& host) {
           << (known.contains(id) ? name_of(host.record(id)->state.status) : "not known");
 }
 
+std::size_t count_shims() {
+  std::size_t shims = 0;
+  for (const std::string& name : entries("/proc")) {
+    const auto command = read_file("/proc/" + name + "/cmdline");
+    if (command && command->find("gantry-shim") != std::string::npos) ++shims;
+  }
+  return shims;
+}
+
 void expect_processes_are(TestHost& host) {
   std::size_t running = 0;
   for (const ContainerRef& record : host->list()) {
@@ -186,12 +195,11 @@ void expect_processes_are(TestHost& host) {
     ++running;
     EXPECT_EQ(::kill(record->state.pid, 0), 0) << record->id;
   }
-  std::size_t shims = 0;
-  for (const std::string& name : entries("/proc")) {
-    const auto command = read_file("/proc/" + name + "/cmdline");
-    if (command && command->find("gantry-shim") != std::string::npos) ++shims;
-  }
-  EXPECT_EQ(shims, running);
+  // A shim has said all it has to say a moment before it is gone.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (count_shims() != running && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(milliseconds(10));
+  EXPECT_EQ(count_shims(), running);
 }
 
 // Restart policies would go on while we look.
