@@ -190,6 +190,9 @@ class Restore(CriuTest):
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         with restored:
             self.assertEqual(int(restored.stdout.readline()), int(last) + 1)
+            # The processes go on a moment before restore has recorded that they do.
+            wait_for(lambda: json.loads(self.runtime("state", bundle.id, ok=True).stdout)["status"] == "running",
+                     "the container to be known as running")
             self.runtime("kill", bundle.id, "KILL", ok=True)
         self.assertEqual(restored.returncode, 137)  # in the foreground: its status, and nothing is left
         self.assertEqual(self.runtime.left_of(bundle.id), [])
