@@ -98,15 +98,14 @@ bool is_taken(const Error& failure) { return failure.errno_value() == EADDRINUSE
 std::optional<std::string> HostPorts::owner_of(const Key& key) const {
   Table& table = *table_;
   MutexLock lock(table.mutex);
-  const auto& owners = table.owners;
   const IpAddress any = key.address.is_v4() ? IpAddress::v4(0) : IpAddress::v6(0);
   for (const IpAddress& address : {key.address, any})
-    if (const auto found = owners.find({key.protocol, key.port, address}); found != owners.end())
+    if (const auto found = table.owners.find({key.protocol, key.port, address}); found != table.owners.end())
       return found->second;
   if (!key.address.is_unspecified()) return std::nullopt;
   // Any address also means each of those that have it for themselves.
-  const auto next = owners.lower_bound({key.protocol, key.port, any});
-  if (next == owners.end() || next->first.protocol != key.protocol || next->first.port != key.port ||
+  const auto next = table.owners.lower_bound({key.protocol, key.port, any});
+  if (next == table.owners.end() || next->first.protocol != key.protocol || next->first.port != key.port ||
       next->first.address.is_v4() != key.address.is_v4())
     return std::nullopt;
   return next->second;
