@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/file.h"
 #include "base/random.h"
 #include "container/blocking_shim_client.h"

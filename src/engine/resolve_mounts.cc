@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/file.h"
 #include "engine/mount_origin.h"
 #include "engine/mount_points.h"
@@ -130,7 +132,7 @@ Result<std::vector<oci::Mount>> resolve_mounts(const std::string& id, const Cont
     }
   }
   // "/a" sorts before "/a/b".
-  std::ranges::stable_sort(mounts, {}, &oci::Mount::destination);
+  std::ranges::sort(mounts, {}, &oci::Mount::destination);  // no two are at the same place
   return mounts;
 }
 

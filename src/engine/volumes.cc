@@ -426,10 +426,11 @@ Result<void> Volumes::fill(const std::string& name, const CopyInto& copy) {
   const EntryRef entry = TRY(state_->get(name));
   MutexLock lock(entry->mutex);
   TRY_DURING(state_->attach(*entry), "mount volume '{}'", name);
+  const bool is_unused = entry->running.empty() && !entry->is_mounted;
   Result<void> filled = [&]() -> Result<void> {
     const UniqueFd data = TRY(open_directory(name));
     if (!TRY(names_in(data.get(), ".")).empty()) return {};
-    if (entry->running.empty() && !entry->is_mounted) return state_->fill_new(name, copy);
+    if (is_unused) return state_->fill_new(name, copy);
     return copy(data.get());
   }();
   if (entry->running.empty()) state_->detach(*entry);
