@@ -3,10 +3,12 @@
 // The border of yaml-cpp, which throws: nothing it throws leaves this file.
 #include "yaml/yaml.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <charconv>
 #include <set>
+#include <sstream>
 
 #include "base/json.h"
 
@@ -38,6 +40,37 @@ bool is_float(std::string_view text) {
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
   return failed == std::errc() && end == text.data() + text.size();
 }
+
+// yaml-cpp stays for ever at some tokens that begin no document (a comma, for one) and finds an empty
+// document there again and again; so each has to begin behind the one before.
+class Progress final : public YAML::EventHandler {
+ public:
+  static void check(const std::string& text) {
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    Progress progress;
+    int last = -1;
+    while (parser.HandleNextDocument(progress)) {
+      if (progress.mark_.pos <= last) throw Refused{progress.mark_, "no document can begin here"};
+      last = progress.mark_.pos;
+    }
+  }
+
+ private:
+  void OnDocumentStart(const YAML::Mark& mark) override { mark_ = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+  }
+  void OnMapEnd() override {}
+
+  YAML::Mark mark_;
+};
 
 class Converter {
  public:
@@ -121,7 +154,9 @@ class Converter {
 Result<std::vector<std::string>> documents_to_json(std::string_view text, const Limits& limits) {
   try {
     std::vector<std::string> documents;
-    for (const YAML::Node& node : YAML::LoadAll(std::string(text)))
+    const std::string whole(text);
+    Progress::check(whole);
+    for (const YAML::Node& node : YAML::LoadAll(whole))
       if (node.IsDefined() && !node.IsNull()) documents.push_back(Converter(limits).convert(node));
     return documents;
   } catch (const Refused& refused) {

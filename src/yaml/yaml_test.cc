@@ -38,6 +38,11 @@ TEST(Yaml, LaughterIsShort) {
   EXPECT_FALSE(to_json(std::string(500, '[') + std::string(500, ']')).has_value());
 }
 
+TEST(Yaml, WhatBeginsNoDocumentIsAnError) {
+  EXPECT_FALSE(documents_to_json(",a- 1.5\n0~\n  -0~\n 1s").has_value());
+  EXPECT_FALSE(documents_to_json(", x").has_value());
+}
+
 TEST(Yaml, ErrorsSayWhere) {
   EXPECT_EQ(to_json("a: 1\na: 2\n").error().message(), "line 2, column 1: the key 'a' is there twice");
   EXPECT_TRUE(to_json("a: [1\nb: 2").error().message().starts_with("line "));
