@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "base/json.h"
+#include "base/printable.h"
 
 namespace gantry::yaml {
 namespace {
@@ -24,6 +25,17 @@ struct Refused {
 Error refusal(const YAML::Mark& mark, std::string_view why) {
   if (mark.is_null()) return error(Code::InvalidArgument, "{}", why);
   return error(Code::InvalidArgument, "line {}, column {}: {}", mark.line + 1, mark.column + 1, why);
+}
+
+// JSON is UTF-8, and other bytes would make two keys one.
+const std::string& text_of(const YAML::Node& node) {
+  std::string_view rest = node.Scalar();
+  while (!rest.empty()) {
+    const std::size_t length = utf8_length(rest);
+    if (length == 0) throw Refused{node.Mark(), "bytes that are not UTF-8"};
+    rest.remove_prefix(length);
+  }
+  return node.Scalar();
 }
 
 bool is_integer(std::string_view text) {
@@ -106,7 +118,7 @@ class Converter {
     for (const auto& entry : node) {
       const YAML::Node& key = entry.first;
       if (!key.IsScalar()) throw Refused{key.Mark(), "a key of a map has to be text"};
-      if (!keys.insert(key.Scalar()).second)
+      if (!keys.insert(text_of(key)).second)
         throw Refused{key.Mark(), "the key '" + key.Scalar() + "' is there twice"};
       written_ += key.Scalar().size();
       writer_.key(key.Scalar());
@@ -116,7 +128,7 @@ class Converter {
   }
 
   void write_scalar(const YAML::Node& node) {
-    const std::string& text = node.Scalar();
+    const std::string& text = text_of(node);
     written_ += text.size();
     // yaml-cpp marks what stood in quotes, and blocks, with "!".
     const bool is_plain = node.Tag() == "?" || node.Tag().empty();

@@ -43,6 +43,12 @@ TEST(Yaml, WhatBeginsNoDocumentIsAnError) {
   EXPECT_FALSE(documents_to_json(", x").has_value());
 }
 
+TEST(Yaml, OtherBytesThanUtf8AreRefused) {
+  EXPECT_FALSE(to_json("a\xff: 1").has_value());
+  EXPECT_FALSE(to_json("a: \xc3").has_value());
+  EXPECT_EQ(MUST(to_json("ü: ß")), "{\"ü\":\"ß\"}");
+}
+
 TEST(Yaml, ErrorsSayWhere) {
   EXPECT_EQ(to_json("a: 1\na: 2\n").error().message(), "line 2, column 1: the key 'a' is there twice");
   EXPECT_TRUE(to_json("a: [1\nb: 2").error().message().starts_with("line "));
