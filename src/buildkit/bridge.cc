@@ -38,8 +38,7 @@ Result<void> ping(Services& services, grpc::ServerCall& call) {
 Result<void> solve(Services& services, grpc::ServerCall& call) {
   const auto request = TRY(read_request<pb::BridgeSolveRequest>(call));
   const std::shared_ptr<BuildJob> job = TRY(job_of(services, call));
-  if (request.definition().def_size() > 0 || request.frontend_inputs_size() > 0)
-    return error(Code::Unsupported, "graphs of operations (LLB) are not supported, only Dockerfiles");
+  TRY(refuse_graphs(request));
   const StringMap attributes = to_map(request.frontend_opt());
   pb::BridgeSolveResponse response;
   if (!request.frontend().empty()) {
@@ -76,13 +75,10 @@ Result<void> take_return(Services& services, grpc::ServerCall& call) {
 }  // namespace
 
 void add_bridge(grpc::Methods& methods, Services& services) {
-  const auto add = [&](const char* name, Result<void> (*method)(Services&, grpc::ServerCall&)) {
-    methods.add(std::string("/moby.buildkit.v1.frontend.LLBBridge/") + name,
-                [&services, method](grpc::ServerCall& call) { return method(services, call); });
-  };
-  add("Ping", ping);
-  add("Solve", solve);
-  add("Return", take_return);
+  constexpr const char* kService = "/moby.buildkit.v1.frontend.LLBBridge/";
+  add_method(methods, services, kService, "Ping", ping);
+  add_method(methods, services, kService, "Solve", solve);
+  add_method(methods, services, kService, "Return", take_return);
 }
 
 }  // namespace gantry::buildkit

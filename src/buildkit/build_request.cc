@@ -5,9 +5,9 @@
 #include <charconv>
 #include <optional>
 
-#include "base/hex.h"
 #include "base/mutex.h"
 #include "base/random.h"
+#include "base/split.h"
 #include "buildkit/message.h"
 #include "buildkit/session_context.h"
 
@@ -20,16 +20,6 @@ constexpr std::size_t kMostDockerfile = 16 << 20;
 std::string_view get(const StringMap& map, const std::string& key) {
   const auto found = map.find(key);
   return found == map.end() ? std::string_view() : found->second;
-}
-
-std::vector<std::string> split(std::string_view text, char separator) {
-  std::vector<std::string> parts;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(separator), text.size());
-    if (end > 0) parts.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return parts;
 }
 
 template <class Integer>
@@ -101,7 +91,8 @@ class Preparation {
       request.target = value;
     } else if (key == "no-cache") {
       request.no_cache = value.empty();
-      request.uncached_stages = split(value, ',');
+      const auto stages = split_words(value, ',');
+      request.uncached_stages.assign(stages.begin(), stages.end());
     } else if (key == "platform") {
       request.platform = TRY(oci::Platform::parse(value));
     } else if (key == "image-resolve-mode") {
@@ -110,7 +101,8 @@ class Preparation {
       request.network = value == "sandbox" ? "" : value;
     } else if (key == "add-hosts") {
       // "name=address" on the wire, "name:address" as settings have it.
-      for (std::string& host : split(value, ',')) {
+      for (const std::string_view word : split_words(value, ',')) {
+        std::string host(word);
         const std::size_t equals = host.find('=');
         if (equals != std::string::npos) host[equals] = ':';
         request.host_config.extra_hosts.push_back(std::move(host));
@@ -118,12 +110,13 @@ class Preparation {
     } else if (key == "shm-size") {
       request.host_config.shm_size = TRY(parse_number<std::int64_t>(key, value));
     } else if (key == "ulimit") {
-      for (const std::string& limit : split(value, ','))
+      for (const std::string_view limit : split_words(value, ','))
         request.host_config.ulimits.push_back(TRY(parse_ulimit(limit)));
     } else if (key == "cgroup-parent") {
       request.host_config.cgroup_parent = value;
     } else if (key == "cache-from") {
-      request.cache_from = split(value, ',');
+      const auto names = split_words(value, ',');
+      request.cache_from.assign(names.begin(), names.end());
     } else if (key.starts_with("build-arg:")) {
       request.arguments.emplace(key.substr(key.find(':') + 1), value);
     } else if (key.starts_with("label:")) {

@@ -40,8 +40,7 @@ SolveOrder to_order(const pb::SolveRequest& request) {
 }
 
 Result<void> refuse_what_is_not_there(const pb::SolveRequest& request) {
-  if (request.definition().def_size() > 0 || request.frontend_inputs_size() > 0)
-    return error(Code::Unsupported, "graphs of operations (LLB) are not supported, only Dockerfiles");
+  TRY(refuse_graphs(request));
   for (const pb::CacheOptionsEntry& entry : request.cache().exports())
     if (entry.type() != "inline")
       return error(Code::Unsupported, "the cache cannot be exported as '{}'", entry.type());
@@ -230,19 +229,21 @@ void describe_worker(const Services& services, pb::WorkerRecord& record) {
   record.mutable_buildkit_version()->set_version(services.options.version);
 }
 
+void add_method(grpc::Methods& methods, Services& services, const std::string& service, const char* name,
+                ServiceMethod method) {
+  methods.add(service + name, [&services, method](grpc::ServerCall& call) { return method(services, call); });
+}
+
 void add_control(grpc::Methods& methods, Services& services) {
-  const auto add = [&](const char* name, Result<void> (*method)(Services&, grpc::ServerCall&)) {
-    methods.add(std::string("/moby.buildkit.v1.Control/") + name,
-                [&services, method](grpc::ServerCall& call) { return method(services, call); });
-  };
-  add("Solve", solve);
-  add("Status", status);
-  add("ListWorkers", list_workers);
-  add("Info", info);
-  add("DiskUsage", disk_usage);
-  add("Prune", prune);
-  add("ListenBuildHistory", listen_build_history);
-  add("UpdateBuildHistory", update_build_history);
+  constexpr const char* kService = "/moby.buildkit.v1.Control/";
+  add_method(methods, services, kService, "Solve", solve);
+  add_method(methods, services, kService, "Status", status);
+  add_method(methods, services, kService, "ListWorkers", list_workers);
+  add_method(methods, services, kService, "Info", info);
+  add_method(methods, services, kService, "DiskUsage", disk_usage);
+  add_method(methods, services, kService, "Prune", prune);
+  add_method(methods, services, kService, "ListenBuildHistory", listen_build_history);
+  add_method(methods, services, kService, "UpdateBuildHistory", update_build_history);
   methods.add("/grpc.health.v1.Health/Check", check_health);
 }
 

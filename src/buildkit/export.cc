@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/split.h"
 #include "image/archive_io.h"
 
 namespace gantry::buildkit {
@@ -17,11 +18,7 @@ std::string_view attribute(const ExporterRequest& exporter, const std::string& k
 }
 
 void add_names(std::string_view list, std::vector<std::string>& names) {
-  while (!list.empty()) {
-    const std::size_t end = std::min(list.find(','), list.size());
-    if (end > 0) names.emplace_back(list.substr(0, end));
-    list.remove_prefix(std::min(end + 1, list.size()));
-  }
+  for (const std::string_view name : split_words(list, ',')) names.emplace_back(name);
 }
 
 }  // namespace

@@ -29,6 +29,18 @@ void add_control(grpc::Methods& methods, Services& services);
 // moby.buildkit.v1.frontend.LLBBridge
 void add_bridge(grpc::Methods& methods, Services& services);
 
+using ServiceMethod = Result<void> (*)(Services&, grpc::ServerCall&);
+// `service` with a slash at its end: "/moby.buildkit.v1.Control/".
+void add_method(grpc::Methods& methods, Services& services, const std::string& service, const char* name,
+                ServiceMethod method);
+
+// What only a solver of graphs could do.
+template <class SolveRequest>
+Result<void> refuse_graphs(const SolveRequest& request) {
+  if (request.definition().def_size() == 0 && request.frontend_inputs_size() == 0) return {};
+  return error(Code::Unsupported, "graphs of operations (LLB) are not supported, only Dockerfiles");
+}
+
 // Builds what a client asked the front end "dockerfile.v0" for, and exports it.
 Result<void> run_build(Services& services, BuildJob& job, const StringMap& attributes);
 // True for the front ends that are Dockerfiles: ours by name, or an image of it that "# syntax=" asks for.

@@ -11,35 +11,13 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "base/scratch_directory.h"
 #include "buildkit/file_receiver.h"
 #include "buildkit/message.h"
 #include "oci/image/digest.h"
 
 namespace gantry::buildkit {
 namespace {
-
-// A directory that is removed with this object.
-class ScratchDirectory {
- public:
-  static Result<ScratchDirectory> make(const std::string& parent) {
-    TRY(make_directories(parent, 0700));
-    std::string path = parent + "/files-XXXXXX";
-    if (::mkdtemp(path.data()) == nullptr) return sys_error("make a directory in '{}'", parent);
-    UniqueFd fd = TRY(open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
-    return ScratchDirectory(std::move(path), std::move(fd));
-  }
-  ScratchDirectory(ScratchDirectory&&) = default;
-  ScratchDirectory& operator=(ScratchDirectory&&) = delete;
-  ~ScratchDirectory() {
-    if (fd_) (void)remove_tree_at(AT_FDCWD, path_);  // else whoever tidies up below finds it
-  }
-  int fd() const { return fd_.get(); }
-
- private:
-  ScratchDirectory(std::string path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
-  std::string path_;
-  UniqueFd fd_;  // none: moved from
-};
 
 class SessionContext final : public build::Context {
  public:
@@ -96,7 +74,8 @@ std::unique_ptr<build::Context> session_context(SessionFiles files) {
 Result<std::optional<std::string>> read_client_file(Session& session, const std::string& directory,
                                                     const std::string& path, const std::string& scratch,
                                                     std::size_t limit) {
-  const ScratchDirectory place = TRY(ScratchDirectory::make(scratch));
+  TRY(make_directories(scratch, 0700));
+  const auto place = TRY(ScratchDirectory::make(scratch + "/files-"));
   grpc::ClientCall call = TRY(begin_sync(session, {.name = directory, .follow_paths = {path}}));
   TRY_DURING(receive_files(call, place.fd()), "receive '{}'", path);
   Result<std::string> text = read_file_at(place.fd(), path, limit);

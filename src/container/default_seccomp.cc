@@ -3,6 +3,7 @@
 // The profile of containers that ask for none: everything that ordinary programs need, nothing that manages
 // the machine, unless a capability says that the container is meant to do that. On the machines that the
 // runtime knows it allows what Docker's own default allows, so that images that run there run here.
+#include "base/split.h"
 #include "container/seccomp_profile.h"
 
 namespace gantry::container {
@@ -162,13 +163,8 @@ constexpr std::uint32_t kNoSuchCall = 38;   // ENOSYS
 constexpr std::uint32_t kNotPermitted = 1;  // EPERM
 
 std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> words;
-  while (!text.empty()) {
-    const std::size_t blank = text.find(' ');
-    words.emplace_back(text.substr(0, blank));
-    text.remove_prefix(blank == text.npos ? text.size() : blank + 1);
-  }
-  return words;
+  const auto words = split_words(text, ' ');
+  return {words.begin(), words.end()};
 }
 
 oci::Syscall allow(std::string_view calls) { return {.names = words_of(calls), .action = kAllow}; }

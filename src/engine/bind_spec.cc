@@ -3,20 +3,11 @@
 
 #include <vector>
 
+#include "base/split.h"
 #include "kernel/rooted_path.h"
 
 namespace gantry::engine {
 namespace {
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t end = text.find(separator);
-    parts.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
 
 enum class Kind : std::uint8_t { Access, Label, Copy, Propagation, Consistency };
 struct Word {

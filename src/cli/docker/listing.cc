@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "base/split.h"
 #include "cli/template.h"
 
 namespace gantry::cli::docker {
@@ -19,13 +20,8 @@ std::size_t width_of(std::string_view text) {
 }
 
 std::vector<std::string> split_at_tabs(std::string_view line) {
-  std::vector<std::string> cells;
-  for (;;) {
-    const std::size_t tab = line.find('\t');
-    cells.emplace_back(line.substr(0, tab));
-    if (tab == std::string_view::npos) return cells;
-    line.remove_prefix(tab + 1);
-  }
+  const auto cells = split(line, '\t');
+  return {cells.begin(), cells.end()};
 }
 
 // As typed on a command line: "\t" for a tab.

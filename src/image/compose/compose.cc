@@ -12,6 +12,7 @@
 #include "base/byte_stream.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/scratch_directory.h"
 #include "base/timestamp.h"
 #include "image/archive_io.h"
 #include "image/attachments.h"
@@ -27,26 +28,6 @@ namespace gantry::image {
 namespace {
 
 constexpr std::string_view kSpdx = "application/spdx+json";
-
-// A directory below the store's root that goes away with this object.
-class WorkDirectory {
- public:
-  static Result<WorkDirectory> make(const std::string& parent) {
-    std::string path = parent + "/compose-XXXXXX";
-    if (::mkdtemp(path.data()) == nullptr) return sys_error("make a directory in '{}'", parent);
-    return WorkDirectory(std::move(path));
-  }
-  WorkDirectory(WorkDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  WorkDirectory& operator=(WorkDirectory&&) = delete;
-  ~WorkDirectory() {
-    if (!path_.empty()) (void)remove_tree_at(AT_FDCWD, path_);  // there is nobody to tell
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  explicit WorkDirectory(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
 
 Result<std::int64_t> epoch_of(const Description& description) {
   if (description.source_date_epoch) return *description.source_date_epoch;
@@ -135,7 +116,7 @@ Result<Composed> compose(ImageStore& store, Snapshots& snapshots, const Descript
                          const ComposeOptions& options) {
   if (::geteuid() != 0) return error(Code::PermissionDenied, "only root can install packages into an image");
   const std::int64_t epoch = TRY(epoch_of(description));
-  const WorkDirectory work = TRY(WorkDirectory::make(store.root()));
+  const auto work = TRY(ScratchDirectory::make(store.root() + "/compose-"));
   const std::string root_path = work.path() + "/root";
   if (::mkdir(root_path.c_str(), 0755) < 0) return sys_error("make '{}'", root_path);
 

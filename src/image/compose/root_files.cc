@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/file.h"
+#include "base/split.h"
 
 namespace gantry::image {
 namespace {
@@ -20,16 +21,6 @@ using kernel::RootDir;
 constexpr std::uint32_t kFirstUser = 1000;
 constexpr std::uint32_t kLastUser = 59999;  // Debian's policy for users, 9.2.2
 constexpr std::size_t kMostAccounts = 16 << 20;
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t end = text.find(separator);
-    parts.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
 
 std::optional<std::uint32_t> to_id(std::string_view text) {
   std::uint32_t id = 0;

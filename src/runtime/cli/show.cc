@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/process.h"
+#include "base/split.h"
 #include "base/table.h"
 #include "kernel/capabilities.h"
 #include "kernel/cgroup_layout.h"
@@ -83,26 +84,16 @@ Result<std::string> run_ps(const std::vector<std::string>& options) {
   return output;
 }
 
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(separator), text.size());
-    if (end != 0) parts.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return parts;
-}
-
 Result<std::string> keep_lines_of(const std::string& table, const std::vector<pid_t>& pids) {
-  const auto lines = split(table, '\n');
+  const auto lines = split_words(table, '\n');
   if (lines.empty()) return error(Code::Internal, "'ps' printed nothing");
-  const auto titles = split(lines[0], ' ');
+  const auto titles = split_words(lines[0], ' ');
   const auto title = std::ranges::find(titles, "PID");
   if (title == titles.end()) return error(Code::InvalidArgument, "'ps' printed no column PID");
   const auto column = static_cast<std::size_t>(title - titles.begin());
   std::string kept = fmt::format("{}\n", lines[0]);
   for (const std::string_view line : std::span(lines).subspan(1)) {
-    const auto cells = split(line, ' ');
+    const auto cells = split_words(line, ' ');
     if (column >= cells.size()) continue;
     const pid_t pid = std::atoi(std::string(cells[column]).c_str());
     if (std::ranges::find(pids, pid) != pids.end()) kept += fmt::format("{}\n", line);
