@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Random bytes from the kernel, for names and ids that nobody can guess or make twice.
+// Random bytes from the kernel, for names, ids and keys that nobody can guess or make twice.
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 
 namespace gantry {
+
+// At most 256.
+void fill_random(std::span<std::byte> bytes);
 
 // `bytes` of them (at most 256) as lower-case hexadecimal digits, two a byte.
 std::string random_hex(std::size_t bytes);
