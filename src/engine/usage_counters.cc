@@ -13,7 +13,14 @@
 namespace gantry::engine {
 
 Result<UsageMeter> UsageMeter::open(const std::string& root) {
-  return UsageMeter(TRY(kernel::CgroupLayout::read(root)), root);
+  using enum kernel::Controller;
+  constexpr kernel::ControllerSet kCounting = {Cpuacct, Memory, Io};
+  kernel::CgroupLayout layout = TRY(kernel::CgroupLayout::read(root));
+  std::erase_if(layout.hierarchies, [&](const kernel::Hierarchy& hierarchy) {
+    return hierarchy.version() == kernel::CgroupVersion::V1 &&
+           (hierarchy.controllers() & kCounting).is_empty();
+  });
+  return UsageMeter(std::move(layout), root);
 }
 
 Result<UsageCounters> UsageMeter::read(const std::string& cgroup_path, pid_t pid) const {
@@ -24,14 +31,12 @@ Result<UsageCounters> UsageMeter::read(const std::string& cgroup_path, pid_t pid
   }
   if (places.empty()) return error(Code::NotFound, "there is no control group '{}'", cgroup_path);
   kernel::Cgroup cgroup = TRY(kernel::Cgroup::open(std::move(places)));
-  const kernel::CgroupStats stats = TRY(kernel::read_stats(cgroup));
-  UsageCounters counters{.cpu = stats.cpu.total,
-                         .memory = stats.memory.memory.usage,
-                         .memory_peak = stats.memory.memory.max_usage};
-  for (const kernel::BlockIoEntry& entry : stats.block_io.service_bytes) {
-    if (entry.operation == "Read" || entry.operation == "read") counters.io_read += entry.value;
-    if (entry.operation == "Write" || entry.operation == "write") counters.io_written += entry.value;
-  }
+  const kernel::CgroupTotals totals = TRY(kernel::read_totals(cgroup));
+  UsageCounters counters{.cpu = totals.cpu,
+                         .memory = totals.memory,
+                         .memory_peak = totals.memory_peak,
+                         .io_read = totals.io_read,
+                         .io_written = totals.io_written};
   if (pid == 0) return counters;
   for (const InterfaceStats& one :
        parse_net_dev(TRY(read_file(fmt::format("{}/proc/{}/net/dev", root_, pid))))) {

@@ -256,14 +256,16 @@ std::vector<BlockIoEntry> parse_block_io(std::string_view text) {
   return entries;
 }
 
+// Who counts depends on the I/O scheduler: BFQ, CFQ (before Linux 5.0) or the throttling layer, which sees
+// everything. The first that knows anything is taken.
+constexpr const char* kBlockIoSets[] = {"bfq.", "", "throttle."};
+
 Result<void> read_block_io_v1(Reader& reader, BlockIoStats& io) {
   const auto read = [&](const char* set, const char* file) -> Result<std::vector<BlockIoEntry>> {
     const std::string text = TRY(reader.text(Controller::Io, fmt::format("blkio.{}{}", set, file).c_str()));
     return parse_block_io(text);
   };
-  // Who counts depends on the I/O scheduler: BFQ, CFQ (before Linux 5.0) or the throttling layer, which sees
-  // everything. The first that knows anything is taken.
-  for (const char* set : {"bfq.", "", "throttle."}) {
+  for (const char* set : kBlockIoSets) {
     io.serviced = TRY(read(set, "io_serviced_recursive"));
     if (io.serviced.empty()) continue;
     io.service_bytes = TRY(read(set, "io_service_bytes_recursive"));
@@ -278,13 +280,10 @@ Result<void> read_block_io_v1(Reader& reader, BlockIoStats& io) {
   return {};
 }
 
-Result<void> read_block_io(Reader& reader, BlockIoStats& io) {
-  if (!reader.has(Controller::Io)) return {};
-  if (reader.is_v1(Controller::Io)) return read_block_io_v1(reader, io);
-  // "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0"
-  const std::string text = TRY(reader.text(Controller::Io, "io.stat"));
-  for (std::string_view rest = text; !rest.empty();) {
-    std::string_view line = next_line(rest);
+// "8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0"
+void parse_io_stat(std::string_view text, BlockIoStats& io) {
+  while (!text.empty()) {
+    std::string_view line = next_line(text);
     const std::uint64_t major = to_number(next_word(line, ": "));
     const std::uint64_t minor = to_number(next_word(line, ": "));
     while (!line.empty()) {
@@ -299,6 +298,12 @@ Result<void> read_block_io(Reader& reader, BlockIoStats& io) {
       if (key == "wios") io.serviced.push_back({major, minor, "Write", value});
     }
   }
+}
+
+Result<void> read_block_io(Reader& reader, BlockIoStats& io) {
+  if (!reader.has(Controller::Io)) return {};
+  if (reader.is_v1(Controller::Io)) return read_block_io_v1(reader, io);
+  parse_io_stat(TRY(reader.text(Controller::Io, "io.stat")), io);
   io.pressure = TRY(reader.pressure("io.pressure"));
   return {};
 }
@@ -343,7 +348,50 @@ Result<void> read_hugetlb(Reader& reader, const std::string& page_sizes,
   return {};
 }
 
+// ---- totals
+
+Result<std::uint64_t> read_cpu_total(Reader& reader) {
+  if (reader.is_v1(Controller::Cpuacct)) return reader.number(Controller::Cpuacct, "cpuacct.usage");
+  std::uint64_t total = 0;
+  if (reader.has_v2())
+    each_pair(TRY(reader.text_v2("cpu.stat")), [&](std::string_view key, std::uint64_t n) {
+      if (key == "usage_usec") total = n * 1000;
+    });
+  return total;
+}
+
+Result<std::vector<BlockIoEntry>> read_service_bytes(Reader& reader) {
+  BlockIoStats io;
+  if (!reader.is_v1(Controller::Io)) {
+    parse_io_stat(TRY(reader.text(Controller::Io, "io.stat")), io);
+    return std::move(io.service_bytes);
+  }
+  for (const char* set : kBlockIoSets) {
+    const std::string file = fmt::format("blkio.{}io_service_bytes_recursive", set);
+    io.service_bytes = parse_block_io(TRY(reader.text(Controller::Io, file.c_str())));
+    if (!io.service_bytes.empty()) break;
+  }
+  return std::move(io.service_bytes);
+}
+
 }  // namespace
+
+Result<CgroupTotals> read_totals(Cgroup& cgroup) {
+  Reader reader(cgroup);
+  CgroupTotals totals{.cpu = TRY(read_cpu_total(reader))};
+  if (reader.has(Controller::Memory)) {
+    const bool v1 = reader.is_v1(Controller::Memory);
+    const auto read = [&](const char* file) { return reader.number(Controller::Memory, file); };
+    totals.memory = TRY(read(v1 ? "memory.usage_in_bytes" : "memory.current"));
+    totals.memory_peak = TRY(read(v1 ? "memory.max_usage_in_bytes" : "memory.peak"));  // v2: Linux 5.19
+  }
+  if (!reader.has(Controller::Io)) return totals;
+  for (const BlockIoEntry& entry : TRY(read_service_bytes(reader))) {
+    if (entry.operation == "Read") totals.io_read += entry.value;
+    if (entry.operation == "Write") totals.io_written += entry.value;
+  }
+  return totals;
+}
 
 Result<CgroupStats> read_stats(Cgroup& cgroup, const std::string& page_sizes) {
   CgroupStats stats;

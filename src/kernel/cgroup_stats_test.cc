@@ -92,6 +92,37 @@ TEST_F(Group, v1) {
 
 TEST_F(Group, an_empty_one_is_all_zero) { EXPECT_EQ(read("memory").memory.memory.usage, 0U); }
 
+TEST_F(Group, totals_of_v1_are_of_the_first_layer_that_counts_io) {
+  put("cpuacct.usage", "12345\n");
+  put("memory.usage_in_bytes", "100\n");
+  put("memory.max_usage_in_bytes", "150\n");
+  put("blkio.bfq.io_service_bytes_recursive", "Total 0\n");
+  put("blkio.throttle.io_service_bytes_recursive",
+      "8:0 Read 10\n8:0 Write 20\n8:0 Total 30\n8:16 Read 1\nTotal 31\n");
+  Cgroup cgroup = MUST(Cgroup::open({{"cpuacct,blkio,memory", tree_.path()}}));
+  const CgroupTotals totals = MUST(read_totals(cgroup));
+  EXPECT_EQ(totals.cpu, 12345U);
+  EXPECT_EQ(totals.memory, 100U);
+  EXPECT_EQ(totals.memory_peak, 150U);
+  EXPECT_EQ(totals.io_read, 11U);
+  EXPECT_EQ(totals.io_written, 20U);
+}
+
+TEST_F(Group, totals_of_v2) {
+  put("cgroup.controllers", "io memory\n");
+  put("cpu.stat", "usage_usec 30\nuser_usec 20\n");
+  put("memory.current", "100\n");
+  put("memory.peak", "150\n");
+  put("io.stat", "8:0 rbytes=1 wbytes=2 rios=3 wios=4\n8:16 rbytes=10 wbytes=20 rios=3 wios=4\n");
+  Cgroup cgroup = MUST(Cgroup::open({{"", tree_.path()}}));
+  const CgroupTotals totals = MUST(read_totals(cgroup));
+  EXPECT_EQ(totals.cpu, 30'000U);
+  EXPECT_EQ(totals.memory, 100U);
+  EXPECT_EQ(totals.memory_peak, 150U);
+  EXPECT_EQ(totals.io_read, 11U);
+  EXPECT_EQ(totals.io_written, 22U);
+}
+
 TEST(RealCgroup, counts_this_process) {
   const CgroupLayout layout = MUST(CgroupLayout::read());
   std::vector<CgroupPlace> places;
