@@ -218,9 +218,11 @@ class Creation {
                             .action = "create",
                             .actor = volume->name,
                             .attributes = {{"driver", volume->driver}}});
+    // After a crash of the host nobody sees again what was in a container that removes itself: so nothing of
+    // it is synced, not even at its end, which would write back the whole file system.
     (void)TRY(core_.snapshots.prepare(snapshot_key_of(record_.id),
-                                      top.is_empty() ? std::nullopt : std::optional(top), {},
-                                      Durability::Lazy));
+                                      top.is_empty() ? std::nullopt : std::optional(top),
+                                      {.is_volatile = settings_->host_config.auto_remove}, Durability::Lazy));
     TRY(make_directories(containers_directory(core_.options) + "/" + record_.id, 0710));
     return fill();
   }

@@ -30,6 +30,7 @@ using oci::Digest;
 namespace {
 
 // Below <root>/snapshots, beside the numbers.
+constexpr const char* kBootFile = "boot";      // <number>/boot: of a volatile snapshot
 constexpr const char* kBuilding = "building";  // /<chain id>: a layer that is being unpacked
 constexpr const char* kTrash = "trash";        // what only has to be deleted
 constexpr const char* kFiles = kernel::kOverlayUpper;
@@ -257,6 +258,18 @@ struct Snapshots::State {
     }
     UniqueFd layer = TRY(open_directory(directory.get(), files_of(like->layer.number), O_RDONLY));
     return copy_attributes(layer.get(), upper.get());
+  }
+
+  // A snapshot that is not synced may be mounted again within one boot of the host, which is noted when it is
+  // mounted first; the kernel would refuse it at all times.
+  Result<void> prepare_volatile(int writable) const {
+    auto noted = read_file_at(writable, kBootFile);
+    if (!noted && noted.error().code() != Code::NotFound) return std::move(noted).error();
+    if (!noted) return replace_file_at(writable, kBootFile, boot_id, 0600);
+    if (*noted != boot_id)
+      return error(Code::DataLoss, "what was written was not synced, and the host has gone down since");
+    kernel::trust_volatile(writable);
+    return {};
   }
 
   Result<kernel::OverlayMount> mount_stack(const std::vector<LayerRow>& stack,
@@ -500,6 +513,8 @@ Result<kernel::OverlayMount> Snapshots::mount(const std::string& key) const {
       TRY_DURING(find_with_layers(state_->database, key), "mount snapshot '{}'", key);
   UniqueFd writable = TRY(open_directory(state_->directory.get(), std::to_string(snapshot.number)));
   kernel::Overlay overlay{.writable = writable.get(), .is_volatile = snapshot.options.is_volatile};
+  if (snapshot.options.is_volatile)
+    TRY_DURING(state_->prepare_volatile(writable.get()), "mount snapshot '{}'", key);
   UniqueFd user_namespace;
   if (!snapshot.options.id_maps.uids.empty()) {
     user_namespace = TRY(kernel::make_user_namespace(snapshot.options.id_maps));

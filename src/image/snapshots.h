@@ -55,6 +55,8 @@ struct Layer {
 struct SnapshotOptions {
   bool is_read_only = false;
   kernel::IdMaps id_maps;  // empty: none. Nothing is copied or chowned
+  // Never synced, neither by fsync(2) inside nor when it is unmounted. Once the host has gone down while it
+  // was mounted, it cannot be mounted again.
   bool is_volatile = false;
 };
 

@@ -9,6 +9,8 @@
 #include <atomic>
 #include <thread>
 
+#include <fmt/format.h>
+
 #include "base/file.h"
 #include "image/image_store.h"
 #include "oci/image/chain_id.h"
@@ -302,6 +304,24 @@ TEST(SnapshotRoot, is_as_the_topmost_layer_that_says_so) {
 #define IN_OWN_MOUNTS(...) \
   NEEDS_ROOT();            \
   in_namespaces(CLONE_NEWNS, __VA_ARGS__)
+
+TEST(SnapshotMount, of_what_is_not_synced_comes_again_until_the_host_has_gone_down) {
+  IN_OWN_MOUNTS([] {
+    TempDir dir;
+    Store store(dir.path());
+    const Digest top = add_layer(store.snapshots, {}, diff(1), "file", "text");
+    const Snapshot snapshot = MUST(store.snapshots.prepare("web", top, {.is_volatile = true}));
+    for (int time = 0; time < 3; ++time) {
+      const auto root = MUST(store.snapshots.mount("web"));
+      MUST(replace_file_at(root.mount.fd(), std::to_string(time), "text", 0644));
+    }
+    EXPECT_EQ(MUST(names_in(MUST(store.snapshots.parts("web")).upper.get(), ".")).size(), 3U);
+    // As the next boot finds it.
+    MUST(replace_file_at(dir.fd(), fmt::format("snapshots/{}/boot", snapshot.number), "another", 0600));
+    EXPECT_EQ(store.snapshots.mount("web").error().code(), Code::DataLoss);
+    MUST(store.snapshots.remove("web"));
+  });
+}
 
 TEST(SnapshotMount, shows_its_layers_and_keeps_what_is_written) {
   IN_OWN_MOUNTS([] {

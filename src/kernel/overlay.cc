@@ -317,6 +317,10 @@ Result<OverlayMount> mount_overlay(const Overlay& overlay, OverlayMethod method)
       fmt::format("mount by fuse-overlayfs failed too ({})", fuse.error().message()));
 }
 
+void trust_volatile(int writable) {
+  (void)remove_tree_at(writable, kVolatileMark);  // there may be none
+}
+
 Result<bool> is_overlay_writing_to(int writable) {
   UniqueFd lock = TRY(open_at(writable, ".", O_RDONLY | O_DIRECTORY));
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) < 0) {
@@ -325,13 +329,13 @@ Result<bool> is_overlay_writing_to(int writable) {
   }
   // The probe is volatile, for unmounting any other makes the kernel write back its whole file system. What
   // an earlier volatile mount noted would be in its way; only later mounts look at that, and there are none.
-  (void)remove_tree_at(writable, kVolatileMark);  // there may be none
+  trust_volatile(writable);
   // With "index=on" the kernel refuses what it otherwise only warns of: an upper directory that is in use.
   const Overlay probe{.writable = writable, .is_volatile = true};
   std::vector<std::string> options = options_for(probe);
   options[0] = "index=on";
   auto mount = mount_native(probe, options);
-  (void)remove_tree_at(writable, kVolatileMark);  // there may be none
+  trust_volatile(writable);
   if (mount) return false;
   if (mount.error().errno_value() == EBUSY) return true;
   // In use it is not: the kernel looks at that first. Stale is what it noted when it was asked before.

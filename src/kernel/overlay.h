@@ -62,6 +62,10 @@ struct OverlayMount {
 // the mount is gone.
 Result<OverlayMount> mount_overlay(const Overlay& overlay, OverlayMethod method = OverlayMethod::Automatic);
 
+// What was written while `writable` was mounted volatile is whole: the host has not gone down since. Without
+// this word the kernel refuses to mount it again.
+void trust_volatile(int writable);
+
 // Whether an overlay that is mounted anywhere, attached or not, writes into that directory (the one with "fs"
 // and "work"). One that was mounted while another of the same was still going away is not seen: the kernel
 // lets only the first have the directory. Asks the kernel by trying a mount: only for a directory that is to
