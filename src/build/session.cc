@@ -25,7 +25,8 @@ Result<void> remove_remains(const SessionPlaces& places, const std::string& id) 
   TRY(container::remove_leftovers(places.runtime, fmt::format("{}/{}", runtime_roots(places), id)));
   TRY(remove_tree_at(AT_FDCWD, fmt::format("{}/{}", runtime_roots(places), id)));
   for (const image::Snapshot& snapshot : TRY(places.snapshots->snapshots()))
-    if (snapshot.key.starts_with(kSnapshots + id + "/")) TRY(places.snapshots->remove(snapshot.key));
+    if (snapshot.key.starts_with(kSnapshots + id + "/"))
+      TRY(places.snapshots->remove(snapshot.key, image::Snapshots::IfMounted::Remove));
   return remove_tree_at(AT_FDCWD, fmt::format("{}/{}", work_directory(places), id));
 }
 

@@ -108,7 +108,8 @@ StepRoot::~StepRoot() {
   directory_.reset();
   mount_.reset();
   // What cannot be removed goes with the session.
-  if (!key_.empty()) (void)session_->snapshots().remove(key_, database::Durability::Lazy);
+  if (!key_.empty())
+    (void)session_->snapshots().remove(key_, image::Snapshots::IfMounted::Remove, database::Durability::Lazy);
 }
 
 Result<NewLayer> StepRoot::commit(const CommitOptions& options) {

@@ -9,6 +9,8 @@
 #include <string>
 #include <thread>
 
+#include <fmt/format.h>
+
 #include "engine/testing_host.h"
 #include "runtime/shim/client_frames.h"
 
@@ -228,6 +230,48 @@ TEST(Engine, starts_again_what_fails_as_often_as_the_policy_says) {
     while (host.record(id)->state.status != Status::Exited) std::this_thread::yield();
     EXPECT_EQ(host.log_of(id), "run\nrun\nrun\n");
     EXPECT_EQ(host.record(id)->state.restart_count, 2);
+  });
+}
+
+TEST(Engine, removes_a_container_whose_files_somebody_else_has_mounted) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    TestHost host;
+    CreateRequest request = host.request({"sleep", "1000"});
+    request.host_config.auto_remove = true;
+    const std::string id = MUST(host->create(std::move(request))).id;
+    MUST(host->start(id));
+    // As a client that copies files does, or a mount namespace that is just being made for another container.
+    const UniqueFd root = MUST(
+        open_at(AT_FDCWD, fmt::format("/proc/{}/root", host.record(id)->state.pid), O_PATH | O_DIRECTORY));
+    MUST(host->kill(id, "KILL"));
+    host.wait(id, WaitCondition::Removed);
+    EXPECT_EQ(host->find(id).error().code(), Code::NotFound);
+    EXPECT_FALSE(MUST(host.snapshots().snapshot(host->snapshot_key({.id = id}))));
+  });
+}
+
+TEST(Engine, tells_who_waits_for_a_removal_why_there_is_none) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    TestHost host;
+    CreateRequest request = host.request({"true"});
+    request.host_config.auto_remove = true;
+    const std::string id = MUST(host->create(std::move(request))).id;
+    const std::string busy = host.path() + "/root/containers/" + id + "/busy";
+    ASSERT_EQ(::mkdir(busy.c_str(), 0700), 0);
+    ASSERT_EQ(::mount("tmpfs", busy.c_str(), "tmpfs", 0, nullptr), 0) << errno;
+    WaitResult told;
+    Latch latch;
+    const Subscription wait = MUST(host->wait(id, WaitCondition::Removed, [&](const WaitResult& result) {
+      told = result;
+      latch.open();
+    }));
+    MUST(host->start(id));
+    latch.wait_until(std::nullopt);
+    EXPECT_NE(told.error.find("EBUSY"), std::string::npos) << told.error;
+    ASSERT_EQ(::umount(busy.c_str()), 0) << errno;
+    MUST(host->remove(id));
   });
 }
 

@@ -14,8 +14,10 @@ namespace gantry::engine {
 
 namespace {
 
+// Its processes have ended, and who copies files of a container that does not run holds its lock.
 Result<void> remove_snapshot(Core& core, const std::string& id) {
-  Result<void> removed = core.snapshots.remove(snapshot_key_of(id), database::Durability::Lazy);
+  Result<void> removed = core.snapshots.remove(snapshot_key_of(id), image::Snapshots::IfMounted::Remove,
+                                               database::Durability::Lazy);
   if (!removed && removed.error().code() == Code::NotFound) return {};
   return removed;
 }
@@ -53,15 +55,8 @@ Result<void> remove_what_it_has(Core& core, const ContainerRecord& record, Anony
   return {};
 }
 
-}  // namespace
-
-Result<void> remove_files(Core& core, const std::string& id) {
-  Result<void> snapshot = remove_snapshot(core, id);
-  Result<void> directory = remove_tree_at(AT_FDCWD, containers_directory(core.options) + "/" + id);
-  return snapshot ? std::move(directory) : std::move(snapshot);
-}
-
-Result<void> remove_container(Core& core, Container& container, AnonymousVolumes volumes) {
+// The row goes last: while it is there, the next engine knows that something may be left.
+Result<void> remove_with_record(Core& core, Container& container, AnonymousVolumes volumes) {
   TRY(set_status(core, container, Status::Removing, {}));
   const ContainerRef record = container.record();
   if (Result<void> removed = remove_what_it_has(core, *record, volumes); !removed) {
@@ -78,6 +73,22 @@ Result<void> remove_container(Core& core, Container& container, AnonymousVolumes
     return error(Code::NotFound, "No such container: {}", record->id);
   });
   return {};
+}
+
+}  // namespace
+
+Result<void> remove_files(Core& core, const std::string& id) {
+  Result<void> snapshot = remove_snapshot(core, id);
+  Result<void> directory = remove_tree_at(AT_FDCWD, containers_directory(core.options) + "/" + id);
+  return snapshot ? std::move(directory) : std::move(snapshot);
+}
+
+Result<void> remove_container(Core& core, Container& container, AnonymousVolumes volumes) {
+  Result<void> removed = remove_with_record(core, container, volumes);
+  if (!removed)
+    container.waits.not_removed(
+        {.exit_code = container.record()->state.exit_code, .error = removed.error().message()});
+  return removed;
 }
 
 }  // namespace gantry::engine

@@ -178,15 +178,6 @@ class Start {
   StepTimes times_;
 };
 
-// One that goes away when it has ended, goes away when it cannot begin.
-void remove_if_asked(Core& core, Container& container) {
-  const ContainerRef record = container.record();
-  if (!record->settings->host_config.auto_remove) return;
-  if (const auto removed = remove_container(core, container, AnonymousVolumes::Remove); !removed)
-    core.log.error("a container that could not be started was not removed",
-                   {{"container", record->id}, {"error", removed.error().message()}});
-}
-
 void record_failure(Core& core, Container& container, const Error& why) {
   ContainerRecord record = *container.record();
   record.state.exit_code = container::status_of_failed_start(why);
@@ -200,6 +191,7 @@ void record_failure(Core& core, Container& container, const Error& why) {
   if (was_restarting) container.waits.ended({.exit_code = record.state.exit_code, .error = {}});
   container.attaches.attach_all(
       [&](const AttachRequest&) -> Result<Attachment> { return error(why.code(), "{}", why.message()); });
+  // One that goes away when it has ended, goes away when it cannot begin.
   if (!record.settings->host_config.auto_remove) return;
   if (const auto removed = remove_container(core, container, AnonymousVolumes::Remove); !removed)
     core.log.warn("a container that could not be started could not be removed either",
@@ -236,7 +228,6 @@ Result<void> start_container(Core& core, const std::shared_ptr<Container>& conta
   auto started = start.run();
   if (!started) {
     record_failure(core, *container, started.error());
-    remove_if_asked(core, *container);
     return std::move(started).error();
   }
   ContainerRecord record = std::move(*started);

@@ -37,6 +37,10 @@ void WaitList::removed(const WaitResult& result) {
   notify(result, [](WaitCondition) { return true; });
 }
 
+void WaitList::not_removed(const WaitResult& result) {
+  notify(result, [](WaitCondition condition) { return condition == WaitCondition::Removed; });
+}
+
 void WaitList::notify(const WaitResult& result, const std::function<bool(WaitCondition)>& is_due) {
   // Under the lock, so that a subscription that is dropped meanwhile waits for its callback to return.
   MutexLock lock(waiters_->mutex);

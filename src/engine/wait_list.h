@@ -25,6 +25,8 @@ class WaitList {
   // Calls those who wait for it. What made the condition true is visible before.
   void ended(const WaitResult& result);
   void removed(const WaitResult& result);
+  // Its removal has failed: who waits for that is told why, and may ask again.
+  void not_removed(const WaitResult& result);
 
  private:
   struct Waiter {

@@ -533,7 +533,7 @@ Result<Snapshots::Parts> Snapshots::parts(const std::string& key) const {
                .lowers = TRY(state_->open_layers(stack))};
 }
 
-Result<void> Snapshots::remove(const std::string& key, Durability durability) {
+Result<void> Snapshots::remove(const std::string& key, IfMounted if_mounted, Durability durability) {
   const KeyLock lock = TRY(KeyLock::acquire(state_->root, snapshot_lock(key)));
   const auto snapshot = TRY(this->snapshot(key));
   if (!snapshot) return no_snapshot(key);
@@ -541,7 +541,8 @@ Result<void> Snapshots::remove(const std::string& key, Durability durability) {
   auto writable = open_directory(state_->directory.get(), name);
   // Without a directory a power loss has brought back the row of one that was removed.
   if (!writable && writable.error().code() != Code::NotFound) return std::move(writable).error();
-  if (writable && TRY_DURING(kernel::is_overlay_writing_to(writable->get()), "remove snapshot '{}'", key))
+  if (if_mounted == IfMounted::Refuse && writable &&
+      TRY_DURING(kernel::is_overlay_writing_to(writable->get()), "remove snapshot '{}'", key))
     return error(Code::Conflict, "remove snapshot '{}': it is mounted", key);
   const auto forget = [&](Connection& connection) -> Result<void> {
     TRY(connection.execute("DELETE FROM snapshots WHERE key = ?1", key));

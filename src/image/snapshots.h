@@ -145,8 +145,12 @@ class Snapshots {
     std::vector<UniqueFd> lowers;
   };
   Result<Parts> parts(const std::string& key) const;
-  // With all that was written. NotFound; Conflict while it is mounted anywhere.
-  Result<void> remove(const std::string& key, database::Durability durability = database::Durability::Synced);
+  // With all that was written. NotFound; Conflict while it is mounted anywhere, if that is to be refused. Who
+  // knows that nobody uses it any more removes it all the same: copies of the mount may be about in
+  // namespaces that are just being made, and in those of whoever looks at the host.
+  enum class IfMounted : std::uint8_t { Refuse, Remove };
+  Result<void> remove(const std::string& key, IfMounted if_mounted = IfMounted::Refuse,
+                      database::Durability durability = database::Durability::Synced);
   Result<DiskUsage> usage(const std::string& key) const;
 
   // ---- upkeep
