@@ -17,4 +17,12 @@ void publish_event(Events& events, const ContainerRecord& container, std::string
   events.publish(std::move(event));
 }
 
+void publish_end(Events& events, const ContainerRecord& container) {
+  const ContainerState& state = container.state;
+  if (state.oom_killed) publish_event(events, container, "oom");
+  const std::int64_t seconds = (state.finished - state.started) / 1'000'000'000;
+  publish_event(events, container, "die",
+                {{"exitCode", std::to_string(state.exit_code)}, {"execDuration", std::to_string(seconds)}});
+}
+
 }  // namespace gantry::engine

@@ -14,4 +14,7 @@ namespace gantry::engine {
 void publish_event(Events& events, const ContainerRecord& container, std::string action,
                    const std::map<std::string, std::string>& further = {});
 
+// "die" of one that has ended, and "oom" before it if the kernel has killed for want of memory.
+void publish_end(Events& events, const ContainerRecord& container);
+
 }  // namespace gantry::engine

@@ -52,14 +52,6 @@ std::optional<milliseconds> decide_restart(Container& container, const Container
       {.code = static_cast<int>(state.exit_code), .ran_for = ran_for, .was_stopped = state.stopped_by_hand});
 }
 
-void publish_end(Core& core, const ContainerRecord& record) {
-  if (record.state.oom_killed) publish_event(core.events, record, "oom");
-  const std::int64_t seconds = (record.state.finished - record.state.started) / 1'000'000'000;
-  publish_event(
-      core.events, record, "die",
-      {{"exitCode", std::to_string(record.state.exit_code)}, {"execDuration", std::to_string(seconds)}});
-}
-
 void remove_shim(Core& core, const ContainerRecord& container) {
   const ContainerPaths paths = paths_of(core.options, container);
   auto shim = container::BlockingShimClient::connect(paths.shim_socket);
@@ -131,7 +123,7 @@ void end_container(Core& core, const std::shared_ptr<Container>& container, RunE
                    {{"container", record.id}, {"error", saved.error().message()}});
   container->publish(record);
   end_execs(core, record);
-  publish_end(core, record);
+  publish_end(core.events, record);
   container->waits.ended({.exit_code = record.state.exit_code});
   if (saved) remove_shim(core, record);
   release_mounts_of(core, record);

@@ -17,6 +17,7 @@
 #include "engine/engine_state.h"
 #include "engine/execs.h"
 #include "engine/locked_container.h"
+#include "engine/missing_events.h"
 #include "engine/remove_container.h"
 #include "engine/restore.h"
 #include "engine/start_container.h"
@@ -99,6 +100,7 @@ Result<std::unique_ptr<Engine>> Engine::start(EngineOptions options, image::Imag
                                                       store, snapshots, networks, log)});
   TRY(state->core.events.keep_in(state->core.options.run));
   TRY(load_records(state->core));
+  publish_missing_events(state->core);
   repair_all(state->core);
   return std::unique_ptr<Engine>(new Engine(std::move(state)));
 }

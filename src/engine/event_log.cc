@@ -2,7 +2,10 @@
 #include "engine/event_log.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string_view>
 #include <utility>
@@ -26,15 +29,14 @@ namespace {
 
 constexpr const char* kCurrent = "events.json";
 constexpr const char* kOld = "events.old.json";
+// What read_end() reads of each file at most: two hundred events or so.
+constexpr std::size_t kEnd = 64 << 10;  // bytes
 
 Result<UniqueFd> open_log(const std::string& directory) {
   return open_at(AT_FDCWD, directory + "/" + kCurrent, O_WRONLY | O_CREAT | O_APPEND, 0600);
 }
 
-void read_lines(const std::string& path, std::vector<Event>& events) {
-  const auto text = read_file(path);
-  if (!text) return;
-  std::string_view rest = *text;
+void parse_lines(std::string_view rest, std::vector<Event>& events) {
   while (!rest.empty()) {
     const std::size_t end = rest.find('\n');
     const auto document = json::Document::parse(std::string(rest.substr(0, end)));
@@ -43,6 +45,22 @@ void read_lines(const std::string& path, std::vector<Event>& events) {
     if (end == rest.npos) return;
     rest.remove_prefix(end + 1);
   }
+}
+
+void read_lines(const std::string& path, std::vector<Event>& events) {
+  if (const auto text = read_file(path)) parse_lines(*text, events);
+}
+
+// The last bytes of a file, at most so many.
+std::string read_last(const std::string& path, std::size_t bytes) {
+  const auto file = open_at(AT_FDCWD, path, O_RDONLY);
+  struct stat st{};
+  if (!file || ::fstat(file->get(), &st) < 0) return {};
+  std::string text(std::min(bytes, static_cast<std::size_t>(st.st_size)), '\0');
+  const off_t begin = st.st_size - static_cast<off_t>(text.size());
+  const ssize_t n = ::pread(file->get(), text.data(), text.size(), begin);
+  text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  return text;
 }
 
 }  // namespace
@@ -54,7 +72,10 @@ Result<EventLog> EventLog::open(const std::string& directory) {
 Result<void> EventLog::append(const Event& event) {
   if (written_ == kMaxEvents) TRY(rotate());
   ++written_;
-  return write_all(file_.get(), json::encode(event) + "\n", kCurrent);
+  const std::string line = (may_be_torn_ ? "\n" : "") + json::encode(event) + "\n";
+  Result<void> written = write_all(file_.get(), line, kCurrent);
+  may_be_torn_ = !written;
+  return written;
 }
 
 Result<void> EventLog::rotate() {
@@ -70,6 +91,14 @@ std::vector<Event> EventLog::read() const {
   std::vector<Event> events;
   read_lines(directory_ + "/" + kOld, events);
   read_lines(directory_ + "/" + kCurrent, events);
+  return events;
+}
+
+std::vector<Event> EventLog::read_end() const {
+  std::string text = read_last(directory_ + "/" + kCurrent, kEnd);
+  if (text.size() < kEnd) text.insert(0, read_last(directory_ + "/" + kOld, kEnd));
+  std::vector<Event> events;
+  parse_lines(text, events);  // without the first line, if it is cut
   return events;
 }
 

@@ -29,6 +29,8 @@ class EventLog {
   Result<void> append(const Event& event);
   // All of both files, in order. A line that a killed process did not finish is left out.
   std::vector<Event> read() const;
+  // The last ones without a gap: some hundreds, without reading everything.
+  std::vector<Event> read_end() const;
 
  private:
   EventLog(std::string directory, UniqueFd file) : directory_(std::move(directory)), file_(std::move(file)) {}
@@ -37,6 +39,8 @@ class EventLog {
   std::string directory_;
   UniqueFd file_;
   std::size_t written_ = 0;  // by this process
+  // The last line may have no end: of a process that was killed, or of a full disk.
+  bool may_be_torn_ = true;
 };
 
 }  // namespace gantry::engine

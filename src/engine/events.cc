@@ -15,6 +15,13 @@ Result<void> Events::keep_in(const std::string& directory) {
   return {};
 }
 
+std::vector<Event> Events::last_of_earlier() const {
+  MutexLock lock(mutex_);
+  std::vector<Event> events = log_ ? log_->read_end() : std::vector<Event>();
+  std::erase_if(events, [own = log_began_](const Event& event) { return event.time >= own; });
+  return events;
+}
+
 void Events::publish(Event event) {
   MutexLock lock(mutex_);
   // The wall clock may step back; the order of events may not.

@@ -54,6 +54,8 @@ class Events {
   // this call returns; none is missed or comes twice.
   Subscription subscribe(Listener listener);
   Subscription subscribe(Listener listener, TimeNs since);
+  // The last ones that earlier processes have published there: some hundreds, in order.
+  std::vector<Event> last_of_earlier() const;
   // Kept events with since <= time <= until, in order.
   std::vector<EventRef> between(TimeNs since, TimeNs until) const;
 

@@ -58,6 +58,24 @@ TEST(Events, of_an_earlier_process_are_known) {
   const auto all = events.between(0, kEnd);
   EXPECT_EQ(actions_of(all), "start die ");
   EXPECT_EQ(all[0]->attributes.at("name"), "web");
+
+  Events third;
+  MUST(third.keep_in(directory.path()));
+  EXPECT_EQ(actions_of(third.between(0, kEnd)), "start die ");
+}
+
+TEST(Events, the_last_of_earlier_processes_are_known_without_a_gap) {
+  const testing::TempDir directory;
+  Events earlier;
+  MUST(earlier.keep_in(directory.path()));
+  for (std::size_t i = 0; i < EventLog::kMaxEvents + 10; ++i) earlier.publish({.action = std::to_string(i)});
+  Events events;
+  MUST(events.keep_in(directory.path()));
+  events.publish({.action = "own"});
+  const std::vector<Event> last = events.last_of_earlier();
+  ASSERT_GT(last.size(), 100U);
+  for (std::size_t i = 0; i < last.size(); ++i)
+    EXPECT_EQ(last[i].action, std::to_string(EventLog::kMaxEvents + 10 - last.size() + i));
 }
 
 TEST(Events, are_kept_by_the_thousand_and_not_for_ever) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <limits>
 #include <map>
 #include <random>
 #include <set>
@@ -202,6 +203,21 @@ void expect_processes_are(TestHost& host) {
   EXPECT_EQ(count_shims(), running);
 }
 
+// Everything was told, and once.
+void expect_events_are_complete(TestHost& host) {
+  std::map<std::string, std::map<std::string, int>> told;  // by container, then action
+  for (const EventRef& event : host->events().between(0, std::numeric_limits<TimeNs>::max()))
+    if (event->type == "container") ++told[event->actor][event->action];
+  for (auto& [id, times] : told) {
+    if (times["create"] == 0) continue;  // so long ago that its events are not kept
+    const auto record = host->find(id);
+    const bool runs = record && (*record)->state.is_running();
+    EXPECT_EQ(times["create"], 1) << id;
+    EXPECT_EQ(times["destroy"], record ? 0 : 1) << id;
+    EXPECT_EQ(times["start"] - times["die"], runs ? 1 : 0) << id << ": " << times["start"] << " starts";
+  }
+}
+
 // Restart policies would go on while we look.
 void end_restarts(TestHost& host) {
   for (const ContainerRef& record : host->list())
@@ -232,6 +248,7 @@ void look(const std::string& directory) {
   expect_answers_kept(host, Answers(directory));
   expect_nothing_else(host);
   expect_processes_are(host);
+  expect_events_are_complete(host);
   // So that the next round does not have to look at more and more.
   const std::vector<ContainerRef> all = host->list();
   for (std::size_t i = 6; i < all.size(); ++i) {

@@ -55,9 +55,15 @@ bool starts_with_daemon(const Container& container, const ContainerRecord& recor
                                                record.state.stopped_by_hand);
 }
 
+// It has ended, and goes away with that.
+bool should_be_gone(const ContainerRecord& record) {
+  return record.settings->host_config.auto_remove && record.state.status == Status::Exited;
+}
+
 bool needs_check(const Container& container, const ContainerRecord& record, bool has_shim) {
   return has_shim || record.state.is_running() || record.state.status == Status::Restarting ||
-         record.state.status == Status::Removing || starts_with_daemon(container, record);
+         record.state.status == Status::Removing || should_be_gone(record) ||
+         starts_with_daemon(container, record);
 }
 
 void use_volumes(Core& core, const ContainerRecord& record) {
@@ -257,7 +263,9 @@ void repair(Core& core, const std::shared_ptr<Container>& container) {
     case Status::Exited:
     case Status::Dead: repair_stopped(core, container); break;
   }
+  if (container->is_removed) return;
   const ContainerRef record = container->record();
+  if (should_be_gone(*record)) return finish_removal(core, container);
   if (record->state.status == Status::Restarting || starts_with_daemon(*container, *record))
     start_by_policy(core, container);
 }

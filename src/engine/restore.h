@@ -8,7 +8,7 @@
 //   runs            an exit record, or nothing   the end is recorded now: events, policies, auto-remove
 //   does not run    its shim, and it runs        a start was killed after its last step: it runs
 //   does not run    another part of a run        a start or an end was killed: it is cleaned away
-//   is Removing     whatever                     it is removed
+//   is Removing     whatever                     it is removed; so is what has ended and removes itself
 //   no record       files of that id             a create was killed: they are removed
 #pragma once
 
