@@ -5,9 +5,11 @@
 //   bench_names [seconds]
 //
 // Server and asker run in one process on the loopback interface; the asker keeps 16 questions open, as many
-// containers would. Prints answers a second, also for each second of the server thread's own processor time,
-// and how long an answer takes.
+// containers would, and is a realtime thread, so that on a busy machine it is the server's delays that are
+// measured. The floor is a thread that sends back what it gets. Prints answers a second, also for each second
+// of the server thread's own processor time, and how long an answer takes.
 #include <arpa/inet.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -35,6 +37,7 @@ using namespace std::string_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kOpen = 16;
+constexpr std::uint32_t kServerAddress = 0x7f00000b;  // 127.0.0.11
 
 std::string query_for(const std::string& label) {
   return "\0\0\1\0\0\1\0\0\0\0\0\0"s + static_cast<char>(label.size()) + label + "\0\0\1\0\1"s;
@@ -43,7 +46,7 @@ std::string query_for(const std::string& label) {
 UniqueFd connect_to(std::uint16_t port) {
   UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const sockaddr_in to{
-      .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {.s_addr = htonl(0x7f00000b)}};
+      .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {.s_addr = htonl(kServerAddress)}};
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) < 0) std::abort();
   return fd;
 }
@@ -82,6 +85,33 @@ void ask(const char* what, std::uint16_t port, const std::string& label, double 
               count / seconds, count / cpu, times[times.size() / 2], times[times.size() * 99 / 100]);
 }
 
+// Sends back whatever comes, until it is an empty message.
+void echo(int fd) {
+  for (;;) {
+    std::array<std::byte, 512> bytes;
+    sockaddr_in peer{};
+    socklen_t size = sizeof peer;
+    auto* from = reinterpret_cast<sockaddr*>(&peer);
+    const ssize_t n = ::recvfrom(fd, bytes.data(), bytes.size(), 0, from, &size);
+    if (n <= 0) return;
+    (void)::sendto(fd, bytes.data(), static_cast<std::size_t>(n), 0, from, size);
+  }
+}
+
+UniqueFd bind_at(std::uint32_t address) {
+  UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const sockaddr_in at{.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(address)}};
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) < 0) std::abort();
+  return fd;
+}
+
+// Threads that this one starts from then on are, too.
+void become_realtime() {
+  const sched_param param{.sched_priority = 1};
+  if (::pthread_setschedparam(::pthread_self(), SCHED_FIFO, &param) != 0)
+    std::fprintf(stderr, "not allowed to be a realtime thread: delays of the asker count as well\n");
+}
+
 // Answers one question, so that the name service remembers it.
 void serve_once(int fd) {
   std::array<std::byte, 512> bytes;
@@ -99,9 +129,7 @@ void serve_once(int fd) {
 
 int main(int argc, char** argv) {
   const double seconds = argc > 1 ? std::atof(argv[1]) : 3;
-  UniqueFd outside(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  const sockaddr_in at{.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-  if (::bind(outside.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) < 0) std::abort();
+  const UniqueFd outside = bind_at(INADDR_LOOPBACK);
   std::thread upstream([&] { serve_once(outside.get()); });
 
   testing::TempDir dir;
@@ -114,7 +142,15 @@ int main(int argc, char** argv) {
   server->set_names("1", NameTable::make("shop", endpoints));
   const NamePorts ports = MUST(server->add_sandbox("box", {.networks = {{"1", {}}}}));
 
+  const UniqueFd floor = bind_at(kServerAddress);
+  const std::uint16_t floor_port = MUST(port_of(floor.get()));
+  std::thread echoing([&] { echo(floor.get()); });
+
+  become_realtime();
+  ask("floor", floor_port, "web", seconds);
   ask("local name", ports.udp, "web", seconds);
   ask("remembered", ports.udp, "outside", seconds);
   upstream.join();
+  (void)::send(connect_to(floor_port).get(), "", 0, 0);
+  echoing.join();
 }

@@ -4,7 +4,8 @@
 
     bench/network.py [--seconds 2] [--rounds 3] [--ports 1000] [--build DIR]
 
-Medians of the rounds: MB/s, requests a second with their median and p99, connections a second; 1 and 16 streams. Paths:
+Medians of the rounds: MB/s by our own load and by iperf3 (Debian's; left out where it is not installed), requests a second
+with their median and p99, connections a second; 1 and 16 streams. Paths:
 from one container to another, and from a machine beside the host (a namespace behind a veth) to a published port. The
 bare host is the same without containers: namespaces on a bridge, and a port of the host itself. With --ports, the
 published port is measured once more beside that many others. Each engine has a machine of its own (tests/run.py).
@@ -15,6 +16,7 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -24,8 +26,9 @@ CHECKOUT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 sys.path.insert(0, f"{CHECKOUT}/tests")
 
 BESIDE = "/run/netns/beside"
-LOADS = (("stream", 1), ("stream", 16), ("ask", 1), ("ask", 16), ("connect", 1), ("connect", 16))
-UNITS = {"stream": "MB/s", "ask": "requests/s, us", "connect": "connections/s"}
+LOADS = (("stream", 1), ("stream", 16), ("iperf3", 1), ("iperf3", 16), ("ask", 1), ("ask", 16), ("connect", 1),
+         ("connect", 16))
+UNITS = {"stream": "MB/s", "iperf3": "MB/s", "ask": "requests/s, us", "connect": "connections/s"}
 
 
 def run(*argv):
@@ -100,8 +103,9 @@ def in_namespace(netns, *argv):
 
 
 @contextlib.contextmanager
-def served(program, netns):
-    server = subprocess.Popen(in_namespace(netns, program, "serve", "80"), stdout=subprocess.PIPE, text=True)
+def served(netns, *argv):
+    """A server that says on its first line that it is there."""
+    server = subprocess.Popen(in_namespace(netns, *argv), stdout=subprocess.PIPE, text=True)
     try:
         server.stdout.readline()
         yield
@@ -113,13 +117,26 @@ def served(program, netns):
 def measure(options, path):
     serving, asking, address, port = path
     program = f"{options.build}/bin/bench_packets"
+
+    def ask_ours(kind, streams):
+        return [float(word) for word in run(*in_namespace(asking, program, kind, address, str(port), str(streams),
+                                                          str(options.seconds))).split()]
+
+    def ask_iperf3(_, streams):
+        said = json.loads(run(*in_namespace(asking, "iperf3", "--client", address, "--port", str(port), "--parallel",
+                                            str(streams), "--time", str(max(1, round(options.seconds))), "--json")))
+        return [said["end"]["sum_received"]["bits_per_second"] / 8e6]
+
     figures = {}
-    with served(program, serving):
-        for kind, streams in LOADS:
-            rounds = [[float(word) for word in run(*in_namespace(
-                asking, program, kind, address, str(port), str(streams), str(options.seconds))).split()]
-                for _ in range(options.rounds)]
-            figures[f"{kind} {streams}"] = [statistics.median(column) for column in zip(*rounds)]
+    for server, ask, kinds in (((program, "serve", "80"), ask_ours, ("stream", "ask", "connect")),
+                               (("iperf3", "--server", "--port", "80", "--forceflush"), ask_iperf3, ("iperf3",))):
+        if not shutil.which(server[0]):
+            continue
+        with served(serving, *server):
+            for kind, streams in LOADS:
+                if kind in kinds:
+                    rounds = [ask(kind, streams) for _ in range(options.rounds)]
+                    figures[f"{kind} {streams}"] = [statistics.median(column) for column in zip(*rounds)]
     return figures
 
 
@@ -167,6 +184,8 @@ def main():
             results[engine] = json.load(open(result.name))
     for path in dict.fromkeys(path for figures in results.values() for path in figures):
         for kind, streams in LOADS:
+            if not any(f"{kind} {streams}" in figures.get(path, {}) for figures in results.values()):
+                continue
             print(f"{path}, {kind} x {streams} ({UNITS[kind]}):")
             for engine, figures in results.items():
                 if path in figures:
