@@ -60,7 +60,8 @@ std::optional<std::string> NameSandbox::answer(std::span<const std::byte> messag
   if (query->question.record_class != kInternet)
     return DnsAnswer(*query, ResponseCode::Refused).finish(limit);
   if (auto local = answer_locally(*query, limit)) return local;
-  if (!forwards_) return DnsAnswer(*query, ResponseCode::Refused).finish(limit);
+  // Not a refusal, which ends the resolver's walk through its search list before it comes to our names.
+  if (!forwards_) return DnsAnswer(*query, ResponseCode::NoSuchName).finish(limit);
   return forwarder_->ask(*query, {client, peer, limit, open_questions_});
 }
 

@@ -50,7 +50,7 @@ struct SandboxNames {
   std::vector<SandboxNetwork> networks;  // the first that knows a name answers
   // Name servers of its own (--dns), which are asked from inside the sandbox; empty: the host's.
   std::vector<std::string> upstreams;
-  // False: only its networks' names are known, others are refused (networks without a way out).
+  // False: only its networks' names are known, others do not exist (networks without a way out).
   bool forwards = true;
   // The ports it had before a restart, to be taken again; fails with AlreadyExists if they are not free.
   std::optional<NamePorts> ports = std::nullopt;

@@ -125,6 +125,7 @@ class Upstream {
   }
 
   std::uint16_t port() const { return port_; }
+  // How many different ones there were: on a slow machine one may be asked again.
   int queries() const { return queries_; }
 
  private:
@@ -166,14 +167,15 @@ class Upstream {
   }
 
   std::string answer_to(const std::string& bytes, bool is_tcp) {
-    ++queries_;
     const auto query = parse_query(bytes_of(bytes));
+    if (query && ids_.insert(query->id).second) ++queries_;
     return query ? handler_(*query, is_tcp) : "";
   }
 
   Handler handler_;
   UniqueFd udp_, tcp_, stop_, stopped_;
   std::uint16_t port_ = 0;
+  std::set<std::uint16_t> ids_;  // of the thread
   std::atomic<int> queries_ = 0;
   std::thread thread_;
 };
@@ -262,11 +264,11 @@ TEST_F(NameServerTest, gives_the_addresses_of_a_shared_name_in_turn) {
 TEST_F(NameServerTest, changes_are_seen_by_the_next_query) {
   start({}, 53);
   add({.networks = {{"1", {}}}, .forwards = false});
-  EXPECT_EQ(ask("web"), Addresses{"5"});
+  EXPECT_EQ(ask("web"), Addresses{"3"});
   server_->set_names("1", shop());
   EXPECT_EQ(ask("web"), Addresses{"172.18.0.2"});
   MUST(server_->set_networks("box", {}, false));
-  EXPECT_EQ(ask("web"), Addresses{"5"});
+  EXPECT_EQ(ask("web"), Addresses{"3"});
   EXPECT_EQ(server_->set_networks("other", {}, false).error().code(), Code::NotFound);
 }
 

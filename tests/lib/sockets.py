@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """TCP and UDP between network namespaces (paths; None is the test's own): who reaches whom, and who is seen."""
 
+import contextlib
 import ctypes
 import os
 import select
 import socket
 import threading
+
+from lib.runtime import wait_for
 
 CLONE_NEWNET = 0x40000000
 PATIENCE = 20         # seconds: a slow machine
@@ -81,6 +84,9 @@ def reach(server, netns, address, port, patience=PATIENCE):
 
 
 def _reach_by_datagram(server, netns, address, port, patience):
+    while wait(server, 0):
+        server.recvfrom(16)  # sent twice by who was there before
+
     def send():
         client = socket.socket(family_of(address), socket.SOCK_DGRAM)
         client.connect((address, port))
@@ -88,13 +94,31 @@ def _reach_by_datagram(server, netns, address, port, patience):
         return client
 
     with inside(netns, send) as client:
-        if not wait(server, patience):
+        # One that is lost on the way is sent again.
+        for _ in range(max(1, round(patience / NOTHING_COMES))):
+            if wait(server, min(patience, NOTHING_COMES)):
+                break
+            client.send(b"ping")
+        else:
             return None
         data, peer = server.recvfrom(16)
         server.sendto(data, peer)
         assert wait(client, PATIENCE), "the client was not answered"
         assert client.recv(16) == b"ping"
         return peer[0]
+
+
+def reach_in_the_end(server, netns, address, port):
+    """The same where a connection may fail at first, since the way there is being repaired."""
+    def attempt():
+        while wait(server, 0):
+            server.accept()[0].close()  # of an attempt that was given up
+        with contextlib.suppress(AssertionError, OSError):
+            seen.append(reach(server, netns, address, port, NOTHING_COMES))
+        return seen and seen[-1]
+
+    seen = []
+    return wait_for(attempt, f"{address} port {port} to be reached")
 
 
 def cannot_reach(server, netns, address, port):
