@@ -14,9 +14,7 @@ void fields(json::Fields& f, NetworkMember& member) {
   f("IPv6Address", member.ipv6_address, Presence::Always);
 }
 
-static void fields(json::Fields& f, NetworkView::ConfigFrom& from) {
-  f("Network", from.network, Presence::Always);
-}
+void fields(json::Fields& f, NetworkView::ConfigFrom& from) { f("Network", from.network, Presence::Always); }
 
 void fields(json::Fields& f, NetworkView& view) {
   f("Id", view.id, Presence::Always);

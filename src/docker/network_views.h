@@ -34,6 +34,7 @@ struct NetworkView {
   ConfigFrom config_from;
   std::map<std::string, NetworkMember> containers;  // by id
 };
+void fields(json::Fields& f, NetworkView::ConfigFrom& from);
 void fields(json::Fields& f, NetworkView& view);
 
 enum class Members : std::uint8_t { Hide, Show };

@@ -49,8 +49,32 @@ void fields(json::Fields& f, Created& created) {
   f("Warning", created.warning, json::Presence::Always);
 }
 
+// What the network itself has no words for, since it is always the same.
+struct CreateBody {
+  network::NetworkConfig config;
+  std::string scope;
+  NetworkView::ConfigFrom config_from;
+};
+
+void fields(json::Fields& f, CreateBody& body) {
+  fields(f, body.config);
+  f("Scope", body.scope);
+  f("ConfigFrom", body.config_from);
+}
+
+Result<void> check(const CreateBody& body) {
+  if (!body.scope.empty() && body.scope != "local")
+    return error(Code::Unsupported, "networks of scope '{}' are not supported: networks are of one host",
+                 body.scope);
+  if (!body.config_from.network.empty())
+    return error(Code::Unsupported, "config-only networks are not supported");
+  return {};
+}
+
 Result<void> create(const Context& context, Call& call) {
-  network::NetworkConfig config = TRY(call.body<network::NetworkConfig>());
+  CreateBody body = TRY(call.body<CreateBody>());
+  TRY(check(body));
+  network::NetworkConfig config = std::move(body.config);
   if (config.driver.empty()) config.driver = "bridge";
   if (config.ipam.driver.empty()) config.ipam.driver = "default";
   const std::string id = TRY(context.networks.create(std::move(config)));

@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "kernel/network/network_namespace.h"
+#include "network/endpoint_options.h"
 #include "network/mac_address.h"
 #include "network/missing.h"
 #include "network/networks_state.h"
@@ -73,12 +74,11 @@ Result<std::string> Networks::State::choose_interface(const NetworkObject& netwo
   const auto is_taken = [&](const std::string& name) {
     return std::ranges::find(taken, name) != taken.end();
   };
-  const auto& options_of = endpoint.settings.driver_opts;
-  if (const auto named = options_of.find(std::string(kOptionInterfaceName)); named != options_of.end()) {
-    TRY(check_interface_name(named->second));
-    if (is_taken(named->second))
-      return error(Code::AlreadyExists, "interface '{}' exists already in the sandbox", named->second);
-    return named->second;
+  const EndpointOptions given = TRY(parse_endpoint_options(endpoint.settings.driver_opts));
+  if (!given.interface.empty()) {
+    if (is_taken(given.interface))
+      return error(Code::AlreadyExists, "interface '{}' exists already in the sandbox", given.interface);
+    return given.interface;
   }
   for (unsigned number = 0;; ++number)
     if (std::string name = fmt::format("{}{}", network.settings.interface_prefix, number); !is_taken(name))
@@ -164,7 +164,8 @@ Result<void> Networks::State::settle(const NetworkObject& network, const Endpoin
   return set_up_interface(ns,
                           {.name = endpoint.interface,
                            .addresses = network.addresses_of(endpoint),
-                           .announces = network.is_macvlan() || endpoint.has_own_mac},
+                           .announces = network.is_macvlan() || endpoint.has_own_mac,
+                           .sysctls = TRY(parse_endpoint_options(endpoint.settings.driver_opts)).sysctls},
                           default_routes(endpoint.key));
 }
 

@@ -62,12 +62,14 @@ std::string named(std::string_view set, const Version& version) {
 void add_sets(NftBatch& batch) {
   batch.add_set({.name = "bridges", .key = {NftType::InterfaceName}});
   batch.add_set({.name = "internal", .key = {NftType::InterfaceName}});
+  batch.add_set({.name = "trusted", .key = {NftType::InterfaceName, NftType::InterfaceName}});
   batch.add_set({.name = "inside", .key = {NftType::InterfaceName, NftType::InterfaceName}});
   for (const Version& v : kVersions) {
     batch.add_set({.name = named("closed", v), .key = {NftType::InterfaceName}});
     batch.add_set({.name = named("own", v), .key = {v.address}, .is_interval = true});
     batch.add_set({.name = named("hidden", v), .key = {v.address}, .is_interval = true});
-    batch.add_set({.name = named("open", v), .key = {v.address, NftType::Protocol, NftType::Port}});
+    for (const char* set : {"open", "direct"})
+      batch.add_set({.name = named(set, v), .key = {v.address, NftType::Protocol, NftType::Port}});
     batch.add_set({.name = named("published", v),
                    .key = {NftType::Protocol, NftType::Port},
                    .data = {v.address, NftType::Port}});
@@ -156,6 +158,11 @@ void add_forward_chain(NftBatch& batch, bool drops_foreign) {
       auto rule = batch.rule("forward");
       load_destination(if_version(rule, v), v).lookup(named("open", v), kFirst).accept();
     }
+    {
+      auto rule = batch.rule("forward");
+      rule.meta(NFT_META_IIFNAME, kIn).meta(NFT_META_OIFNAME, kOut).lookup("trusted", kIn);
+      load_destination(if_version(rule, v), v).lookup(named("direct", v), kFirst).accept();
+    }
     auto rule = batch.rule("forward");
     if_version(rule, v).meta(NFT_META_OIFNAME, kOut).lookup(named("closed", v), kOut).drop();
   }
@@ -235,9 +242,9 @@ void add_postrouting_chain(NftBatch& batch) {
 
 using Elements = std::map<std::string, std::vector<NftElement>>;  // by set
 
-NftBytes pair_key(std::string_view name) {
-  NftBytes key = kernel::interface_key(name);
-  return kernel::append_part(key, kernel::interface_key(name));
+NftBytes pair_key(std::string_view in, std::string_view out) {
+  NftBytes key = kernel::interface_key(in);
+  return kernel::append_part(key, kernel::interface_key(out));
 }
 
 void add_range(std::vector<NftElement>& elements, const IpPrefix& prefix) {
@@ -253,7 +260,9 @@ void add_bridge_elements(Elements& elements, const std::string& bridge, const Br
   const NftElement name{.key = kernel::interface_key(bridge)};
   elements["bridges"].push_back(name);
   if (rules.is_internal) elements["internal"].push_back(name);
-  if (rules.has_icc) elements["inside"].push_back({.key = pair_key(bridge)});
+  if (rules.has_icc) elements["inside"].push_back({.key = pair_key(bridge, bridge)});
+  for (const std::string& trusted : rules.trusted_interfaces)
+    elements["trusted"].push_back({.key = pair_key(trusted, bridge)});
   if (rules.mode4 != GatewayMode::NatUnprotected) elements["closed4"].push_back(name);
   if (rules.mode6 != GatewayMode::NatUnprotected) elements["closed6"].push_back(name);
   for (const IpPrefix& subnet : rules.subnets) {
@@ -287,7 +296,7 @@ void add_port_element(Elements& elements, const PortRule& port) {
   kernel::append_part(element.key, bytes_of(number_of(port.protocol)));
   append_port(element.key, port.is_routed ? port.to_port : port.port);
   if (port.is_routed) {
-    elements[named("open", v)].push_back(std::move(element));
+    elements[named(port.is_trusted ? "direct" : "open", v)].push_back(std::move(element));
     return;
   }
   kernel::append_part(element.data, port.to.bytes());

@@ -39,6 +39,7 @@ struct BridgeRules {
   bool is_internal = false;
   bool has_icc = true;
   bool masquerades = true;
+  std::vector<std::string> trusted_interfaces;
   GatewayMode mode4 = GatewayMode::Nat;
   GatewayMode mode6 = GatewayMode::Nat;
 
@@ -46,7 +47,8 @@ struct BridgeRules {
 };
 
 // Packets to `port` of `address` (or, unspecified, of any address of the host) go to `to_port` of `to`. In
-// a routed network `address` and `port` are not translated, `to` and `to_port` are opened.
+// a routed network `address` and `port` are not translated, `to` and `to_port` are opened: for everybody, or
+// (`is_trusted`) for what comes by an interface that the network trusts.
 struct PortRule {
   Protocol protocol = Protocol::Tcp;
   kernel::IpAddress address;
@@ -54,6 +56,7 @@ struct PortRule {
   kernel::IpAddress to;
   std::uint16_t to_port = 0;
   bool is_routed = false;
+  bool is_trusted = false;  // only with is_routed
 
   auto operator<=>(const PortRule&) const = default;
 };

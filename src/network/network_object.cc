@@ -66,6 +66,7 @@ BridgeRules NetworkObject::bridge_rules() const {
   BridgeRules rules{.is_internal = is_internal(),
                     .has_icc = settings.has_icc,
                     .masquerades = settings.masquerades,
+                    .trusted_interfaces = settings.trusted_interfaces,
                     .mode4 = settings.mode4,
                     .mode6 = settings.mode6};
   for (const SubnetAddresses& pool : pools) rules.subnets.push_back(pool.subnet());

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <utility>
 
+#include "base/split.h"
+
 namespace gantry::network {
 namespace {
 
@@ -64,6 +66,15 @@ Result<kernel::IpAddress> parse_binding(std::string_view option, const std::stri
   return *address;
 }
 
+Result<std::vector<std::string>> parse_interfaces(const std::string& value) {
+  std::vector<std::string> names;
+  for (const std::string_view name : split(value, ':')) {
+    names.emplace_back(name);
+    TRY(check_interface_name(names.back()));
+  }
+  return names;
+}
+
 Result<void> apply_bridge_option(NetworkSettings& settings, const NetworkConfig& config,
                                  const std::string& option, const std::string& value) {
   if (option == kOptionBridgeName) {
@@ -79,6 +90,8 @@ Result<void> apply_bridge_option(NetworkSettings& settings, const NetworkConfig&
     settings.inhibits_ipv4 = TRY(parse_bool(option, value));
   } else if (option == kOptionHostBinding) {
     settings.host_binding = TRY(parse_binding(option, value));
+  } else if (option == kOptionTrusted) {
+    settings.trusted_interfaces = TRY(parse_interfaces(value));
   } else if (option == kOptionGatewayMode4) {
     settings.mode4 = TRY(parse_gateway_mode(option, value, config.internal));
   } else if (option == kOptionGatewayMode6) {

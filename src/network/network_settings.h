@@ -5,12 +5,17 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "kernel/network/ip_address.h"
 #include "network/config.h"
 
 namespace gantry::network {
+
+// Interfaces of the host, with ':' between them, that reach published ports at the container's own address.
+inline constexpr std::string_view kOptionTrusted = "com.docker.network.bridge.trusted_host_interfaces";
 
 enum class MacvlanMode : std::uint8_t { Bridge, Private, Vepa, Passthru };
 
@@ -26,6 +31,8 @@ struct NetworkSettings {
   bool inhibits_ipv4 = false;  // the bridge gets no address
   GatewayMode mode4 = GatewayMode::Nat;
   GatewayMode mode6 = GatewayMode::Nat;
+  // Of the host; by them published ports are reached at the endpoint's own address, too.
+  std::vector<std::string> trusted_interfaces;
   kernel::IpAddress host_binding;  // where ports are published that name no address
   std::uint32_t mtu = 0;           // 0: not said
   std::string interface_prefix = "eth";

@@ -14,6 +14,7 @@ struct Target {
   IpAddress address;
   IpAddress host;  // where requests go that name no address
   bool is_routed = false;
+  bool has_trusted = false;  // interfaces that reach it directly
 };
 
 bool is_routed(GatewayMode mode) { return mode == GatewayMode::Routed; }
@@ -58,11 +59,17 @@ void add_port(Publication& publication, const PortRequest& request, const IpAddr
                                .to_port = request.container_port});
 }
 
-void open_routed(Publication& publication, const PortRequest& request, const Target& target) {
-  publication.rules.push_back({.protocol = request.protocol,
-                               .to = target.address,
-                               .to_port = request.container_port,
-                               .is_routed = true});
+// The endpoint's own address, where it may be reached: in a routed network, and by trusted interfaces.
+void open_directly(Publication& publication, const PortRequest& request, const Target& target) {
+  if (!target.is_routed && !target.has_trusted) return;
+  const PortRule rule{.protocol = request.protocol,
+                      .to = target.address,
+                      .to_port = request.container_port,
+                      .is_routed = true,
+                      .is_trusted = !target.is_routed};
+  // Published twice, it is opened once.
+  if (std::ranges::find(publication.rules, rule) == publication.rules.end())
+    publication.rules.push_back(rule);
 }
 
 }  // namespace
@@ -76,7 +83,8 @@ Result<Publication> Networks::State::plan_ports(const std::string& key, std::spa
     const NetworkSettings& network = gateway.network->settings;
     return Target{.address = *IpAddress::parse(v4 ? settled.ip_address : settled.global_ipv6_address),
                   .host = v4 ? network.host_binding : IpAddress::v6(0),
-                  .is_routed = is_routed(v4 ? network.mode4 : network.mode6)};
+                  .is_routed = is_routed(v4 ? network.mode4 : network.mode6),
+                  .has_trusted = !network.trusted_interfaces.empty()};
   };
   const auto v4 = target_of(true);
   const auto v6 = target_of(false);
@@ -87,7 +95,7 @@ Result<Publication> Networks::State::plan_ports(const std::string& key, std::spa
   for (const PortRequest& request : requests) {
     const std::vector<IpAddress> addresses = TRY(addresses_of(request, v4, v6));
     for (const auto& target : {v4, v6})
-      if (target && target->is_routed) open_routed(publication, request, *target);
+      if (target) open_directly(publication, request, *target);
     if (addresses.empty()) continue;
     // A port that it had already it keeps.
     const auto had = std::ranges::find_if(before, [&](const PublishedPort& port) {

@@ -78,6 +78,7 @@ void fields(json::Fields& f, PortRule& rule) {
   f("port", rule.port);
   f("to", rule.to);
   f("to_port", rule.to_port);
+  f("is_trusted", rule.is_trusted);
   f("is_routed", rule.is_routed);
 }
 

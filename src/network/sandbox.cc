@@ -44,10 +44,16 @@ bool has_ipv6_address(const InterfacePlan& plan) {
   return std::ranges::any_of(plan.addresses, [](const auto& prefix) { return !prefix.address.is_v4(); });
 }
 
+std::string path_for(std::string path, const std::string& interface) {
+  constexpr std::string_view kPlaceholder = "IFNAME";
+  return path.replace(path.find(kPlaceholder), kPlaceholder.size(), interface);
+}
+
 Result<void> set_up_inside(RouteSocket& inside, const InterfacePlan& plan) {
   const kernel::Link link = TRY(find(inside, plan.name));
   if (has_ipv6_address(plan)) TRY(ensure_sysctl("ipv6/conf/" + plan.name + "/disable_ipv6", "0"));
   if (plan.announces) TRY(ensure_sysctl("ipv4/conf/" + plan.name + "/arp_notify", "1"));
+  for (const auto& [path, value] : plan.sysctls) TRY(ensure_sysctl(path_for(path, plan.name), value));
   const auto present = TRY(inside.addresses(link.index));
   RouteBatch batch;
   for (const kernel::IpPrefix& address : plan.addresses)

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -24,6 +25,8 @@ struct InterfacePlan {
   std::string name;                         // as it was made there
   std::vector<kernel::IpPrefix> addresses;  // with their host part
   bool announces = false;  // its MAC is not the one its addresses had before: tell the neighbours
+  // Below /proc/sys/net, with "IFNAME" for its name, and their values.
+  std::vector<std::pair<std::string, std::string>> sysctls = {};
 };
 struct DefaultRoute {
   kernel::IpAddress gateway;

@@ -4,6 +4,7 @@
 import ipaddress
 import json
 import socket
+import unittest
 
 from docker import engine_home
 from lib.runtime import wait_for
@@ -72,6 +73,32 @@ class Networks(engine_home.Case):
         self.docker("network", "create", "--subnet", "10.98.0.0/16", "first")
         self.assert_mentions(self.refused("network", "create", "--subnet", "10.98.5.0/24", "second"), "overlap")
         self.assertEqual(self.networks("--filter", "type=custom"), ["first"])
+
+    @unittest.skipIf(engine_home.IS_ORIGINAL, "it has these")
+    def test_what_is_not_supported_is_refused(self):
+        for options, why in ((("--driver", "overlay"), "network driver 'overlay' is not supported"),
+                             (("--driver", "ipvlan"), "network driver 'ipvlan' is not supported"),
+                             (("--scope", "swarm"), "networks of scope 'swarm' are not supported"),
+                             (("--config-only",), "config-only networks are not supported"),
+                             (("--ingress",), "needs a swarm"),
+                             (("--opt", "com.docker.network.bridge.colour=red"), "is not supported"),
+                             (("--opt", "com.docker.network.bridge.gateway_mode_ipv4=isolated"), "internal network")):
+            with self.subTest(why):
+                self.assert_mentions(self.refused("network", "create", *options, "bad"), why)
+        self.docker("network", "create", "--attachable", "--subnet", "10.98.0.0/24", "good")
+        container = self.sleeper()
+        self.assert_mentions(self.refused("network", "connect", "--driver-opt", "com.docker.network.endpoint.colour=red",
+                                          "good", container), "endpoint option")
+        self.assertEqual(self.network("good")["Containers"], {})
+
+    def test_options_of_an_endpoint(self):
+        self.docker("network", "create", "--subnet", "10.98.0.0/24", "net")
+        container = self.sleeper()
+        self.docker("network", "connect", "--driver-opt", "com.docker.network.endpoint.sysctls=net.ipv4.conf.IFNAME.log_martians=1",
+                    "--link-local-ip", "169.254.7.7", "--ip", "10.98.0.77", "net", container)
+        self.assertEqual(self.out("exec", container, "cat", "/proc/sys/net/ipv4/conf/eth1/log_martians"), "1")
+        shown = self.out("exec", container, "ip", "-4", "addr", "show", "eth1")
+        self.assert_mentions(shown, "169.254.7.7/16", "10.98.0.77/24")
 
     def test_filters(self):
         one = self.out("network", "create", "--label", "kind=test", "one")

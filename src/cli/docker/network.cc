@@ -25,7 +25,7 @@ std::string path_of(const std::string& name, std::string_view action = "") {
 // ---- create
 
 struct CreateOptions {
-  std::string driver = "bridge", ipam_driver = "default", scope, config_from;
+  std::string driver = "bridge", ipam_driver = "default", scope;
   Words subnet, ip_range, gateway, aux_address, opt, ipam_opt, label;
   bool internal = false, attachable = false, ingress = false, config_only = false, ipv6 = false, ipv4 = true;
 
@@ -44,7 +44,7 @@ struct CreateOptions {
             {0, "ipv6", "", &ipv6, "With IPv6 addresses"},
             {0, "label", "KEY=VALUE", &label, "Set a label"},
             {'o', "opt", "KEY=VALUE", &opt, "An option of the driver"},
-            {0, "scope", "SCOPE", &scope, ""},
+            {0, "scope", "SCOPE", &scope, "local is the only one"},
             {0, "subnet", "CIDR", &subnet, "A subnet; may be given several times"}};
   }
 };
@@ -80,6 +80,15 @@ Result<std::vector<network::IpamPool>> pools_of(const CreateOptions& options) {
   return pools;
 }
 
+struct CreateBody {
+  network::NetworkConfig config;
+  std::string scope;
+};
+void fields(json::Fields& f, CreateBody& body) {
+  fields(f, body.config);
+  f("Scope", body.scope);
+}
+
 Result<int> create(Context& context, const CreateOptions& options, const Words& words) {
   network::NetworkConfig config{.name = words[0], .driver = options.driver};
   config.internal = options.internal;
@@ -94,7 +103,8 @@ Result<int> create(Context& context, const CreateOptions& options, const Words& 
   config.options = TRY(key_values_option("opt", options.opt));
   config.labels = key_values(options.label);
   EngineClient engine = TRY(EngineClient::of(context));
-  const json::Document answer = TRY(engine.post_json("/networks/create", json::encode(config)));
+  const json::Document answer =
+      TRY(engine.post_json("/networks/create", json::encode(CreateBody{std::move(config), options.scope})));
   const auto id = answer.root().find("Id");
   TRY(print(fmt::format("{}\n", id ? id->as_string() : "")));
   return 0;
