@@ -43,4 +43,7 @@ std::span<const Route> disk_usage_routes();
 std::span<const Route> plugin_routes();
 std::span<const Route> swarm_routes();
 
+// ---- Gantry's own, below /gantry/v1: docs/formats/gantry-api.md
+std::span<const Route> trace_routes();  // own_trace.cc
+
 }  // namespace gantry::docker

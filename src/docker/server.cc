@@ -30,7 +30,7 @@ DockerServer::DockerServer(ServerParts parts, DaemonDescription daemon, std::uni
                             image_archive_routes, registry_routes,       network_routes,
                             volume_routes,        system_routes,         event_routes,
                             disk_usage_routes,    build_routes,          buildkit_routes,
-                            plugin_routes,        swarm_routes})
+                            plugin_routes,        swarm_routes,          trace_routes})
     router_.add(routes());
 }
 

@@ -82,6 +82,23 @@ Result<void> remove_networks(Core& core, const ContainerRecord& container) {
   return {};
 }
 
+Result<std::string> sandbox_of(Core& core, const ContainerRecord& container) {
+  if (!container.state.is_running())
+    return error(Code::Conflict, "container {} is not running", container.id);
+  const ContainerSettings& settings = *container.settings;
+  switch (network_kind(settings)) {
+    case NetworkKind::Own: return container.id;
+    case NetworkKind::Host: return std::string();
+    case NetworkKind::Pod: {
+      const ContainerRecord pod = pod_as_container(*TRY(core.pods.find(settings.pod))->record());
+      return network_kind(*pod.settings) == NetworkKind::Host ? std::string() : pod.id;
+    }
+    case NetworkKind::Joined: break;
+  }
+  const auto joined = TRY(core.find(*joined_container(settings.host_config.network_mode)));
+  return sandbox_of(core, *joined->record());
+}
+
 ContainerNetworks without_addresses(const ContainerNetworks& networks) {
   return {.wanted = networks.wanted, .endpoints = networks.wanted};
 }

@@ -28,6 +28,8 @@ Result<ContainerNetworks> connect_networks(Core& core, const ContainerRecord& co
                                            const std::string& path);
 // After its end, or a start that failed: everything above is taken back. Never fails for what is not there.
 Result<void> remove_networks(Core& core, const ContainerRecord& container);
+// Key of the sandbox that a container is in; empty: the host's network. Conflict when it does not run.
+Result<std::string> sandbox_of(Core& core, const ContainerRecord& container);
 // What remains of the record when it does not run: what was asked for, no addresses.
 ContainerNetworks without_addresses(const ContainerNetworks& networks);
 

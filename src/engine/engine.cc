@@ -11,6 +11,7 @@
 #include "container/blocking_shim_client.h"
 #include "engine/attach_shim.h"
 #include "engine/change_container.h"
+#include "engine/container_network.h"
 #include "engine/container_paths.h"
 #include "engine/core.h"
 #include "engine/create_container.h"
@@ -260,6 +261,10 @@ Result<void> Engine::connect(std::string_view network, std::string_view ref,
 Result<void> Engine::disconnect(std::string_view network, std::string_view ref, bool force) {
   const LockedContainer container = TRY(LockedContainer::find(state_->core, ref));
   return disconnect_container(state_->core, *container, network, force);
+}
+
+Result<std::string> Engine::sandbox_of(std::string_view ref) const {
+  return engine::sandbox_of(state_->core, *TRY(find(ref)));
 }
 
 // ---- what belongs to it

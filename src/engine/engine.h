@@ -212,6 +212,9 @@ class Engine {
 
   Result<void> connect(std::string_view network, std::string_view ref, network::EndpointSettings settings);
   Result<void> disconnect(std::string_view network, std::string_view ref, bool force);
+  // Key of the sandbox (network/networks.h) whose network namespace it is in; empty: the host's. Conflict
+  // when it does not run.
+  Result<std::string> sandbox_of(std::string_view ref) const;
 
   // ---- pods
 

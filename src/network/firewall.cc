@@ -374,6 +374,11 @@ void Firewall::drop_foreign() {
   drops_foreign_ = true;
 }
 
+bool Firewall::drops_foreign() const {
+  MutexLock lock(mutex_);
+  return drops_foreign_;
+}
+
 // Fails when somebody else has changed the table; then it is made anew, as it is to be.
 Result<void> Firewall::change(NftBatch& batch) {
   return batch.commit(socket_) ? Result<void>() : rebuild_locked();

@@ -72,6 +72,7 @@ class Firewall {
   Result<void> add_ports(std::span<const PortRule> ports);
   Result<void> remove_ports(std::span<const PortRule> ports);
   void drop_foreign();  // from the next change on
+  bool drops_foreign() const;
 
   // Makes the table anew, in one transaction; without any bridge it is removed.
   Result<void> rebuild();
@@ -89,7 +90,7 @@ class Firewall {
 
   const std::string table_;
   const std::uint32_t port_id_;
-  Mutex mutex_;  // guards what follows
+  mutable Mutex mutex_;  // guards what follows
   kernel::NetlinkSocket socket_ GUARDED_BY(mutex_);
   std::map<std::string, BridgeRules> bridges_ GUARDED_BY(mutex_);
   std::set<PortRule> ports_ GUARDED_BY(mutex_);

@@ -112,7 +112,7 @@ struct ConnectRequest {
 
 // A packet, to be explained before it is sent.
 struct TraceRequest {
-  std::string from;  // key of a sandbox; empty: the host
+  std::string from;  // key of a sandbox; an address: another machine's; empty: the host
   std::string to;    // an address, or a name that `from` knows by a network
   Protocol protocol = Protocol::Tcp;
   std::uint16_t port = 0;
@@ -123,6 +123,10 @@ struct TraceStep {
   std::string where;  // "sandbox 'web'", "host"
   std::string what;   // a sentence: the address, route, neighbour, interface or rule, and what it does
 };
+constexpr std::array<std::string_view, 3> names_of(TraceStep::Verdict) {
+  return {"passes", "drops", "unknown"};
+}
+void fields(json::Fields& f, TraceStep& step);
 
 class Networks {
  public:
@@ -164,8 +168,9 @@ class Networks {
   Result<void> unpublish(const std::string& key);
   std::vector<PublishedPort> ports_of(const std::string& key) const;
 
-  // Every address, route, neighbour, interface and rule of ours on the way of a packet, up to where it is
-  // dropped or arrives. Sends nothing. What rules of others do is not known.
+  // Every address, route, neighbour, interface and rule of ours on the way of the first packet of a
+  // connection, up to where it is dropped or arrives: the last step's verdict is the outcome. Sends nothing.
+  // Chains of others are named; what their rules do is not known.
   Result<std::vector<TraceStep>> trace(const TraceRequest& request) const;
 
   // Makes kernel and record agree with what lives, once after open(): repairs what is missing, removes what

@@ -236,6 +236,8 @@ TEST(NetworkOptions, TrustedInterfacesReachPublishedPortsDirectly) {
     MUST(host.networks->publish("a", std::span(&request, 1)));
     EXPECT_EQ(reach(server, neighbour.path, a.ip_address, 80), "10.9.0.2");
     EXPECT_EQ(reach(other, neighbour.path, a.ip_address, 81, kNothingComesMs), "");
+    EXPECT_EQ(host.networks->trace({.from = "10.9.0.2", .to = a.ip_address, .port = 80})->back().verdict,
+              TraceStep::Verdict::Passes);
     host.restart({"a"});
     EXPECT_EQ(reach(server, neighbour.path, a.ip_address, 80), "10.9.0.2");
     MUST(host.networks->unpublish("a"));

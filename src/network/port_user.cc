@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "kernel/network/netlink_message.h"
 
 namespace gantry::network {
 namespace {
@@ -44,15 +45,49 @@ std::optional<std::string> inode_of_holder(std::string_view line, std::uint16_t 
   return std::string(words[9]);
 }
 
+// Eight or thirty-two hexadecimal digits: words of four bytes, each in the byte order of the host.
+std::optional<kernel::IpAddress> address_of(std::string_view digits) {
+  constexpr std::size_t kDigitsOfWord = 8;
+  std::vector<std::uint8_t> bytes;
+  for (; digits.size() >= kDigitsOfWord; digits.remove_prefix(kDigitsOfWord)) {
+    const auto word = hexadecimal(digits.substr(0, kDigitsOfWord));
+    if (!word) return std::nullopt;
+    const kernel::Bytes parts = kernel::bytes_of(*word);
+    bytes.insert(bytes.end(), parts.begin(), parts.end());
+  }
+  return kernel::IpAddress::from(bytes);
+}
+
+// Whom the socket of a line hears: a listener of TCP, or a socket of UDP without a peer.
+std::optional<kernel::IpAddress> address_of_listener(std::string_view line, std::uint16_t port, bool is_tcp) {
+  const auto words = words_of(line);
+  if (words.size() < 4) return std::nullopt;
+  const std::size_t colon = words[1].find(':');
+  if (colon == std::string_view::npos || hexadecimal(words[1].substr(colon + 1)) != port) return std::nullopt;
+  constexpr std::string_view kListens = "0A", kHasNoPeer = "07";
+  if (words[3] != (is_tcp ? kListens : kHasNoPeer)) return std::nullopt;
+  return address_of(words[1].substr(0, colon));
+}
+
+// Calls `visit` with each line until it answers false.
+template <class Visit>
+void each_line(std::string_view text, Visit visit) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    if (!visit(text.substr(0, end))) return;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
 std::optional<std::string> find_inode(const std::string& path, std::uint16_t port, bool is_tcp) {
   const auto text = read_file(path);
   if (!text) return std::nullopt;
-  for (std::string_view left = *text; !left.empty();) {
-    const std::size_t end = std::min(left.find('\n'), left.size());
-    if (auto inode = inode_of_holder(left.substr(0, end), port, is_tcp)) return inode;
-    left.remove_prefix(std::min(end + 1, left.size()));
-  }
-  return std::nullopt;
+  std::optional<std::string> inode;
+  each_line(*text, [&](std::string_view line) {
+    inode = inode_of_holder(line, port, is_tcp);
+    return !inode;
+  });
+  return inode;
 }
 
 bool has_socket(const std::string& process, const std::string& link) {
@@ -90,10 +125,20 @@ std::optional<PortUser> find_port_user(Protocol protocol, const kernel::IpAddres
   return std::nullopt;
 }
 
-bool has_listener(Protocol protocol, std::uint16_t port) {
+std::vector<kernel::IpAddress> listening_addresses(Protocol protocol, std::uint16_t port) {
+  std::vector<kernel::IpAddress> found;
+  if (protocol == Protocol::Sctp) return found;
   const std::string base = fmt::format("/proc/thread-self/net/{}", name_of(protocol));
-  const bool is_tcp = protocol == Protocol::Tcp;
-  return find_inode(base, port, is_tcp) || find_inode(base + "6", port, is_tcp);
+  for (const std::string& path : {base, base + "6"}) {
+    const auto text = read_file(path);  // without IPv6 there is no second one
+    if (!text) continue;
+    each_line(*text, [&](std::string_view line) {
+      if (const auto address = address_of_listener(line, port, protocol == Protocol::Tcp))
+        found.push_back(*address);
+      return true;
+    });
+  }
+  return found;
 }
 
 }  // namespace gantry::network

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "kernel/network/ip_address.h"
 #include "network/networks.h"
@@ -24,7 +25,8 @@ struct PortUser {
 std::optional<PortUser> find_port_user(Protocol protocol, const kernel::IpAddress& address,
                                        std::uint16_t port, const std::string& proc = "/proc");
 
-// Whether a socket of the calling thread's network namespace takes packets for the port, at some address.
-bool has_listener(Protocol protocol, std::uint16_t port);
+// The addresses that sockets of the calling thread's network namespace take packets for the port at; any
+// address is "0.0.0.0" or "::". Nothing is known of SCTP.
+std::vector<kernel::IpAddress> listening_addresses(Protocol protocol, std::uint16_t port);
 
 }  // namespace gantry::network

@@ -285,7 +285,8 @@ std::span<const Verb> network_verbs() {
       with_alias(make_verb<ListOptions, list>("ls", "", {0, 0}, "List networks"), "list"),
       make_verb<PruneOptions, prune>("prune", "", {0, 0}, "Remove all networks that nobody uses"),
       with_alias(make_verb<RemoveOptions, remove>("rm", "NETWORK [NETWORK...]", {1, kAny}, "Remove networks"),
-                 "remove")};
+                 "remove"),
+      kTraceNetwork};
   return kVerbs;
 }
 

@@ -31,6 +31,8 @@ extern const Verb kPs;
 extern const Verb kTop, kPort, kDiff;
 // inspect.cc
 extern const Verb kInspectAny, kInspectContainer, kInspectNetwork, kInspectVolume;
+// network_trace.cc
+extern const Verb kTraceNetwork;
 // stats.cc
 extern const Verb kStats;
 // copy.cc

@@ -74,6 +74,17 @@ std::optional<Route> route_of(Bytes payload) {
   return route;
 }
 
+NetlinkMessages route_request(const IpAddress& address, unsigned flags) {
+  NetlinkMessages request;
+  request.begin(RTM_GETROUTE, 0,
+                rtmsg{.rtm_family = static_cast<std::uint8_t>(address.family()),
+                      .rtm_dst_len = static_cast<std::uint8_t>(address.bits()),
+                      .rtm_flags = flags},
+                fmt::format("find route to '{}'", address.str()));
+  request.put(RTA_DST, address.bytes());
+  return request;
+}
+
 }  // namespace
 
 void RouteBatch::add_bridge(const std::string& name, const MacAddress& mac, std::uint32_t mtu) {
@@ -273,12 +284,7 @@ Result<std::vector<Route>> RouteSocket::routes() {
 
 Result<RouteChoice> RouteSocket::route_to(const IpAddress& address) {
   RouteChoice choice;
-  NetlinkMessages request;
-  request.begin(RTM_GETROUTE, 0,
-                rtmsg{.rtm_family = static_cast<std::uint8_t>(address.family()),
-                      .rtm_dst_len = static_cast<std::uint8_t>(address.bits())},
-                fmt::format("find route to '{}'", address.str()));
-  request.put(RTA_DST, address.bytes());
+  NetlinkMessages request = route_request(address, 0);
   TRY(socket_.ask(request, [&](std::uint16_t, Bytes payload) {
     choice.is_local = body_of<rtmsg>(payload).rtm_type == RTN_LOCAL;
     for (const NetlinkAttribute& a : attributes_in(behind<rtmsg>(payload))) {
@@ -288,6 +294,17 @@ Result<RouteChoice> RouteSocket::route_to(const IpAddress& address) {
     }
   }));
   return choice;
+}
+
+Result<IpPrefix> RouteSocket::matching_route(const IpAddress& address) {
+  IpPrefix found{.address = address.is_v4() ? IpAddress::v4(0) : IpAddress::v6(0)};
+  NetlinkMessages request = route_request(address, RTM_F_FIB_MATCH);
+  TRY(socket_.ask(request, [&](std::uint16_t, Bytes payload) {
+    found.length = body_of<rtmsg>(payload).rtm_dst_len;
+    if (const auto to = find_attribute(behind<rtmsg>(payload), RTA_DST))
+      found.address = IpAddress::from(to->value).value_or(found.address);
+  }));
+  return found;
 }
 
 Result<std::optional<Neighbour>> RouteSocket::neighbour(unsigned link, const IpAddress& address) {

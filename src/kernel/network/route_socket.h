@@ -126,6 +126,8 @@ class RouteSocket {
   Result<std::vector<LinkAddress>> addresses(unsigned link = 0);  // 0: of every interface
   Result<std::vector<Route>> routes();                            // of the main table, IPv4 and IPv6
   Result<RouteChoice> route_to(const IpAddress& address);         // fails with ENETUNREACH when there is none
+  // The route that decides it, by its destination; fails like route_to().
+  Result<IpPrefix> matching_route(const IpAddress& address);
   Result<std::optional<Neighbour>> neighbour(unsigned link, const IpAddress& address);
 
  private:
