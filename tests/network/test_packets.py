@@ -1,62 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where packets go in the networks of containers: between them, to and from the host, and a machine beside it."""
 
-import concurrent.futures
-import json
 import os
 import socket
-import unittest
 
-from docker import engine_home
-from lib import command
 from lib.sockets import cannot_reach, reach, serve
+from network import network_case
+from network.network_case import BESIDE, IMAGE
 
-IMAGE = "busybox"
 UDP = socket.SOCK_DGRAM
 
 
 def setUpModule():
-    home = engine_home.Case.home = engine_home.start()
-    home.docker("import", "--change", "CMD [\"sh\"]", engine_home.busybox_tar(home.directory), IMAGE)
-    for words in (("netns", "add", "beside"),
-                  ("link", "add", "uplink", "type", "veth", "peer", "name", "uplink", "netns", "beside"),
-                  ("addr", "add", "10.9.0.1/24", "dev", "uplink"), ("link", "set", "uplink", "up"),
-                  ("addr", "add", "fd09::1/64", "dev", "uplink", "nodad"),
-                  ("-n", "beside", "addr", "add", "10.9.0.2/24", "dev", "uplink"),
-                  ("-n", "beside", "addr", "add", "fd09::2/64", "dev", "uplink", "nodad"),
-                  ("-n", "beside", "link", "set", "uplink", "up"), ("-n", "beside", "link", "set", "lo", "up")):
-        command.run("ip", *words)
-    unittest.addModuleCleanup(command.run, "umount", "/run/netns")  # which the first use of `ip netns` has mounted
-    unittest.addModuleCleanup(command.run, "ip", "netns", "del", "beside")
+    network_case.start()
 
 
-BESIDE = "/run/netns/beside"
-
-
-class Packets(engine_home.Case):
-    def setUp(self):
-        super().setUp()
-        self.addCleanup(self.remove_all)
-
-    def remove_all(self):
-        for listed, remove in ((("ps", "-aq"), ("rm", "-f")), (("network", "ls", "-q", "--filter", "type=custom"),
-                                                              ("network", "rm"))):
-            if names := self.out(*listed).split():
-                self.docker(*remove, *names)
-
-    def run_one(self, name, *options):
-        """Its network namespace."""
-        self.docker("run", "-d", "--name", name, *options, IMAGE, "sleep", "1000")
-        return self.inspect(name)["NetworkSettings"]["SandboxKey"]
-
-    def address(self, container, network="bridge"):
-        return self.inspect(container)["NetworkSettings"]["Networks"][network]["IPAddress"]
-
-    def serve(self, netns, port, *arguments, **options):
-        server = serve(netns, port, *arguments, **options)
-        self.addCleanup(server.close)
-        return server
-
+class Packets(network_case.Case):
     def test_two_networks_and_one_container_in_both(self):
         self.docker("network", "create", "--subnet", "10.1.0.0/24", "front")
         self.docker("network", "create", "--subnet", "10.2.0.0/24", "back")
@@ -65,7 +24,7 @@ class Packets(engine_home.Case):
         db = self.run_one("db", "--network", "back", "--ip", "10.2.0.77", "--network-alias", "sql")
         proxy = self.run_one("proxy", "--network", "front")
         server = self.serve(db, 5432)
-        web = self.inspect("web")["NetworkSettings"]["SandboxKey"]
+        web = self.sandbox("web")
         self.assertEqual(reach(server, web, "10.2.0.77", 5432), self.address("web", "back"))
         self.assertTrue(cannot_reach(server, proxy, "10.2.0.77", 5432))
         for asks, name, address in (("web", "db", "10.2.0.77"), ("web", "sql.back", "10.2.0.77"),
@@ -138,35 +97,6 @@ class Packets(engine_home.Case):
         address = self.address("db")
         self.assert_mentions(shown, f"SQL_PORT_5432_TCP=tcp://{address}:5432", "SQL_ENV_PASSWORD=x", f"{address}\tsql")
 
-    def test_the_hosts_own_rules_stay_as_they_are(self):
-        def rules():
-            return [command.run(program).stdout for program in ("iptables-save", "ip6tables-save")]
-
-        def without_counters(texts):
-            return ["\n".join(line for line in text.splitlines() if not line.startswith(("#", ":"))) for text in texts]
-
-        command.run("iptables", "-A", "INPUT", "-p", "tcp", "--dport", "9", "-j", "DROP")
-        self.addCleanup(command.run, "iptables", "-D", "INPUT", "-p", "tcp", "--dport", "9", "-j", "DROP")
-        before = without_counters(rules())
-        self.docker("network", "create", "net")
-        self.run_one("web", "--network", "net", "-p", "8080:80")
-        self.assertEqual(without_counters(rules()), before)
-        self.docker("rm", "-f", "web")
-        self.assertEqual(without_counters(rules()), before)
-
-    def test_many_connects_at_once(self):
-        self.docker("network", "create", "--subnet", "10.3.0.0/16", "net")
-        names = [f"c{i}" for i in range(8)]
-        for name in names:
-            self.run_one(name)
-        with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            for _ in range(3):
-                list(pool.map(lambda name: self.docker("network", "connect", "net", name), names))
-                members = json.loads(self.out("network", "inspect", "net"))[0]["Containers"].values()
-                self.assertEqual(len({member["IPv4Address"] for member in members}), len(names))
-                list(pool.map(lambda name: self.docker("network", "disconnect", "net", name), names))
-        self.assertEqual(json.loads(self.out("network", "inspect", "net"))[0]["Containers"], {})
-
     def test_a_killed_daemon_leaves_everything_reachable(self):
         self.docker("network", "create", "net")
         web = self.run_one("web", "--network", "net", "-p", "8080:80")
@@ -178,16 +108,7 @@ class Packets(engine_home.Case):
         self.home.start()
         self.assertEqual(reach(server, BESIDE, "10.9.0.1", 8080), "10.9.0.2")
         self.run_one("other", "--network", "net")
+        self.assertIn(self.address("other", "net"), self.resolve("web", "other"))
         self.assertIn(self.address("web", "net"), self.out("exec", "other", "nslookup", "web", status=None))
         self.docker("rm", "-f", "web")
         self.run_one("next", "--network", "net", "-p", "8080:80")
-
-    def test_what_somebody_removes_comes_back(self):
-        web = self.run_one("web", "-p", "8080:80")
-        server = self.serve(web, 80)
-        address = self.address("web")
-        self.assertEqual(reach(server, BESIDE, "10.9.0.1", 8080), "10.9.0.2")
-        command.run("ip", "link", "delete", self.home.bridge)
-        # The client tries again while it comes back.
-        self.assertEqual(reach(server, BESIDE, "10.9.0.1", 8080), "10.9.0.2")
-        self.assertEqual(self.address("web"), address)
