@@ -57,4 +57,5 @@ class Case(engine_home.Case):
         return server
 
     def resolve(self, container, name):
-        return self.out("exec", container, "nslookup", name, status=None)
+        """The name as it is: busybox appends the search list to one without a dot, and asks for nothing else."""
+        return self.out("exec", container, "nslookup", f"{name}.", status=None)
