@@ -375,6 +375,15 @@ Result<void> Database::compact() {
   return connection.run_script("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
+Result<void> Database::save_copy(const std::string& path) const {
+  Connection connection(TRY(open_handle(state_->path)), state_->path);
+  TRY(connection.run_script(kSettings));
+  TRY_DURING(connection.execute("VACUUM INTO ?1", path), "copy to '{}'", path);
+  const UniqueFd copy = TRY(open_at(AT_FDCWD, path, O_RDONLY));
+  if (::fsync(copy.get()) < 0) return sys_error("sync '{}'", path);
+  return {};
+}
+
 void Database::release_memory() {
   std::vector<std::unique_ptr<Connection>> unused;
   MutexLock lock(state_->mutex);

@@ -202,6 +202,9 @@ class Database {
   Result<void> compact();
   // Frees the caches of pages, and connections that nobody uses: for a process that has nothing to do.
   void release_memory();
+  // Makes a database of its own at `path`, where nothing may be yet, with all that this one holds at one moment.
+  // Does not wait for writers, and they do not wait for it.
+  Result<void> save_copy(const std::string& path) const;
   // What SQLite itself finds wrong with the file, one finding a line; empty: nothing.
   Result<std::string> damage() const;
 

@@ -96,8 +96,10 @@ Result<std::optional<std::string>> ClientCall::read() {
 }
 
 Result<std::string> call_unary(http::Http2Connection& connection, std::string_view method,
-                               std::string_view request, const HeaderFields& metadata) {
+                               std::string_view request, const HeaderFields& metadata,
+                               std::optional<http::Stream::Time> deadline) {
   ClientCall call = TRY(ClientCall::begin(connection, method, metadata));
+  if (deadline) call.set_deadline(*deadline);
   TRY(call.write(request));
   TRY(call.finish_writing());
   std::optional<std::string> answer = TRY(call.read());

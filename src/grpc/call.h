@@ -50,7 +50,10 @@ class ClientCall {
   Result<void> finish_writing();
   // Nullopt after the last one, when the peer says that the call went well.
   Result<std::optional<std::string>> read();
+  // From any thread.
   void cancel() { exchange_->cancel(); }
+  // Nothing waits longer: TimedOut.
+  void set_deadline(http::Stream::Time deadline) { exchange_->set_deadline(deadline); }
 
  private:
   explicit ClientCall(std::shared_ptr<http::Http2Exchange> exchange) : exchange_(std::move(exchange)) {}
@@ -61,7 +64,8 @@ class ClientCall {
 
 // One message there, one back.
 Result<std::string> call_unary(http::Http2Connection& connection, std::string_view method,
-                               std::string_view request, const HeaderFields& metadata = {});
+                               std::string_view request, const HeaderFields& metadata = {},
+                               std::optional<http::Stream::Time> deadline = {});
 
 class ServerCall {
  public:

@@ -4,8 +4,6 @@
 // or is whole, and a collection later nothing is left of it.
 #include <gtest/gtest.h>
 #include <sys/mount.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -16,48 +14,16 @@
 #include "image/store_check.h"
 #include "image/testing_image.h"
 #include "testing/child.h"
+#include "testing/kill_at_call.h"
 #include "testing/must.h"
 #include "testing/temp_dir.h"
 
 namespace gantry::image {
 namespace {
 
+using testing::count_from_here;
+using testing::run_until;
 using testing::TempDir;
-
-// From here on the calls of the child are counted.
-void count_from_here() {
-  ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-  ::raise(SIGSTOP);
-}
-
-// Runs `body` in a child that is killed as it enters the system call number `call` (from 1) after
-// count_from_here(), before that has an effect. True when it ended by itself, before that call.
-template <class Body>
-bool run_until(int call, Body body) {
-  const pid_t child = testing::start_child(body);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  ::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
-  int entered = 0;
-  for (;;) {
-    ::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr);
-    ::waitpid(child, &status, 0);
-    if (WIFEXITED(status)) {
-      EXPECT_EQ(WEXITSTATUS(status), 0);
-      return true;
-    }
-    if (WIFSIGNALED(status)) {
-      ADD_FAILURE() << "the child ended by signal " << WTERMSIG(status);
-      return true;
-    }
-    __ptrace_syscall_info info{};
-    ::ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof info, &info);
-    if (info.op != PTRACE_SYSCALL_INFO_ENTRY || ++entered < call) continue;
-    ::kill(child, SIGKILL);
-    ::waitpid(child, &status, 0);
-    return false;
-  }
-}
 
 ImageStore open_store(const std::string& path) { return MUST(ImageStore::open(path)); }
 

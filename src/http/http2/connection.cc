@@ -70,8 +70,16 @@ struct Http2Exchange::State {
   std::size_t unread() const { return in.size() - in_offset; }
   std::size_t pending() const { return out.size() - out_offset; }
 
+  // Until something changes; false: the deadline has passed.
+  bool wait(Mutex& mutex) REQUIRES(mutex) {
+    if (deadline) return changed.wait_until(mutex, *deadline) || std::chrono::steady_clock::now() < *deadline;
+    changed.wait(mutex);
+    return true;
+  }
+
   const std::shared_ptr<Http2Connection::Impl> impl;
   std::int32_t id = 0;
+  std::optional<Stream::Time> deadline;
   End end = End::Open;
   std::uint32_t reason = 0;   // of the peer who gave up
   bool is_closed = false;     // nghttp2 has forgotten it
@@ -463,10 +471,18 @@ Http2Exchange::~Http2Exchange() {
   }
 }
 
+static Error too_late() { return error(Code::TimedOut, "the peer has not answered in time (HTTP/2)"); }
+
+void Http2Exchange::set_deadline(Stream::Time deadline) {
+  const MutexLock lock(state_->impl->mutex);
+  state_->deadline = deadline;
+}
+
 Result<HeaderFields> Http2Exchange::head() {
   State& state = *state_;
   const MutexLock lock(state.impl->mutex);
-  while (!state.has_head && state.end == State::End::Open) state.changed.wait(state.impl->mutex);
+  while (!state.has_head && state.end == State::End::Open)
+    if (!state.wait(state.impl->mutex)) return too_late();
   if (!state.has_head) return state.failure();
   return state.head;
 }
@@ -475,7 +491,7 @@ Result<std::size_t> Http2Exchange::read(std::span<std::byte> into) {
   State& state = *state_;
   const MutexLock lock(state.impl->mutex);
   while (state.unread() == 0 && !state.has_ended && state.end == State::End::Open)
-    state.changed.wait(state.impl->mutex);
+    if (!state.wait(state.impl->mutex)) return too_late();
   if (state.unread() == 0) {
     if (state.has_ended) return std::size_t{0};
     return state.failure();
@@ -518,7 +534,8 @@ Result<void> Http2Exchange::write(std::span<const std::byte> from) {
   State& state = *state_;
   Http2Connection::Impl& impl = *state.impl;
   const MutexLock lock(impl.mutex);
-  while (state.pending() >= kMostPending && !state.is_closed) state.changed.wait(impl.mutex);
+  while (state.pending() >= kMostPending && !state.is_closed)
+    if (!state.wait(impl.mutex)) return too_late();
   if (state.is_closed || !impl.session) return state.failure();
   if (state.is_finished) return error(Code::Internal, "write to an exchange that is finished");
   state.out.append(reinterpret_cast<const char*>(from.data()), from.size());

@@ -58,6 +58,9 @@ class Http2Exchange final : public ByteSource, public ByteSink {
   Http2Exchange(const Http2Exchange&) = delete;
   Http2Exchange& operator=(const Http2Exchange&) = delete;
 
+  // From then on head(), read() and write() do not wait any more: TimedOut. Without it they wait for ever.
+  void set_deadline(Stream::Time deadline);
+
   // Waits for the peer's head.
   Result<HeaderFields> head();
   // At least one byte of the peer's body; 0 at its end.

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The way to an etcd cluster: gRPC to one member at a time, to another when that one fails.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/mutex.h"
+#include "grpc/call.h"
+#include "http/tls.h"
+#include "http/url.h"
+
+namespace gantry::store {
+
+struct EtcdOptions {
+  std::vector<std::string> endpoints;  // "http://127.0.0.1:2379", "https://etcd-1.example:2379"
+  http::TlsClientOptions tls;          // for https
+  std::string user, password;          // empty: the cluster asks for none
+  std::chrono::milliseconds patience = std::chrono::seconds(10);  // for one answer, and for one connection
+};
+
+// All calls are for any thread and block.
+class EtcdClient {
+ public:
+  // Connects when it is needed first.
+  static Result<std::unique_ptr<EtcdClient>> make(EtcdOptions options);
+
+  enum class Repeatable : bool { No, Yes };
+  // One message there, one back. What changes nothing may be asked again of another member; of the rest,
+  // Unavailable and TimedOut leave open whether it was done.
+  Result<std::string> ask(std::string_view method, const std::string& request, Repeatable repeatable);
+
+  // A call that goes on, together with what it goes over.
+  struct Session {
+    std::shared_ptr<http::Http2Connection> connection;
+    grpc::ClientCall call;
+  };
+  Result<Session> begin(std::string_view method);
+
+  std::chrono::milliseconds patience() const { return options_.patience; }
+
+ private:
+  EtcdClient(EtcdOptions options, std::vector<http::Url> members,
+             std::shared_ptr<const http::TlsContext> tls);
+  // A member that answers, and what it wants to be told with every call.
+  struct Member {
+    std::shared_ptr<http::Http2Connection> connection;
+    grpc::HeaderFields metadata;
+  };
+  Result<Member> member();
+  Result<Member> connect(const http::Url& url) const;
+  Result<std::string> authenticate(http::Http2Connection& connection) const;
+  void leave(const std::shared_ptr<http::Http2Connection>& connection);
+
+  const EtcdOptions options_;
+  const std::vector<http::Url> members_;
+  const std::shared_ptr<const http::TlsContext> tls_;
+
+  Mutex mutex_;  // guards what follows; held while connecting, for which everybody has to wait anyway
+  Member current_ GUARDED_BY(mutex_);
+  std::size_t next_ GUARDED_BY(mutex_) = 0;  // of members_
+};
+
+}  // namespace gantry::store
