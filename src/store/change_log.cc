@@ -36,7 +36,7 @@ static Change change_of(const Rows& row) {
 }
 
 Result<ChangeLog> ChangeLog::open(const std::string& path) {
-  return ChangeLog(TRY(database::Database::open(path, kVersions)));
+  return ChangeLog(TRY(database::Database::open(path, kVersions, {.log_bytes = 8 << 20})));
 }
 
 Result<ChangeLog::Start> ChangeLog::load(
