@@ -22,6 +22,11 @@ namespace gantry::database {
 // How long to wait for a foreign program, such as sqlite3(1), that writes; our own writers take turns by a
 // lock.
 static constexpr int kBusyMilliseconds = 60'000;
+// The log, which is emptied into the file when it is full, has its size on disk from the beginning: syncing
+// what overwrites is many times faster than syncing what grows, for which the file system has to write its
+// journal.
+static constexpr std::size_t kLogBytes = 1 << 20;
+static constexpr std::size_t kPageSize = 4096;  // bytes; SQLite's default
 // Connections beyond these are closed after use: each has a cache of pages.
 static constexpr std::size_t kIdleReaders = 4;
 
@@ -170,7 +175,6 @@ struct Database::Write {
 
 struct Database::State {
   std::string path;
-  DatabaseOptions options;
   // Locked (flock) by the one writer of all processes: SQLite's own lock is waited for by sleeping.
   UniqueFd lock;
   std::unique_ptr<Connection> writer;  // of the thread that leads, which is one at a time
@@ -213,7 +217,32 @@ Result<sqlite3*> open_handle(const std::string& path) {
     return failure;
   }
   sqlite3_busy_timeout(handle, kBusyMilliseconds);
+  sqlite3_wal_autocheckpoint(handle, static_cast<int>(kLogBytes / kPageSize));
+  int is_kept = 1;  // the log, when the last connection is closed
+  sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &is_kept);
   return handle;
+}
+
+bool has_full_log(const std::string& path) {
+  struct stat status;
+  return ::stat((path + "-wal").c_str(), &status) == 0 &&
+         static_cast<std::size_t>(status.st_size) >= kLogBytes;
+}
+
+// Zeros behind what SQLite wrote are no part of the log to it. The caller keeps writers away. On a full disk
+// the log stays as short as it is, and grows by being written.
+void fill_log(const std::string& path) {
+  const UniqueFd log(::open((path + "-wal").c_str(), O_WRONLY | O_CLOEXEC));
+  struct stat status;
+  if (!log || ::fstat(log.get(), &status) < 0) return;
+  static constexpr char kZeros[64 << 10] = {};
+  for (auto at = static_cast<std::size_t>(status.st_size); at < kLogBytes;) {
+    const std::size_t size = std::min(sizeof kZeros, kLogBytes - at);
+    const ssize_t written = ::pwrite(log.get(), kZeros, size, static_cast<off_t>(at));
+    if (written <= 0) return;
+    at += static_cast<std::size_t>(written);
+  }
+  (void)::fdatasync(log.get());
 }
 
 }  // namespace
@@ -221,38 +250,6 @@ Result<sqlite3*> open_handle(const std::string& path) {
 // A connection's cache of pages is small: the kernel has its own.
 static constexpr const char* kSettings =
     "PRAGMA synchronous = FULL; PRAGMA cache_size = -1024; PRAGMA temp_store = MEMORY;";
-static constexpr std::size_t kPageSize = 4096;  // bytes; SQLite's default
-
-Result<std::unique_ptr<Connection>> Database::connect(const std::string& path,
-                                                      const DatabaseOptions& options) {
-  std::unique_ptr<Connection> connection(new Connection(TRY(open_handle(path)), path));
-  TRY(connection->run_script(kSettings));
-  sqlite3_wal_autocheckpoint(connection->handle_, static_cast<int>(options.log_bytes / kPageSize));
-  int is_kept = 1;  // the log, when the last connection is closed
-  sqlite3_file_control(connection->handle_, "main", SQLITE_FCNTL_PERSIST_WAL, &is_kept);
-  return connection;
-}
-
-// Zeros behind what SQLite wrote are no part of the log to it. The caller keeps writers away. On a full disk
-// the log stays as short as it is, and grows by writing.
-static void fill_log(const std::string& path, std::size_t size) {
-  const UniqueFd log(::open((path + "-wal").c_str(), O_WRONLY | O_CLOEXEC));
-  struct stat status;
-  if (!log || ::fstat(log.get(), &status) < 0) return;
-  static constexpr char kZeros[64 << 10] = {};
-  for (auto at = static_cast<std::size_t>(status.st_size); at < size;) {
-    const ssize_t written =
-        ::pwrite(log.get(), kZeros, std::min(sizeof kZeros, size - at), static_cast<off_t>(at));
-    if (written <= 0) return;
-    at += static_cast<std::size_t>(written);
-  }
-  (void)::fdatasync(log.get());
-}
-
-static bool has_full_log(const std::string& path, std::size_t size) {
-  struct stat status;
-  return ::stat((path + "-wal").c_str(), &status) == 0 && static_cast<std::size_t>(status.st_size) >= size;
-}
 
 Database::Database(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Database::Database(Database&&) noexcept = default;
@@ -263,14 +260,13 @@ static Result<std::int64_t> version_of(Connection& connection) {
   return TRY(connection.value<std::int64_t>("PRAGMA user_version")).value_or(0);
 }
 
-Result<Database> Database::open(const std::string& path, std::span<const char* const> versions,
-                                const DatabaseOptions& options) {
+Result<Database> Database::open(const std::string& path, std::span<const char* const> versions) {
   auto state = std::make_unique<State>();
   state->path = path;
-  state->options = options;
   state->lock = TRY(open_at(AT_FDCWD, path + ".lock", O_RDWR | O_CREAT, 0600));
-  std::unique_ptr<Connection> first = TRY(connect(path, options));
+  std::unique_ptr<Connection> first(new Connection(TRY(open_handle(path)), path));
   Connection& connection = *first;
+  TRY(connection.run_script(kSettings));
   const auto latest = static_cast<std::int64_t>(versions.size());
   std::int64_t version = TRY(version_of(connection));
   if (version < latest) {
@@ -291,9 +287,9 @@ Result<Database> Database::open(const std::string& path, std::span<const char* c
         "open database '{}': a later version of this program made it (tables of version {}, known are those "
         "up to {})",
         path, version, latest);
-  if (!has_full_log(path, options.log_bytes)) {
+  if (!has_full_log(path)) {
     const WriteLock lock = TRY(WriteLock::acquire(state->lock.get(), path));
-    fill_log(path, options.log_bytes);
+    fill_log(path);
   }
   {
     MutexLock lock(state->mutex);
@@ -311,7 +307,10 @@ Result<void> Database::run_read(const std::function<void(Connection&)>& work) co
       state_->idle_readers.pop_back();
     }
   }
-  if (!connection) connection = TRY(connect(state_->path, state_->options));
+  if (!connection) {
+    connection.reset(new Connection(TRY(open_handle(state_->path)), state_->path));
+    TRY(connection->run_script(kSettings));
+  }
   TRY(connection->execute("BEGIN"));
   work(*connection);
   // Nothing was changed: what fails here has failed in `work` already.
@@ -332,7 +331,8 @@ Result<void> Database::run_batch(std::span<Write* const> batch) {
 
   const WriteLock lock = TRY(WriteLock::acquire(state.lock.get(), state.path));
   if (!state.writer) {
-    state.writer = TRY(connect(state.path, state.options));
+    state.writer.reset(new Connection(TRY(open_handle(state.path)), state.path));
+    TRY(state.writer->run_script(kSettings));
     state.writer_durability = Durability::Synced;
   }
   Connection& writer = *state.writer;
@@ -404,17 +404,10 @@ Result<void> Database::run_write(Durability durability, const std::function<bool
 
 Result<void> Database::compact() {
   const WriteLock lock = TRY(WriteLock::acquire(state_->lock.get(), state_->path));
-  const std::unique_ptr<Connection> connection = TRY(connect(state_->path, state_->options));
-  TRY(connection->run_script("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)"));
-  fill_log(state_->path, state_->options.log_bytes);
-  return {};
-}
-
-Result<void> Database::save_copy(const std::string& path) const {
-  const std::unique_ptr<Connection> connection = TRY(connect(state_->path, state_->options));
-  TRY_DURING(connection->execute("VACUUM INTO ?1", path), "copy to '{}'", path);
-  const UniqueFd copy = TRY(open_at(AT_FDCWD, path, O_RDONLY));
-  if (::fsync(copy.get()) < 0) return sys_error("sync '{}'", path);
+  Connection connection(TRY(open_handle(state_->path)), state_->path);
+  TRY(connection.run_script(kSettings));
+  TRY(connection.run_script("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)"));
+  fill_log(state_->path);
   return {};
 }
 

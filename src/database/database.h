@@ -163,19 +163,11 @@ enum class Durability : std::uint8_t {
          // it)
 };
 
-struct DatabaseOptions {
-  // Size of the log, which is emptied into the file when it is full. It is on disk from the beginning:
-  // syncing what overwrites is several times faster than syncing what grows, for which the file system has to
-  // write its journal as well.
-  std::size_t log_bytes = 1 << 20;
-};
-
 class Database {
  public:
   // `versions`: scripts; the n-th brings the schema from version n to n+1. A new file gets them all. A file
   // of a later version than these is refused (Unsupported).
-  static Result<Database> open(const std::string& path, std::span<const char* const> versions,
-                               const DatabaseOptions& options = {});
+  static Result<Database> open(const std::string& path, std::span<const char* const> versions);
   Database(Database&&) noexcept;
   Database& operator=(Database&&) noexcept;
   ~Database();
@@ -210,9 +202,6 @@ class Database {
   Result<void> compact();
   // Frees the caches of pages, and connections that nobody uses: for a process that has nothing to do.
   void release_memory();
-  // Makes a database of its own at `path`, where nothing may be yet, with all that this one holds at one
-  // moment. Does not wait for writers, and they do not wait for it.
-  Result<void> save_copy(const std::string& path) const;
   // What SQLite itself finds wrong with the file, one finding a line; empty: nothing.
   Result<std::string> damage() const;
 
@@ -223,7 +212,6 @@ class Database {
   Result<void> run_read(const std::function<void(Connection&)>& work) const;
   Result<void> run_write(Durability durability, const std::function<bool(Connection&)>& work);
   Result<void> run_batch(std::span<Write* const> batch);
-  static Result<std::unique_ptr<Connection>> connect(const std::string& path, const DatabaseOptions& options);
   std::unique_ptr<State> state_;
 };
 

@@ -136,9 +136,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::for_client(const TlsClient
     TRY(trust(context.get(), options.ca_files));
   }
   if (!options.identity.certificate_file.empty()) TRY(use_identity(context.get(), options.identity));
-  const std::string protocol = static_cast<char>(options.protocol.size()) + options.protocol;
-  ::SSL_CTX_set_alpn_protos(context.get(), reinterpret_cast<const unsigned char*>(protocol.data()),
-                            static_cast<unsigned>(protocol.size()));
+  ::SSL_CTX_set_alpn_protos(context.get(), kAlpn, sizeof kAlpn - 1);
   return std::shared_ptr<const TlsContext>(new TlsContext(context.release(), options.verify));
 }
 

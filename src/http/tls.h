@@ -26,8 +26,6 @@ struct TlsClientOptions {
   std::vector<std::string> ca_files;  // more authorities, PEM
   TlsIdentity identity;               // for servers that ask; empty names: none
   bool verify = true;                 // false takes any certificate: only for what the user calls insecure
-  // What is to be spoken (ALPN, RFC 7301): "http/1.1" or "h2".
-  std::string protocol = "http/1.1";
 };
 
 struct TlsServerOptions {

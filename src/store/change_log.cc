@@ -36,7 +36,7 @@ static Change change_of(const Rows& row) {
 }
 
 Result<ChangeLog> ChangeLog::open(const std::string& path) {
-  return ChangeLog(TRY(database::Database::open(path, kVersions, {.log_bytes = 8 << 20})));
+  return ChangeLog(TRY(database::Database::open(path, kVersions)));
 }
 
 Result<ChangeLog::Start> ChangeLog::load(
@@ -134,7 +134,5 @@ Result<void> ChangeLog::remove_lease(LeaseId lease) {
     return {};
   });
 }
-
-Result<void> ChangeLog::save_copy(const std::string& path) const { return database_.save_copy(path); }
 
 }  // namespace gantry::store

@@ -58,8 +58,6 @@ class ChangeLog {
   Result<void> add_lease(const LoggedLease& lease);
   Result<void> remove_lease(LeaseId lease);
 
-  // A file that open() takes, with all of this as it is at one moment; nothing may be at `path` yet.
-  Result<void> save_copy(const std::string& path) const;
   // Gives the room of what was forgotten back to the file system.
   Result<void> shrink() { return database_.compact(); }
 

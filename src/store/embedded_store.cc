@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "database/copy.h"
 
 namespace gantry::store {
 
@@ -72,8 +73,9 @@ static Result<UniqueFd> claim(const std::string& path) {
   return fd;
 }
 
-EmbeddedStore::EmbeddedStore(ChangeLog log, UniqueFd claim, const ChangeLog::Start& start)
-    : log_(std::move(log)),
+EmbeddedStore::EmbeddedStore(std::string path, ChangeLog log, UniqueFd claim, const ChangeLog::Start& start)
+    : path_(std::move(path)),
+      log_(std::move(log)),
       claim_(std::move(claim)),
       hub_(start.revision),
       revision_(start.revision),
@@ -85,7 +87,7 @@ Result<std::unique_ptr<EmbeddedStore>> EmbeddedStore::open(const std::string& pa
   KeyIndex index;
   const ChangeLog::Start start =
       TRY(log.load([&](const std::string& key, const Change& change) { index.apply(key, change); }));
-  std::unique_ptr<EmbeddedStore> store(new EmbeddedStore(std::move(log), std::move(claimed), start));
+  std::unique_ptr<EmbeddedStore> store(new EmbeddedStore(path, std::move(log), std::move(claimed), start));
   {
     MutexLock lock(store->mutex_);
     store->index_ = std::move(index);
@@ -103,6 +105,10 @@ Result<std::unique_ptr<EmbeddedStore>> EmbeddedStore::open(const std::string& pa
 }
 
 EmbeddedStore::~EmbeddedStore() = default;
+
+Result<void> EmbeddedStore::save_snapshot(const std::string& path) const {
+  return database::save_copy(path_, path);
+}
 
 // ---- Reading
 

@@ -38,13 +38,13 @@ class EmbeddedStore final : public Store {
 
   // A file that open() takes, with the store as it is at one moment; clients go on meanwhile. Nothing may be
   // at `path` yet.
-  Result<void> save_snapshot(const std::string& path) const { return log_.save_copy(path); }
+  Result<void> save_snapshot(const std::string& path) const;
 
  private:
   struct Request;
   struct Found;
   class LeaseKeeper;
-  EmbeddedStore(ChangeLog log, UniqueFd claim, const ChangeLog::Start& start);
+  EmbeddedStore(std::string path, ChangeLog log, UniqueFd claim, const ChangeLog::Start& start);
 
   Result<Found> find(const RangeRequest& request);
   Result<void> check_revision(Revision revision) const REQUIRES(mutex_);
@@ -57,6 +57,7 @@ class EmbeddedStore final : public Store {
   Transaction deletion_of_keys(LeaseId lease) const;
   Result<void> end_lease(LeaseId lease);
 
+  const std::string path_;
   ChangeLog log_;
   const UniqueFd claim_;  // locked: this process has the file
   WatchHub hub_;
