@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "http/connect.h"
+#include "http/http2/tls.h"
 #include "store/etcd/message.h"
 
 namespace gantry::store {
@@ -24,7 +25,7 @@ Result<std::unique_ptr<EtcdClient>> EtcdClient::make(EtcdOptions options) {
   for (const std::string& endpoint : options.endpoints)
     members.push_back(TRY_DURING(http::Url::parse(endpoint), "endpoint of etcd '{}'", endpoint));
   std::shared_ptr<const http::TlsContext> tls;
-  if (std::ranges::any_of(members, &http::Url::is_tls)) tls = TRY(http::TlsContext::for_client(options.tls));
+  if (std::ranges::any_of(members, &http::Url::is_tls)) tls = TRY(http::tls_for_http2_client(options.tls));
   return std::unique_ptr<EtcdClient>(new EtcdClient(std::move(options), std::move(members), std::move(tls)));
 }
 
