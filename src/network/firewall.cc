@@ -110,8 +110,8 @@ NftBatch::Rule& if_loopback4(NftBatch::Rule& rule, std::uint32_t offset) {
 void add_loopback_guard(NftBatch& batch) {
   batch.add_base_chain({.name = "guard", .hook = NF_INET_PRE_ROUTING, .priority = NF_IP_PRI_RAW});
   auto rule = batch.rule("guard");
-  rule.meta(NFT_META_IIFNAME, kIn).lookup("bridges", kIn);
-  if_loopback4(rule, kVersions[0].destination).drop();
+  // Every packet comes by here: what few are is asked first.
+  if_loopback4(rule, kVersions[0].destination).meta(NFT_META_IIFNAME, kIn).lookup("bridges", kIn).drop();
 }
 
 // What goes between interfaces that are none of ours. Bridges of others are left to those: another daemon's

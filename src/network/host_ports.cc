@@ -82,8 +82,8 @@ Result<std::optional<UniqueFd>> hold(Protocol protocol, const IpAddress& address
   const SocketAddress to = socket_address(address, port);
   if (::bind(fd, reinterpret_cast<const sockaddr*>(&to.storage), to.size) < 0)
     return sys_error("bind port {}", port);
-  // With that option, only a socket that listens keeps others out.
-  if (listens && ::listen(fd, 0) < 0) return sys_error("listen at port {}", port);
+  // With that option, only a socket that listens keeps others out. SCTP takes a queue of 0 for not listening.
+  if (listens && ::listen(fd, 1) < 0) return sys_error("listen at port {}", port);
   return opened;
 }
 

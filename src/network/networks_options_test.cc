@@ -99,6 +99,9 @@ TEST(NetworkOptions, Ipv6IsGivenRoutedAndPublished) {
     ASSERT_EQ(ports.size(), 2u);
     EXPECT_EQ(ports[1].host_ip, "::");
     EXPECT_EQ(reach(server, neighbour.path, "fd09::1", 8080), "fd09::2");
+    config.name = "seven";  // with a bridge of its own
+    config.ipam.config = {{.subnet = "fd00:2::/64"}};
+    MUST(host.networks->create(config));
     EXPECT_EQ(reach(server, "", "::1", 8080), "fd00:1::1");
     EXPECT_EQ(reach(server, "", "fd09::1", 8080), "fd09::1");
     EXPECT_EQ(reach(server, host.path("b"), "fd00:1::1", 8080), "fd00:1::1");

@@ -227,6 +227,7 @@ void RouteBatch::add_route(const Route& route) {
 void RouteBatch::delete_route(const Route& route) { begin_route(RTM_DELROUTE, 0, route); }
 
 void RouteBatch::add_local_route(unsigned link, const IpAddress& address) {
+  // Each interface has a route of its own: one of the same metric would take the place of another's.
   constexpr std::uint32_t kLastChoice = 1024;
   messages_.begin(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE,
                   rtmsg{.rtm_family = static_cast<std::uint8_t>(address.family()),
@@ -238,7 +239,7 @@ void RouteBatch::add_local_route(unsigned link, const IpAddress& address) {
                   fmt::format("add local route of '{}'", address.str()));
   messages_.put(RTA_DST, address.bytes());
   messages_.put_number(RTA_OIF, link);
-  messages_.put_number(RTA_PRIORITY, kLastChoice);
+  messages_.put_number(RTA_PRIORITY, kLastChoice + link);
 }
 
 Result<RouteSocket> RouteSocket::open() { return RouteSocket(TRY(NetlinkSocket::open(NETLINK_ROUTE))); }
