@@ -2,17 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Packets between containers and through published ports, beside dockerd and the bare host.
 
-    bench/network.py [--seconds 2] [--rounds 3] [--ports 1000] [--build DIR]
+    bench/network.py [--seconds 2] [--rounds 3] [--ports 1000] [--loads stream,ask] [--build DIR]
 
-Medians of the rounds: MB/s by our own load and by iperf3 (Debian's; left out where it is not installed), requests a second
+Medians of the rounds, and the best of the first figure: MB/s by our own load and by iperf3 (Debian's; left out where it is not installed), requests a second
 with their median and p99, connections a second; 1 and 16 streams. Paths:
 from one container to another, and from a machine beside the host (a namespace behind a veth) to a published port. The
 bare host is the same without containers: namespaces on a bridge, and a port of the host itself. With --ports, the
-published port is measured once more beside that many others. Each engine has a machine of its own (tests/run.py).
+published port is measured once more beside that many others. Each engine has a machine of its own (tests/run.py) in each
+round: what else goes on meets all of them.
 Needs root; ninja -C DIR gantryd gantry-runtime bench_packets.
 """
 
 import argparse
+import collections
 import contextlib
 import json
 import os
@@ -28,7 +30,7 @@ sys.path.insert(0, f"{CHECKOUT}/tests")
 BESIDE = "/run/netns/beside"
 LOADS = (("stream", 1), ("stream", 16), ("iperf3", 1), ("iperf3", 16), ("ask", 1), ("ask", 16), ("connect", 1),
          ("connect", 16))
-UNITS = {"stream": "MB/s", "iperf3": "MB/s", "ask": "requests/s, us", "connect": "connections/s"}
+UNITS = {"stream": "MB/s", "iperf3": "MB/s, MB for each second of both processors' time", "ask": "requests/s, us", "connect": "connections/s"}
 
 
 def run(*argv):
@@ -125,18 +127,20 @@ def measure(options, path):
     def ask_iperf3(_, streams):
         said = json.loads(run(*in_namespace(asking, "iperf3", "--client", address, "--port", str(port), "--parallel",
                                             str(streams), "--time", str(max(1, round(options.seconds))), "--json")))
-        return [said["end"]["sum_received"]["bits_per_second"] / 8e6]
+        end = said["end"]
+        rate = end["sum_received"]["bits_per_second"] / 8e6
+        used = end["cpu_utilization_percent"]["host_total"] + end["cpu_utilization_percent"]["remote_total"]
+        return [rate, rate * 100 / used]
 
     figures = {}
     for server, ask, kinds in (((program, "serve", "80"), ask_ours, ("stream", "ask", "connect")),
                                (("iperf3", "--server", "--port", "80", "--forceflush"), ask_iperf3, ("iperf3",))):
-        if not shutil.which(server[0]):
+        if not shutil.which(server[0]) or not set(kinds) & set(options.loads):
             continue
         with served(serving, *server):
             for kind, streams in LOADS:
-                if kind in kinds:
-                    rounds = [ask(kind, streams) for _ in range(options.rounds)]
-                    figures[f"{kind} {streams}"] = [statistics.median(column) for column in zip(*rounds)]
+                if kind in kinds and kind in options.loads:
+                    figures[f"{kind} {streams}"] = ask(kind, streams)
     return figures
 
 
@@ -161,6 +165,15 @@ def inside(options):
         json.dump(figures, file)
 
 
+def measure_engine(options, engine):
+    with tempfile.NamedTemporaryFile() as result:
+        subprocess.run([f"{CHECKOUT}/tests/run.py", "--shell",
+                        f"{sys.executable} {os.path.realpath(__file__)} --inside {engine} --result {result.name} "
+                        f"--seconds {options.seconds} --ports {options.ports} --build {options.build} "
+                        f"--loads {','.join(options.loads)}"], check=True)
+        return json.load(open(result.name))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=2)
@@ -168,28 +181,29 @@ def main():
     parser.add_argument("--ports", type=int, default=1000)
     parser.add_argument("--engines", default="bare,dockerd,gantry")
     parser.add_argument("--build", default=f"{CHECKOUT}/build/release")
+    parser.add_argument("--loads", type=lambda text: text.split(","), default=list(UNITS), metavar="LOAD,...",
+                        help=", ".join(UNITS))
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     parser.add_argument("--result", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.build = os.path.realpath(options.build)
     if options.inside:
         return inside(options)
-    results = {}
-    for engine in options.engines.split(","):
-        with tempfile.NamedTemporaryFile() as result:
-            subprocess.run([f"{CHECKOUT}/tests/run.py", "--shell",
-                            f"{sys.executable} {os.path.realpath(__file__)} --inside {engine} --result {result.name} "
-                            f"--seconds {options.seconds} --rounds {options.rounds} --ports {options.ports} "
-                            f"--build {options.build}"], check=True)
-            results[engine] = json.load(open(result.name))
-    for path in dict.fromkeys(path for figures in results.values() for path in figures):
+    # Of each path, load and engine: the figures of each round.
+    results = collections.defaultdict(lambda: collections.defaultdict(lambda: collections.defaultdict(list)))
+    for engine in options.engines.split(",") * options.rounds:
+        for path, figures in measure_engine(options, engine).items():
+            for load, numbers in figures.items():
+                results[path][load][engine].append(numbers)
+    for path, loads in results.items():
         for kind, streams in LOADS:
-            if not any(f"{kind} {streams}" in figures.get(path, {}) for figures in results.values()):
+            engines = loads[f"{kind} {streams}"]
+            if not engines:  # iperf3 is not installed
                 continue
             print(f"{path}, {kind} x {streams} ({UNITS[kind]}):")
-            for engine, figures in results.items():
-                if path in figures:
-                    print(f"    {engine:8}", *(f"{number:10.0f}" for number in figures[path][f"{kind} {streams}"]))
+            for engine, rounds in engines.items():
+                medians = (f"{statistics.median(column):10.0f}" for column in zip(*rounds))
+                print(f"    {engine:8}", *medians, f"   best {max(numbers[0] for numbers in rounds):.0f}")
 
 
 if __name__ == "__main__":
