@@ -166,7 +166,8 @@ Result<std::unique_ptr<Service>> start_engine(const EngineConfig& config, image:
                                                   *parts.snapshots, *parts.networks, log),
                             "start the engine");
   parts.usage = TRY_DURING(engine::UsageLog::open(root), "open the usage accounts");
-  parts.books = TRY_DURING(engine::Bookkeeping::start(*parts.engine, *parts.usage, log), "begin the books");
+  parts.books = TRY_DURING(engine::Bookkeeping::start(*parts.engine, *parts.usage, *parts.snapshots, log),
+                           "begin the books");
   parts.build_networks = std::make_unique<BuildNetworks>(*parts.networks);
   parts.builder = TRY_DURING(open_builder(config, programs, store, parts), "open the builder");
   parts.buildkit =

@@ -43,9 +43,9 @@ pid_t pid_of_network(const ContainerRecord& container) {
 }  // namespace
 
 struct Bookkeeping::State {
-  State(Engine& e, UsageLog& u, const Logger& l, const BookkeepingOptions& o, std::unique_ptr<LoopThread> own,
-        UsageMeter m)
-      : engine(e), usage(u), log(l), options(o), meter(std::move(m)), thread(std::move(own)) {}
+  State(Engine& e, UsageLog& u, image::Snapshots& s, const Logger& l, const BookkeepingOptions& o,
+        std::unique_ptr<LoopThread> own, UsageMeter m)
+      : engine(e), usage(u), snapshots(s), log(l), options(o), meter(std::move(m)), thread(std::move(own)) {}
 
   void on_event(const EventRef& event);
   void take_up();
@@ -57,6 +57,7 @@ struct Bookkeeping::State {
 
   Engine& engine;
   UsageLog& usage;
+  image::Snapshots& snapshots;
   const Logger& log;
   const BookkeepingOptions options;
   const UsageMeter meter;
@@ -80,10 +81,11 @@ Bookkeeping::~Bookkeeping() {
   state_->thread.reset();
 }
 
-Result<std::unique_ptr<Bookkeeping>> Bookkeeping::start(Engine& engine, UsageLog& usage, const Logger& log,
+Result<std::unique_ptr<Bookkeeping>> Bookkeeping::start(Engine& engine, UsageLog& usage,
+                                                        image::Snapshots& snapshots, const Logger& log,
                                                         const BookkeepingOptions& options) {
-  auto state = std::make_unique<State>(engine, usage, log, options, TRY(LoopThread::start("books")),
-                                       TRY(UsageMeter::open()));
+  auto state = std::make_unique<State>(engine, usage, snapshots, log, options,
+                                       TRY(LoopThread::start("books")), TRY(UsageMeter::open()));
   State* s = state.get();
   auto books = std::unique_ptr<Bookkeeping>(new Bookkeeping(std::move(state)));
   s->thread->call([s] {
@@ -157,6 +159,9 @@ void Bookkeeping::State::on_tick() {
     if (counters) report("usage", *container, usage.sample(container->id, wall_clock_ns(), *counters));
     compress(*container);
   }
+  if (const Result<void> settled = snapshots.settle(); !settled)
+    log.warn("unpacked layers could not be synced; it is tried again",
+             {{"error", settled.error().message()}});
 }
 
 // Where it names a service. One that still sends what an earlier life wrote gives way: how far it came is

@@ -33,7 +33,7 @@ TEST(Bookkeeping, EveryLifeIsWrittenDownWithWhatItUsed) {
     TestHost host;
     auto usage = MUST(UsageLog::open(host.path()));
     const Logger log(STDERR_FILENO, {.level = LogLevel::Warning});
-    auto books = MUST(Bookkeeping::start(host.engine(), *usage, log));
+    auto books = MUST(Bookkeeping::start(host.engine(), *usage, host.snapshots(), log));
     const std::string id = host.run({"sh", "-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; exit 3"});
     host.wait(id);
     const auto lives = lives_when(*usage, [](const auto& all) { return !all.empty() && all[0].ended != 0; });
@@ -53,19 +53,38 @@ TEST(Bookkeeping, WhatEndedWhileNobodyKeptTheBooksIsFoundOut) {
     TestHost host;
     auto usage = MUST(UsageLog::open(host.path()));
     const Logger log(STDERR_FILENO, {.level = LogLevel::Warning});
-    auto books = MUST(Bookkeeping::start(host.engine(), *usage, log));
+    auto books = MUST(Bookkeeping::start(host.engine(), *usage, host.snapshots(), log));
     const std::string ended = host.run({"sleep", "1000"}), running = host.run({"sleep", "1000"});
     lives_when(*usage, [](const auto& all) { return all.size() == 2; });
     books.reset();
     MUST(host->kill(ended, "KILL"));
     host.wait(ended);
-    books = MUST(Bookkeeping::start(host.engine(), *usage, log));
+    books = MUST(Bookkeeping::start(host.engine(), *usage, host.snapshots(), log));
     const auto lives = lives_when(*usage, [](const auto& all) {
       return std::ranges::any_of(all, [](const UsageLife& life) { return life.ended != 0; });
     });
     EXPECT_EQ(lives.size(), 2u) << "the one that runs has its row already";
     for (const UsageLife& life : lives) EXPECT_EQ(life.ended != 0, life.container == ended);
     for (const std::string& id : {ended, running}) MUST(host->remove(id, {.force = true}));
+  });
+}
+
+TEST(Bookkeeping, WhatWasUnpackedIsSyncedAfterAWhile) {
+  NEEDS_ROOT();
+  NEEDS_THREADS_IN_CHILD();
+  on_a_host([] {
+    TestHost host;
+    const auto unsynced = [&] {
+      return MUST(host.store().database().read([](database::Connection& connection) {
+        return connection.value<std::int64_t>("SELECT count(*) FROM directories WHERE unsynced IS NOT NULL");
+      }));
+    };
+    ASSERT_EQ(unsynced(), 1);
+    auto usage = MUST(UsageLog::open(host.path()));
+    const Logger log(STDERR_FILENO, {.level = LogLevel::Warning});
+    auto books =
+        MUST(Bookkeeping::start(host.engine(), *usage, host.snapshots(), log, {.interval = milliseconds(1)}));
+    while (unsynced() != 0) std::this_thread::sleep_for(milliseconds(2));
   });
 }
 
@@ -76,7 +95,7 @@ TEST(Bookkeeping, RotatedLogsAreCompressed) {
     TestHost host;
     auto usage = MUST(UsageLog::open(host.path()));
     const Logger log(STDERR_FILENO, {.level = LogLevel::Warning});
-    auto books = MUST(Bookkeeping::start(host.engine(), *usage, log));
+    auto books = MUST(Bookkeeping::start(host.engine(), *usage, host.snapshots(), log));
     CreateRequest request =
         host.request({"sh", "-c", "i=0; while [ $i -lt 600 ]; do i=$((i+1)); echo line $i; done"});
     request.host_config.log_config = {.type = "json-file",

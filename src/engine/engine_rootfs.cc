@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "engine/container_paths.h"
+#include "engine/container_root.h"
 #include "engine/engine_state.h"
 #include "engine/locked_container.h"
 #include "engine/stopped_root.h"
@@ -69,7 +70,7 @@ Result<Engine::Rootfs> Engine::open_rootfs(std::string_view ref) {
   state->mounts.emplace(core, record);
   const auto writable =
       record->settings->host_config.readonly_rootfs ? StoppedRoot::Writable::No : StoppedRoot::Writable::Yes;
-  kernel::OverlayMount root = TRY(core.snapshots.mount(snapshot_key_of(record->id)));
+  kernel::OverlayMount root = TRY(mount_root(core, *record));
   state->stopped.emplace(
       TRY(StoppedRoot::make(std::move(root.mount), TRY(state->mounts->resolve()), writable)));
   return Rootfs(std::move(state));

@@ -57,6 +57,27 @@ TEST(Engine, runs_a_container_and_says_how_it_ended) {
   });
 }
 
+TEST(Engine, layers_that_a_crash_of_the_host_took_are_unpacked_again_for_its_containers) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    TestHost host;
+    const std::string id = host.create({"cat", "/data/from-image"});
+    host.end_engine();
+    MUST(host.store().database().write([](database::Connection& connection) {
+      return connection.execute(
+          "UPDATE directories SET unsynced = 'another boot' WHERE unsynced IS NOT NULL");
+    }));
+    MUST(image::Snapshots::open(host.path() + "/root", host.store().database()));  // finds it out
+    MUST(host.snapshots().collect());
+    EXPECT_FALSE(host.snapshots().mount("container/" + id)) << "its layer is gone";
+    host.start_engine();
+    MUST(host->start(id));
+    EXPECT_EQ(host.wait(id), 0);
+    EXPECT_EQ(host.log_of(id), "image\n");
+    MUST(host->remove(id));
+  });
+}
+
 TEST(Engine, finds_containers_by_id_prefix_and_name_and_refuses_a_name_twice) {
   NEEDS_ROOT();
   on_a_host([] {

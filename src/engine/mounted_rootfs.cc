@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "engine/container_root.h"
 
 namespace gantry::engine {
 
@@ -15,9 +16,9 @@ void clear_mount_point(const std::string& path) {
   (void)::rmdir(path.c_str());                                  // it may not be there
 }
 
-Result<MountedRootfs> MountedRootfs::mount(Core& core, const std::string& snapshot_key,
+Result<MountedRootfs> MountedRootfs::mount(Core& core, const ContainerRecord& record,
                                            const std::string& path) {
-  kernel::OverlayMount root = TRY(core.snapshots.mount(snapshot_key));
+  kernel::OverlayMount root = TRY(mount_root(core, record));
   if (!root.why_fuse.empty()) core.log.warn("fuse-overlayfs serves a container", {{"why", root.why_fuse}});
   clear_mount_point(path);
   if (::mkdir(path.c_str(), 0700) < 0) return sys_error("make '{}'", path);

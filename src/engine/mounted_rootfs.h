@@ -15,7 +15,7 @@ namespace gantry::engine {
 class MountedRootfs {
  public:
   // `path` is made, and whatever a killed engine left mounted there goes.
-  static Result<MountedRootfs> mount(Core& core, const std::string& snapshot_key, const std::string& path);
+  static Result<MountedRootfs> mount(Core& core, const ContainerRecord& record, const std::string& path);
   MountedRootfs(MountedRootfs&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   MountedRootfs& operator=(MountedRootfs&&) = delete;
   ~MountedRootfs();

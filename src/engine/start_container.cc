@@ -108,7 +108,7 @@ class Start {
 
   Result<void> create(const std::string& network, const std::vector<oci::Mount>& mounts,
                       const std::vector<LinkedContainer>& links) {
-    const MountedRootfs rootfs = TRY(MountedRootfs::mount(core_, snapshot_key_of(record_.id), paths_.rootfs));
+    const MountedRootfs rootfs = TRY(MountedRootfs::mount(core_, record_, paths_.rootfs));
     times_.done("root");
     TRY(write_spec(network, mounts, links));
     times_.done("spec");

@@ -82,6 +82,7 @@ class TestHost {
   const std::string& path() const { return directory_; }
   const std::string& cgroup_parent() const { return cgroup_parent_; }
   image::Snapshots& snapshots() { return snapshots_; }
+  image::ImageStore& store() { return store_; }
 
   void start_engine() {
     networks_ = MUST(network::Networks::open(
