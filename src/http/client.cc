@@ -14,6 +14,7 @@
 #include "http/buffer.h"
 #include "http/connect.h"
 #include "http/parser.h"
+#include "http/socks5.h"
 
 namespace gantry::http {
 namespace {
@@ -81,10 +82,16 @@ Result<ParsedResponse> parse_answer(std::string_view head, std::string_view meth
   return parsed;
 }
 
+// The proxy that is asked for the URL itself, rather than for a way to its server.
+const Proxy* forwarder_of(const Url& url, const ClientOptions& options) {
+  const Proxy* proxy = options.unix_socket.empty() && !url.is_tls() ? options.proxies.for_url(url) : nullptr;
+  return proxy != nullptr && proxy->protocol == Proxy::Protocol::Http ? proxy : nullptr;
+}
+
 std::string origin_of(const Url& url, const ClientOptions& options) {
   if (!options.unix_socket.empty()) return url.scheme;
-  const Url* proxy = options.proxies.for_url(url);
-  return proxy != nullptr && !url.is_tls() ? "through " + proxy->origin() : url.origin();
+  const Proxy* proxy = forwarder_of(url, options);
+  return proxy != nullptr ? "through " + proxy->url.origin() : url.origin();
 }
 
 }  // namespace
@@ -201,6 +208,7 @@ class Client::Impl {
 
   Result<std::shared_ptr<const TlsContext>> tls();
   Result<std::unique_ptr<ClientConnection>> connect(const ClientRequest& request);
+  Result<Stream> connect_by_proxy(const Proxy& proxy, const Url& url, Stream::Time deadline);
   Result<void> open_tunnel(Stream& stream, const Url& proxy, const Url& url);
   Result<RequestHead> make_head(const ClientRequest& request, const Framing& framing) const;
   Result<ParsedResponse> exchange(ClientConnection& connection, const ClientRequest& request);
@@ -226,15 +234,29 @@ Result<std::unique_ptr<ClientConnection>> Client::Impl::connect(const ClientRequ
   Stream::Time deadline = steady_clock::now() + options_.connect_timeout;
   if (request.deadline) deadline = std::min(deadline, *request.deadline);
   const bool is_unix = !options_.unix_socket.empty();
-  const Url* proxy = is_unix ? nullptr : options_.proxies.for_url(url);
-  const Url& next = proxy != nullptr ? *proxy : url;
-  Stream stream = is_unix ? TRY(connect_unix(options_.unix_socket, deadline))
-                          : TRY(connect_tcp(next.host, next.effective_port(), deadline));
+  const Proxy* proxy = is_unix ? nullptr : options_.proxies.for_url(url);
+  Stream stream = is_unix            ? TRY(connect_unix(options_.unix_socket, deadline))
+                  : proxy != nullptr ? TRY_DURING(connect_by_proxy(*proxy, url, deadline), "proxy '{}'",
+                                                  proxy->url.authority())
+                                     : TRY(connect_tcp(url.host, url.effective_port(), deadline));
   stream.set_deadline(deadline);
-  if (proxy != nullptr && url.is_tls())
-    TRY_DURING(open_tunnel(stream, *proxy, url), "proxy '{}'", proxy->authority());
   if (url.is_tls()) TRY(stream.start_tls(*TRY(tls()), url.host));
   return std::make_unique<ClientConnection>(std::move(stream), origin_of(url, options_));
+}
+
+// The server's bytes, or the proxy's where that forwards requests.
+Result<Stream> Client::Impl::connect_by_proxy(const Proxy& proxy, const Url& url, Stream::Time deadline) {
+  Stream stream = TRY(connect_tcp(proxy.url.host, proxy.url.effective_port(), deadline));
+  stream.set_deadline(deadline);
+  if (proxy.protocol == Proxy::Protocol::Socks5) {
+    TRY(connect_socks5(stream, proxy.url, url));
+    return stream;
+  }
+  // Made for each connection: whoever has such a proxy has few.
+  if (proxy.url.is_tls())
+    TRY(stream.start_tls(*TRY(TlsContext::for_client(options_.proxy_tls)), proxy.url.host));
+  if (url.is_tls()) TRY(open_tunnel(stream, proxy.url, url));
+  return stream;
 }
 
 Result<void> Client::Impl::open_tunnel(Stream& stream, const Url& proxy, const Url& url) {
@@ -262,7 +284,7 @@ Result<RequestHead> Client::Impl::make_head(const ClientRequest& request, const 
   const Url& url = request.url;
   RequestHead head{.method = request.method, .target = url.target()};
   // Where a proxy finds the server itself, it needs the whole URL (RFC 9112 section 3.2.2).
-  const Url* proxy = options_.unix_socket.empty() && !url.is_tls() ? options_.proxies.for_url(url) : nullptr;
+  const Proxy* proxy = forwarder_of(url, options_);
   if (proxy != nullptr) head.target = url.str();
   HeaderMap& headers = head.headers;
   headers.add("Host", url.authority());
@@ -272,8 +294,8 @@ Result<RequestHead> Client::Impl::make_head(const ClientRequest& request, const 
   if (!headers.has("Accept")) headers.add("Accept", "*/*");
   if (!url.user_info.empty() && !headers.has("Authorization"))
     headers.add("Authorization", TRY(basic_of(url)));
-  if (proxy != nullptr && !proxy->user_info.empty())
-    headers.set("Proxy-Authorization", TRY(basic_of(*proxy)));
+  if (proxy != nullptr && !proxy->url.user_info.empty())
+    headers.set("Proxy-Authorization", TRY(basic_of(proxy->url)));
   if (framing.kind == Framing::Kind::Chunked)
     headers.add("Transfer-Encoding", "chunked");
   else if (framing.length > 0 || usually_has_body(request.method))

@@ -31,6 +31,7 @@ namespace gantry::http {
 struct ClientOptions {
   Proxies proxies;
   TlsClientOptions tls;
+  TlsClientOptions proxy_tls;  // towards a proxy at https://
   std::string user_agent = "gantry";
   std::string unix_socket;  // a path: connect there, whatever host a URL names
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(30);  // with TLS and proxy

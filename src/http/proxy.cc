@@ -84,18 +84,30 @@ std::string from_variable(const char* lower, const char* upper) {
   return {};
 }
 
-Result<std::optional<Url>> read_proxy(const char* lower, const char* upper) {
+Result<std::optional<Proxy>> read_proxy(const char* lower, const char* upper) {
   std::string text = from_variable(lower, upper);
   if (text.empty()) text = from_variable("all_proxy", "ALL_PROXY");
-  if (text.empty()) return std::optional<Url>{};
-  if (!text.contains("://")) text.insert(0, "http://");
-  if (!text.starts_with("http://"))
-    return error(Code::Unsupported, "{} is '{}': only proxies at http:// are supported", upper,
-                 printable(text.substr(0, text.find("://") + 3)));
-  return std::optional(TRY_DURING(Url::parse(text), "{}", upper));
+  if (text.empty()) return std::optional<Proxy>{};
+  return std::optional(TRY_DURING(Proxy::parse(text), "{}", upper));
 }
 
+constexpr std::uint16_t kSocksPort = 1080;  // RFC 1928 section 3
+
 }  // namespace
+
+Result<Proxy> Proxy::parse(std::string_view text) {
+  const std::size_t end = text.find("://");
+  const std::string_view scheme = end == npos ? "http" : text.substr(0, end);
+  const std::string_view rest = end == npos ? text : text.substr(end + 3);
+  if (scheme == "http" || scheme == "https")
+    return Proxy{.url = TRY(Url::parse(std::string(scheme) + "://" + std::string(rest)))};
+  if (scheme != "socks5" && scheme != "socks5h")
+    return error(Code::Unsupported, "proxies at '{}://' are not supported, only http, https and socks5",
+                 printable(scheme));
+  Proxy proxy{.protocol = Protocol::Socks5, .url = TRY(Url::parse("http://" + std::string(rest)))};
+  if (!proxy.url.port) proxy.url.port = kSocksPort;
+  return proxy;
+}
 
 NoProxy NoProxy::parse(std::string_view list) {
   NoProxy result;
@@ -131,8 +143,8 @@ Result<Proxies> Proxies::from_environment() {
   return proxies;
 }
 
-const Url* Proxies::for_url(const Url& url) const {
-  const std::optional<Url>& proxy = url.is_tls() ? https : http;
+const Proxy* Proxies::for_url(const Url& url) const {
+  const std::optional<Proxy>& proxy = url.is_tls() ? https : http;
   if (!proxy || except.covers(url.host, url.effective_port())) return nullptr;
   return &*proxy;
 }

@@ -238,7 +238,7 @@ void Stream::abort() {
 }
 
 Result<void> Stream::start_tls(const TlsContext& context, const std::string& host) {
-  tls_ = TRY(TlsSession::connect(context, socket_.get(), host));
+  tls_ = TRY(TlsSession::connect(context, socket_.get(), host, std::move(tls_)));
   for (;;) {
     const Wants wants = TRY(tls_->try_handshake());
     if (wants == Wants::Nothing) return {};

@@ -79,7 +79,8 @@ class Stream final : public ByteSource, public ByteSink {
   // ---- TLS
 
   // As a client: the whole handshake, and the peer's certificate is checked against `host` (a name or an
-  // address). As a server: begun here, driven by try_handshake() or by the first read.
+  // address); once more on a stream that has TLS for a session inside of the first. As a server: begun here,
+  // driven by try_handshake() or by the first read.
   Result<void> start_tls(const TlsContext& context, const std::string& host);
   Result<void> accept_tls(const TlsContext& context);
   // One step; Wants::Nothing when it is done.

@@ -119,6 +119,13 @@ BIO* make_socket_bio(int socket) {
   return bio;
 }
 
+// Reads and writes through another session, which it does not own.
+BIO* make_tls_bio(SSL* below) {
+  BIO* bio = ::BIO_new(::BIO_f_ssl());
+  if (bio != nullptr) BIO_set_ssl(bio, below, BIO_NOCLOSE);
+  return bio;
+}
+
 bool is_address(const std::string& host) {
   in6_addr ignored;
   return ::inet_pton(AF_INET, host.c_str(), &ignored) == 1 ||
@@ -161,17 +168,22 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::for_server(const TlsServer
 
 TlsContext::~TlsContext() { ::SSL_CTX_free(context_); }
 
-Result<std::unique_ptr<TlsSession>> TlsSession::make(const TlsContext& context, int socket) {
+Result<std::unique_ptr<TlsSession>> TlsSession::make(const TlsContext& context, int socket,
+                                                     std::unique_ptr<TlsSession> below) {
   std::unique_ptr<TlsSession> session(new TlsSession(::SSL_new(context.get())));
-  BIO* bio = session->ssl_ ? make_socket_bio(socket) : nullptr;
+  session->below_ = std::move(below);
+  BIO* bio = nullptr;
+  if (session->ssl_)
+    bio = session->below_ ? make_tls_bio(session->below_->ssl_.get()) : make_socket_bio(socket);
   if (bio == nullptr) return error(Code::Internal, "make TLS session: {}", take_openssl_reason());
   ::SSL_set_bio(session->ssl_.get(), bio, bio);  // which owns it now
   return session;
 }
 
 Result<std::unique_ptr<TlsSession>> TlsSession::connect(const TlsContext& context, int socket,
-                                                        const std::string& host) {
-  auto session = TRY(make(context, socket));
+                                                        const std::string& host,
+                                                        std::unique_ptr<TlsSession> below) {
+  auto session = TRY(make(context, socket, std::move(below)));
   SSL* ssl = session->ssl_.get();
   ::SSL_set_connect_state(ssl);
   if (is_address(host)) {
@@ -186,7 +198,7 @@ Result<std::unique_ptr<TlsSession>> TlsSession::connect(const TlsContext& contex
 }
 
 Result<std::unique_ptr<TlsSession>> TlsSession::accept(const TlsContext& context, int socket) {
-  auto session = TRY(make(context, socket));
+  auto session = TRY(make(context, socket, nullptr));
   ::SSL_set_accept_state(session->ssl_.get());
   return session;
 }
@@ -263,6 +275,7 @@ void TlsSession::close_notify() {
   ::ERR_clear_error();
   (void)::SSL_shutdown(ssl_.get());  // a peer that is gone does not mind
   ::ERR_clear_error();
+  if (below_) below_->close_notify();
 }
 
 std::string TlsSession::peer_subject() const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TLS on one socket: OpenSSL's calls with our kind of answers. Part of Stream.
+// TLS on one socket, or inside of another session: OpenSSL's calls with our kind of answers. Part of Stream.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -19,9 +19,11 @@ namespace gantry::http {
 
 class TlsSession {
  public:
-  // `host`: whom the certificate has to name, if the context verifies.
+  // `host`: whom the certificate has to name, if the context verifies. `below`: the session with a proxy that
+  // this one goes through; null: none.
   static Result<std::unique_ptr<TlsSession>> connect(const TlsContext& context, int socket,
-                                                     const std::string& host);
+                                                     const std::string& host,
+                                                     std::unique_ptr<TlsSession> below);
   static Result<std::unique_ptr<TlsSession>> accept(const TlsContext& context, int socket);
 
   Result<Stream::Wants> try_handshake();
@@ -30,17 +32,21 @@ class TlsSession {
   // Tells the peer that nothing follows, as far as that goes without waiting.
   void close_notify();
   void forgo_goodbye() { has_failed_ = true; }
-  bool has_buffered() const { return ::SSL_has_pending(ssl_.get()) == 1; }
+  bool has_buffered() const {
+    return ::SSL_has_pending(ssl_.get()) == 1 || (below_ != nullptr && below_->has_buffered());
+  }
   std::string peer_subject() const;
 
  private:
   struct Free {
     void operator()(SSL* ssl) const { ::SSL_free(ssl); }
   };
-  static Result<std::unique_ptr<TlsSession>> make(const TlsContext& context, int socket);
+  static Result<std::unique_ptr<TlsSession>> make(const TlsContext& context, int socket,
+                                                  std::unique_ptr<TlsSession> below);
   explicit TlsSession(SSL* ssl) : ssl_(ssl) {}
   Result<Stream::Attempt> outcome(int returned, std::string_view doing);
 
+  std::unique_ptr<TlsSession> below_;  // before ssl_, which uses it
   std::unique_ptr<SSL, Free> ssl_;
   bool is_done_ = false;     // the handshake
   bool has_failed_ = false;  // then nothing may be sent any more
