@@ -38,20 +38,19 @@ class BlobSource final : public ByteSource {
   Result<std::size_t> read(std::span<std::byte> into) override {
     auto got = from_.read(into);
     if (!got) {
-      has_failed_ = true;
+      has_failed_ = got.error().code() != Code::InvalidArgument;
       return got;
     }
     done_ += *got;
-    if (done_ > blob_.size || (*got == 0 && done_ < blob_.size)) {
-      has_failed_ = true;
+    if (done_ > blob_.size || (*got == 0 && done_ < blob_.size))
       return error(Code::InvalidArgument, "blob '{}' has {} {} bytes, but should have {}", blob_.digest.str(),
                    done_ > blob_.size ? "at least" : "only", done_, blob_.size);
-    }
     if (options_.on_progress)
       options_.on_progress(*got == 0 ? ImportEvent::Unpacking : ImportEvent::Receiving, done_, blob_.size);
     return got;
   }
 
+  // By itself, that is, after bytes that may well be right.
   bool has_failed() const { return has_failed_; }
 
  private:

@@ -4,15 +4,13 @@
 import hashlib
 import json
 import os
-import shutil
 import signal
 import tarfile
-import tempfile
-import textwrap
 import unittest
 
 from clients import engine_cases
 from lib import cgroups, command, isolation
+from lib.containerd import ContainerdHome
 from lib.runtime import PROGRAM, wait_for
 
 IMAGE = "docker.io/library/gantry-test:1"
@@ -46,46 +44,6 @@ def make_image_archive(directory):
     return f"{directory}/image.tar"
 
 
-class ContainerdHome:
-    """A containerd of our own."""
-
-    def __init__(self):
-        self.directory = tempfile.mkdtemp(prefix="containerd-")
-        os.chmod(self.directory, 0o711)  # the root of a user namespace has to find its files
-        self.socket = f"{self.directory}/containerd.sock"
-        isolation.write(f"{self.directory}/config.toml", textwrap.dedent(f"""
-            version = 2
-            root = "{self.directory}/root"
-            state = "{self.directory}/state"
-            disabled_plugins = ["io.containerd.grpc.v1.cri"]
-            [grpc]
-            address = "{self.socket}"
-            [ttrpc]
-            address = "{self.socket}.ttrpc"
-            """))
-        self.start()
-
-    def start(self):
-        self.daemon = command.Daemon("containerd", "--config", f"{self.directory}/config.toml",
-                                     ready=lambda: self.ctr("version", status=None).status == 0)
-
-    def command(self, *arguments):
-        return ["ctr", "--address", self.socket, *arguments]
-
-    def ctr(self, *arguments, **options):
-        return command.run(*self.command(*arguments), **options)
-
-    def remove(self):
-        left = self.ctr("container", "list", "-q").stdout
-        states = os.listdir(f"{self.directory}/runc/default") if os.path.exists(f"{self.directory}/runc") else []
-        groups = [directory for parent in cgroups.named("default") for directory in next(os.walk(parent))[1]]
-        self.daemon.stop()
-        cgroups.remove_empty("default")  # containerd's name space, as the parent of its containers
-        shutil.rmtree(self.directory)
-        shutil.rmtree("/run/containerd", ignore_errors=True)  # the shims' sockets
-        assert (left, states, groups) == ("", [], []), f"left: {left} {states} {groups}"
-
-
 def setUpModule():
     global home
     home = ContainerdHome()
@@ -96,7 +54,7 @@ def setUpModule():
 class Containerd(unittest.TestCase):
     def setUp(self):
         home.daemon.new_log()
-        self.runtime_options = ("--runc-binary", PROGRAM, "--runc-root", f"{home.directory}/runc")
+        self.runtime_options = home.runtime_options
 
     def explain(self):
         return f"containerd's log of this time:\n{home.daemon.new_log()}"

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The clients that people have, against our registry: they push, we and they pull, in both formats."""
 
+import functools
 import json
 import os
+import tempfile
 import unittest
 
 from lib import command, isolation
 from lib.buildah import BuildahHome
+from lib.containerd import ContainerdHome
 from lib.dockerd import DockerHome
 from lib.images import Layout, OurRegistry, Store, Tls, busybox_layer, layer_tar, skopeo
 from lib.podman import PodmanHome
@@ -27,6 +30,22 @@ def setUpModule():
     command.run("htpasswd", "-Bbc", htpasswd, "alice", "secret")
     guarded = OurRegistry("--htpasswd", htpasswd, tls=tls)
     unittest.addModuleCleanup(guarded.remove)
+
+
+@functools.cache
+def pushed_by_us():
+    """Names of the image in our registry as we push it: pulled in either format, pushed in either."""
+    store = Store()
+    unittest.addModuleCleanup(store.remove)
+    names = []
+    for origin in ("oci", "v2s2"):
+        source = f"{plain.address}/origin/{origin}:1"
+        skopeo("copy", "--dest-tls-verify=false", "--format", origin, layout.source, f"docker://{source}")
+        store.image("pull", source)
+        for form in ("oci", "docker"):
+            names.append(f"{plain.address}/ours/{origin}-as-{form}:1")
+            store.image("push", "--format", form, "--source", source, names[-1])
+    return names
 
 
 class Case(unittest.TestCase):
@@ -62,19 +81,13 @@ class Skopeo(Case):
                 self.pulled_by_us(name)
 
     def test_what_we_push_it_reads_in_either_format(self):
-        store = self.pulled_by_us(self.pushed_once())
-        for form, media_type in (("oci", OCI_MANIFEST), ("docker", DOCKER_MANIFEST)):
-            with self.subTest(form):
-                name = f"{plain.address}/ours/{form}:1"
-                store.image("push", "--format", form, "--source", self.pushed_once(), name)
-                self.assertEqual(self.manifest(name)["mediaType"], media_type)
-                target = f"{store.root}/{form}"
-                skopeo("copy", "--src-tls-verify=false", f"docker://{name}", f"dir:{target}")
-                self.assertEqual(len(self.manifest(name)["layers"]), 2)
-
-    def pushed_once(self):
-        self.push(f"{plain.address}/once:1")
-        return f"{plain.address}/once:1"
+        for name in pushed_by_us():
+            with self.subTest(name):
+                media_type = OCI_MANIFEST if name.endswith("as-oci:1") else DOCKER_MANIFEST
+                manifest = self.manifest(name)
+                self.assertEqual((manifest["mediaType"], len(manifest["layers"])), (media_type, 2))
+                with tempfile.TemporaryDirectory() as target:
+                    skopeo("copy", "--src-tls-verify=false", f"docker://{name}", f"dir:{target}")
 
     def test_lists_tags_and_deletes(self):
         for tag in ("b", "a", "c"):
@@ -131,6 +144,12 @@ class Podman(Case):
             podman("push", "--tls-verify=false", "--format", form, name, pushed)
             self.pulled_by_us(pushed)
 
+    def test_what_we_push_it_runs_in_either_format(self):
+        for name in pushed_by_us():
+            with self.subTest(name):
+                shown = self.home.podman("run", "--rm", "--network=none", "--tls-verify=false", name, "/bin/busybox", "cat", "/etc/motd")
+                self.assertEqual(shown.stdout, "hello\n")
+
     def test_logs_in(self):
         podman = self.home.podman
         podman("login", "--cert-dir", tls.trust, "--authfile", f"{tls.directory}/podman.json", "-u", "alice", "-p",
@@ -159,6 +178,44 @@ class Buildah(Case):
             self.assertEqual(len(store.inspect(name)["RootFS"]["Layers"]), 3)
 
 
+    def test_what_we_push_it_builds_on_in_either_format(self):
+        for name in pushed_by_us():
+            with self.subTest(name):
+                container = self.home.buildah("from", "--tls-verify=false", name).stdout.strip()
+                shown = self.home.buildah("run", container, "--", "/bin/busybox", "cat", "/etc/motd")
+                self.assertEqual(shown.stdout, "hello\n")
+
+
+class Containerd(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.home = ContainerdHome()
+        cls.addClassCleanup(cls.home.remove)
+
+    def explain(self):
+        return f"containerd's log of this time:\n{self.home.daemon.new_log()}"
+
+    def test_what_we_push_it_runs_in_either_format(self):
+        for name in pushed_by_us():
+            with self.subTest(name):
+                self.home.ctr("image", "pull", "--plain-http", name)
+                shown = self.home.ctr("run", "--rm", *self.home.runtime_options, name, "one", "/bin/busybox", "cat", "/etc/motd")
+                self.assertEqual(shown.stdout, "hello\n")
+
+    def test_what_it_pushes_we_pull_in_either_format(self):
+        name = f"{plain.address}/containerd:1"
+        skopeo("copy", "--dest-tls-verify=false", "--format", "v2s2", layout.source, f"docker://{name}")
+        ctr = self.home.ctr
+        ctr("image", "pull", "--plain-http", name)
+        ctr("image", "convert", "--oci", name, f"{name}-oci")
+        for local, media_type in ((name, DOCKER_MANIFEST), (f"{name}-oci", OCI_MANIFEST)):
+            with self.subTest(media_type):
+                pushed = f"{plain.address}/from-containerd/{'oci' if media_type == OCI_MANIFEST else 'docker'}:1"
+                ctr("image", "push", "--plain-http", pushed, local)
+                self.assertEqual(self.manifest(pushed)["mediaType"], media_type)
+                self.pulled_by_us(pushed)
+
+
 class Docker(Case):
     @classmethod
     def setUpClass(cls):
@@ -179,7 +236,8 @@ class Docker(Case):
         docker("push", pushed)
         self.pulled_by_us(pushed)
 
-    def test_pulls_oci_images(self):
-        name = f"{plain.address}/docker-oci:1"
-        skopeo("copy", "--dest-tls-verify=false", "--format", "oci", layout.source, f"docker://{name}")
-        self.home.docker("pull", name)
+    def test_what_we_push_it_runs_in_either_format(self):
+        for name in pushed_by_us():
+            with self.subTest(name):
+                shown = self.home.docker("run", "--rm", "--network=none", name, "/bin/busybox", "cat", "/etc/motd")
+                self.assertEqual(shown.stdout, "hello\n")

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What our registry refuses, limits, caches and survives, as the clients that people have see it."""
 
+import concurrent.futures
 import glob
 import json
 import os
+import queue
 import random
 import re
 import shutil
@@ -58,7 +60,7 @@ class Case(unittest.TestCase):
         return registry
 
     def layout(self, *layers):
-        made = Layout(list(layers))
+        made = Layout(list(layers), level=0)  # noise does not get smaller
         self.addCleanup(made.remove)
         return made
 
@@ -189,17 +191,58 @@ class Quotas(DockerCase):
 
 
 class Deletion(Case):
+    def on_disk(self, registry):
+        """Bytes of all blobs that are files."""
+        return sum(os.stat(path).st_blocks * 512 for path in glob.glob(f"{registry.store.root}/content/blobs/*/*/*"))
+
+    def delete(self, name, **more):
+        skopeo("delete", "--tls-verify=false", f"docker://{name}", **more)
+
+    def test_pushes_go_on_beside_it(self):
+        registry = self.registry()
+        shared = noise_layer(1, 1)
+        images = [self.layout(shared, noise_layer(1, 2 + i)) for i in range(3)]
+        pushed = queue.Queue()
+
+        def delete_all():
+            while (name := pushed.get()) is not None:
+                self.delete(name)
+
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            deleting = pool.submit(delete_all)
+            # Every push needs a layer that a deletion may just be taking away.
+            for i in range(9):
+                name = f"{registry.address}/app-{i}:1"
+                push(images[i % 3], name)
+                pushed.put(name) if i < 6 else None
+            pushed.put(None)
+            deleting.result()
+        for i in range(6, 9):
+            skopeo("copy", "--src-tls-verify=false", f"docker://{registry.address}/app-{i}:1",
+                   f"dir:{registry.store.root}/copy-{i}")
+            self.delete(f"{registry.address}/app-{i}:1")
+        # Blobs of which a client was told that they are there wait for its manifest, by default for a day.
+        registry.daemon.stop()
+        with open(registry.config, "w") as file:
+            json.dump({"uploadTimeoutSeconds": 1}, file)
+        registry.start()
+
+        def is_free():
+            push(layout, f"{registry.address}/other:1", status=None)
+            self.delete(f"{registry.address}/other:1", status=None)
+            return self.on_disk(registry) == 0
+        wait_for(is_free, "all space to be free", 60)
+        self.assertIn("0 findings", registry.store.image("check").stdout)
+
     def test_space_is_free_when_it_is_answered_and_what_others_have_stays(self):
         registry = self.registry()
-        blobs = f"{registry.store.root}/content/blobs"
-        on_disk = lambda: sum(os.stat(path).st_blocks * 512 for path in glob.glob(f"{blobs}/*/*/*"))
         shared, own = noise_layer(4, 1), noise_layer(8, 2)
         push(self.layout(shared), f"{registry.address}/one:1")
-        before = on_disk()
+        before = self.on_disk(registry)
         push(self.layout(shared, own), f"{registry.address}/two:1")
-        self.assertGreater(on_disk() - before, 8 * MB)
-        skopeo("delete", "--tls-verify=false", f"docker://{registry.address}/two:1")
-        self.assertEqual(on_disk(), before)
+        self.assertGreater(self.on_disk(registry) - before, 8 * MB)
+        self.delete(f"{registry.address}/two:1")
+        self.assertEqual(self.on_disk(registry), before)
         skopeo("copy", "--src-tls-verify=false", f"docker://{registry.address}/one:1", f"dir:{registry.store.root}/one")
         self.assertIn("0 findings", registry.store.image("check").stdout)
 

@@ -12,7 +12,7 @@ from lib import command
 from lib.bundle import Bundle
 from lib.images import Layout, OurRegistry, Store, busybox_layer, layer_tar
 from lib.isolation import read, write
-from lib.runtime import PROGRAM as RUNTIME
+from lib.runtime import PROGRAM as RUNTIME, wait_for
 
 
 def setUpModule():
@@ -58,6 +58,7 @@ class DiskUsage(StoreCase):
     def test_df_says_what_du_says(self):
         registry = OurRegistry(store=self.store)  # keeps the database's log from going with the last who has it open
         self.addCleanup(registry.remove)
+        wait_for(registry.requests, "the access log's first line", 60)  # its file is in the root, too
         for what in (lambda: None, self.load, lambda: self.store.gantry("snapshot", "create", "app:1", "key"),
                      lambda: self.store.image("rm", "--force", "app:1")):
             what()

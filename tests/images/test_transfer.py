@@ -24,7 +24,7 @@ def setUpModule():
     layout = Layout([layer_tar(busybox_layer()), layer_tar({"etc/": None, "etc/motd": "hello\n"})])
     unittest.addModuleCleanup(layout.remove)
     noise = random.Random(1)
-    large = Layout([layer_tar({f"file-{i}": noise.randbytes(8 * MB)}) for i in range(4)])
+    large = Layout([layer_tar({f"file-{i}": noise.randbytes(8 * MB)}) for i in range(4)], level=0)
     unittest.addModuleCleanup(large.remove)
     for registry in (theirs, ours):
         for source, name in ((layout, "small:1"), (large, "large:1")):

@@ -54,10 +54,10 @@ def busybox_layer():
 class Layout:
     """An OCI image layout in a directory, made here, byte by byte, by none of the programs under test."""
 
-    def __init__(self, layers, *, tag="latest", config=None):
+    def __init__(self, layers, *, tag="latest", config=None, level=6):
         self.directory = tempfile.mkdtemp(prefix="layout-")
         os.makedirs(f"{self.directory}/blobs/sha256")
-        self.layers = [self.blob(gzip.compress(tar, 6, mtime=0)) for tar in layers]
+        self.layers = [self.blob(gzip.compress(tar, level, mtime=0)) for tar in layers]
         self.config = self.blob(json.dumps({
             "created": "2026-11-21T10:20:30Z", "architecture": "amd64", "os": "linux",
             "config": config or {"Cmd": ["/bin/sh"], "Labels": {"made.by": "tests"}},

@@ -115,6 +115,7 @@ Result<oci::Digest> attach_sbom(ImageStore& store, Lease& lease, const LoadedIma
 Result<Composed> compose(ImageStore& store, Snapshots& snapshots, const Description& description,
                          const ComposeOptions& options) {
   if (::geteuid() != 0) return error(Code::PermissionDenied, "only root can install packages into an image");
+  TRY(check_sources(description.files, options.base));
   const std::int64_t epoch = TRY(epoch_of(description));
   const auto work = TRY(ScratchDirectory::make(store.root() + "/compose-"));
   const std::string root_path = work.path() + "/root";

@@ -124,6 +124,10 @@ Result<void> add_directory(const RootDir& root, const std::string& path, const O
   return give(directory.get(), owner, mode);
 }
 
+std::string source_of(const ComposedFile& file, const std::string& base) {
+  return file.source.starts_with('/') ? file.source : base + "/" + file.source;
+}
+
 Result<void> add_file(const RootDir& root, const ComposedFile& file, const std::string& base,
                       const Owner& owner) {
   const mode_t mode =
@@ -145,7 +149,7 @@ Result<void> add_file(const RootDir& root, const ComposedFile& file, const std::
   if (file.content) {
     TRY(write_all(made.get(), *file.content, file.path));
   } else {
-    const std::string source = file.source.starts_with('/') ? file.source : base + "/" + file.source;
+    const std::string source = source_of(file, base);
     const UniqueFd from = TRY(open_at(AT_FDCWD, source, O_RDONLY));
     for (;;) {
       const ssize_t copied = ::copy_file_range(from.get(), nullptr, made.get(), nullptr, 1 << 30, 0);
@@ -217,6 +221,13 @@ Result<void> add_users(const RootDir& root, const std::vector<ComposedUser>& use
   TRY(give(file.get(), {0, shadow_group.value_or(0)}, 0640));
   for (const auto& [home, owner] : homes)
     if (home != "/") TRY_DURING(add_directory(root, home, owner, 0755), "make the home '{}'", home);
+  return {};
+}
+
+Result<void> check_sources(const std::vector<ComposedFile>& files, const std::string& base) {
+  for (const ComposedFile& file : files)
+    if (!file.source.empty())
+      TRY_DURING(open_at(AT_FDCWD, source_of(file, base), O_RDONLY), "add '{}'", file.path);
   return {};
 }
 

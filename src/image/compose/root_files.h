@@ -19,7 +19,10 @@ namespace gantry::image {
 Result<void> add_users(const kernel::RootDir& root, const std::vector<ComposedUser>& users,
                        std::int64_t epoch);
 
-// `base`: the directory that sources are relative to.
+// Whether the files that will be copied are there, before anything is done that takes long. `base`: the
+// directory that sources are relative to.
+Result<void> check_sources(const std::vector<ComposedFile>& files, const std::string& base);
+
 Result<void> add_files(const kernel::RootDir& root, const std::vector<ComposedFile>& files,
                        const std::string& base);
 

@@ -109,7 +109,7 @@ class Piece final : public ByteSource {
     const bool is_part = end_ != origin_.blob.size && response_->status() == 200;
     response_.reset();
     if (more && *more > 0 && !is_part)
-      return error(Code::DataLoss, "the registry sends more than the {} bytes that the manifest says",
+      return error(Code::InvalidArgument, "the registry sends more than the {} bytes that the manifest says",
                    origin_.blob.size);
     return 0;
   }
@@ -117,7 +117,10 @@ class Piece final : public ByteSource {
   Result<void> resume_after(Error failure) {
     const RetryPolicy& retry = origin_.registry.retry();
     response_.reset();
-    if (position_ - opened_at_ >= kProgress) failures_ = 0;
+    if (position_ - opened_at_ >= kProgress) {
+      failures_ = 0;
+      origin_.registry.saw_alive();
+    }
     if (++failures_ >= retry.attempts)
       return std::move(failure).during(fmt::format("given up at byte {} of {}, after {} attempts", position_,
                                                    origin_.blob.size, failures_));

@@ -89,6 +89,18 @@ TEST_F(DownloadTest, gives_up_when_every_connection_brings_next_to_nothing) {
   EXPECT_NE(error.find(descriptor.digest.str()), std::string::npos) << error;
 }
 
+TEST_F(DownloadTest, a_registry_that_is_not_there_is_asked_twice_and_one_that_was_more_often) {
+  const oci::Descriptor descriptor = blob(pattern(1000));
+  int retries = 0;
+  options.control.on_retry = [&](const std::string&, std::chrono::milliseconds) { ++retries; };
+  RegistryClient nowhere("nowhere", MUST(http::Url::parse("http://127.0.0.1:1")), impatient());
+  EXPECT_FALSE(nowhere.blob("app", descriptor.digest, {}, options.control));
+  EXPECT_EQ(retries, 1);
+  nowhere.saw_alive();
+  EXPECT_FALSE(nowhere.blob("app", descriptor.digest, {}, options.control));
+  EXPECT_EQ(retries, 1 + 3) << "four attempts";
+}
+
 TEST_F(DownloadTest, a_server_that_does_not_know_ranges_sends_what_is_there_already_once_more) {
   const std::string bytes = pattern(500'000);
   const oci::Descriptor descriptor = blob(bytes);

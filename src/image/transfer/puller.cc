@@ -68,11 +68,13 @@ TransferState state_of(ImportEvent event) {
 class Pull {
  public:
   Pull(ImageStore& store, Snapshots& snapshots, Lease lease, std::vector<Route> routes,
-       const oci::Reference& reference, const PullOptions& options, ProgressSink& progress)
+       const oci::DecompressLimits& limits, const oci::Reference& reference, const PullOptions& options,
+       ProgressSink& progress)
       : store_(store),
         snapshots_(snapshots),
         lease_(std::move(lease)),
         routes_(std::move(routes)),
+        limits_(limits),
         reference_(reference),
         options_(options),
         progress_(progress),
@@ -211,7 +213,7 @@ class Pull {
     const OpenBlob open = [&](std::uint64_t offset) -> Result<std::unique_ptr<ByteSource>> {
       return std::make_unique<RoutedSource>(routes_, layer, offset, download_options(layer));
     };
-    LayerImportOptions options;
+    LayerImportOptions options{.is_resumable = true, .limits = limits_};
     options.on_progress = [&](ImportEvent event, std::uint64_t done, std::uint64_t total) {
       progress_.on_blob({.blob = layer, .state = state_of(event), .done = done, .total = total});
     };
@@ -244,7 +246,7 @@ class Pull {
     }
     const UniqueFd blob = TRY(store_.content().open(digest));
     FdSource bytes(blob.get(), digest.str());
-    const std::unique_ptr<oci::Decompressor> tar = TRY(oci::decompress(bytes));
+    const std::unique_ptr<oci::Decompressor> tar = TRY(oci::decompress(bytes, limits_));
     HashSink hash;
     TRY(copy(*tar, hash));
     return oci::UnpackedLayer{.blob = digest,
@@ -295,6 +297,7 @@ class Pull {
   Snapshots& snapshots_;
   Lease lease_;
   const std::vector<Route> routes_;
+  const oci::DecompressLimits limits_;
   const oci::Reference& reference_;
   const PullOptions& options_;
   ProgressSink& progress_;
@@ -309,7 +312,9 @@ Result<Pulled> pull(ImageStore& store, Snapshots& snapshots, Registries& registr
   const auto run = [&]() -> Result<Pulled> {
     std::vector<Route> routes = TRY(registries.pull_routes(reference, options.credentials));
     Lease lease = TRY(store.lease("pull " + reference.str()));
-    return Pull(store, snapshots, std::move(lease), std::move(routes), reference, options, progress).run();
+    return Pull(store, snapshots, std::move(lease), std::move(routes), registries.layer_limits(), reference,
+                options, progress)
+        .run();
   };
   return TRY_DURING(run(), "pull '{}'", reference.familiar());
 }

@@ -52,6 +52,8 @@ class Registries {
                                          const std::optional<Credentials>& credentials = std::nullopt);
   Result<Route> push_route(const oci::Reference& reference,
                            const std::optional<Credentials>& credentials = std::nullopt);
+  // What a layer that is pulled may become when it is decompressed.
+  const oci::DecompressLimits& layer_limits() const { return options_.config.layer_limits(); }
   // The registry itself, to see whether it takes these credentials.
   Result<std::shared_ptr<RegistryClient>> registry(const std::string& name, const Credentials& credentials);
 

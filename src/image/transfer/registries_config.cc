@@ -31,6 +31,11 @@ static void fields(json::Fields& f, PrefixRule& rule) {
   f("blocked", rule.blocked);
 }
 
+static void fields(json::Fields& f, LayerRule& rule) {
+  f("maxBytes", rule.max_bytes);
+  f("maxRatio", rule.max_ratio);
+}
+
 namespace {
 
 constexpr std::string_view kDefaultFile = "/etc/gantry/registries.json";
@@ -40,6 +45,7 @@ constexpr std::string_view kHubHost = "registry-1.docker.io";
 struct File {
   std::map<std::string, HostRule> hosts;
   std::vector<PrefixRule> prefixes;
+  LayerRule layers;
   std::vector<std::string> certificate_directories = {"/etc/gantry/certs.d", "/etc/docker/certs.d",
                                                       "/etc/containers/certs.d"};
 };
@@ -47,6 +53,7 @@ struct File {
 void fields(json::Fields& f, File& file) {
   f("hosts", file.hosts);
   f("prefixes", file.prefixes);
+  f("layers", file.layers);
   f("certificateDirectories", file.certificate_directories);
 }
 
@@ -79,6 +86,8 @@ Result<void> check_name(std::string_view text, std::string_view field, bool may_
 }
 
 Result<void> check(const File& file) {
+  if (file.layers.max_bytes == 0 || file.layers.max_ratio == 0)
+    return error(Code::InvalidArgument, "layers: a limit of 0 leaves nothing to pull");
   for (const auto& [host, rule] : file.hosts) {
     const std::string field = fmt::format("hosts['{}']", printable(host));
     if (!is_host_pattern(host)) return error(Code::InvalidArgument, "{}: is not a host name", field);
@@ -206,6 +215,8 @@ Result<RegistriesConfig> RegistriesConfig::parse(std::string_view json) {
   config.hosts_ = std::move(file.hosts);
   config.prefixes_ = std::move(file.prefixes);
   config.certificate_directories_ = std::move(file.certificate_directories);
+  if (file.layers.max_bytes) config.layer_limits_.max_bytes = *file.layers.max_bytes;
+  if (file.layers.max_ratio) config.layer_limits_.max_ratio = static_cast<double>(*file.layers.max_ratio);
   return config;
 }
 

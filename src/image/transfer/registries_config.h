@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "http/tls.h"
+#include "oci/archive/compression.h"
 #include "oci/image/reference.h"
 
 namespace gantry::image {
@@ -59,6 +60,11 @@ struct PrefixRule {
   bool blocked = false;
 };
 
+struct LayerRule {
+  std::optional<std::uint64_t> max_bytes;  // decompressed
+  std::optional<std::uint64_t> max_ratio;  // bytes that may come of one
+};
+
 // Constant after it was read, so threads may share it; certificates are looked for at each question.
 class RegistriesConfig {
  public:
@@ -81,6 +87,9 @@ class RegistriesConfig {
   // Mirrors are not pushed to.
   Result<RegistryEndpoint> push_endpoint(const oci::Reference& reference) const;
 
+  // What a layer may become when it is decompressed.
+  const oci::DecompressLimits& layer_limits() const { return layer_limits_; }
+
   // A registry by itself, for no repository, nor for mirrors.
   Result<RegistryEndpoint> registry(const std::string& name) const;
   // Also of servers that no name leads to. `host` may have a port.
@@ -92,6 +101,7 @@ class RegistriesConfig {
   std::map<std::string, HostRule> hosts_;
   std::vector<PrefixRule> prefixes_;
   std::vector<std::string> certificate_directories_;
+  oci::DecompressLimits layer_limits_;
 };
 
 }  // namespace gantry::image

@@ -127,6 +127,7 @@ TEST(RegistriesConfig, refuses_what_it_cannot_do) {
   EXPECT_EQ(refusal(R"({"hosts":{"a/b":{}}})"), "hosts['a/b']: is not a host name");
   EXPECT_EQ(refusal(R"({"hosts":{"a":{"clientKey":"k"}}})"),
             "hosts['a']: 'clientCertificate' and 'clientKey' go together");
+  EXPECT_EQ(refusal(R"({"layers":{"maxRatio":0}})"), "layers: a limit of 0 leaves nothing to pull");
   EXPECT_EQ(refusal(R"({"prefixes":[{}]})"), "prefixes[0].prefix: is required");
   EXPECT_EQ(refusal(R"({"prefixes":[{"prefix":"https://a"}]})"),
             "prefixes[0].prefix: 'https://a' is not a registry with a path behind it or not");

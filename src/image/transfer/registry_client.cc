@@ -18,6 +18,7 @@ namespace gantry::image {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
 constexpr int kMaxRedirects = 5;
 constexpr std::size_t kMaxErrorBody = 64 << 10;
@@ -117,13 +118,23 @@ http::Url RegistryClient::url(const std::string& repository, std::string_view re
 
 // ---- Requests
 
+// A registry that is restarted in the middle of a transfer refuses connections for a while, too.
+unsigned RegistryClient::attempts_without_answer() const {
+  const RetryPolicy& retry = options_.retry;
+  const steady_clock::duration last = last_seen_;
+  const bool is_alive = last != kNever && steady_clock::now().time_since_epoch() - last < retry.recent;
+  return is_alive ? retry.attempts : std::min(retry.first_attempts, retry.attempts);
+}
+
 // The whole of it: an answer of any status that is not worth another attempt.
 Result<http::ClientResponse> RegistryClient::send(const Call& call) {
   const RetryPolicy& retry = options_.retry;
   for (unsigned attempt = 1;; ++attempt) {
     TRY(call.control.check());
     Result<http::ClientResponse> response = send_authorized(call);
-    const bool is_last = attempt >= retry.attempts || !call.is_tried_again;
+    if (response) saw_alive();
+    const unsigned attempts = response ? retry.attempts : attempts_without_answer();
+    const bool is_last = attempt >= attempts || !call.is_tried_again;
     if (response ? !may_get_better(response->status()) : !may_get_better(response.error()) || is_last)
       return response;
     std::string why;

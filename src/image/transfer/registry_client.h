@@ -14,6 +14,7 @@
 // https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -38,7 +39,10 @@ namespace gantry::image {
 
 // For what may be better in a moment: a connection that breaks, 429, and 5xx but 501.
 struct RetryPolicy {
-  unsigned attempts = 6;                        // in all, without a byte of progress between them
+  unsigned attempts = 6;  // in all, without a byte of progress between them
+  // The same of a registry that was not seen alive for so long: most likely its name is wrong.
+  unsigned first_attempts = 2;
+  std::chrono::milliseconds recent{60'000};
   std::chrono::milliseconds first_delay{500};   // doubled each time
   std::chrono::milliseconds max_delay{30'000};  // of our own choice
   std::chrono::milliseconds max_asked{
@@ -81,6 +85,8 @@ class RegistryClient {
   const std::string& name() const { return name_; }
   const http::Url& base() const { return base_; }
   const RetryPolicy& retry() const { return options_.retry; }
+  // Bytes have come from it: for a while from now on, what breaks is worth all attempts.
+  void saw_alive() { last_seen_ = std::chrono::steady_clock::now().time_since_epoch(); }
 
   // Whether the registry takes the credentials (GET /v2/): PermissionDenied if not. False: it has not asked
   // for any.
@@ -126,9 +132,11 @@ class RegistryClient {
  private:
   struct Call;
   class Upload;
+  static constexpr auto kNever = std::chrono::steady_clock::duration::min();
 
   http::Url url(const std::string& repository, std::string_view rest) const;
   Result<http::ClientResponse> send(const Call& call);
+  unsigned attempts_without_answer() const;
   Result<http::ClientResponse> send_authorized(const Call& call);
   Result<http::ClientResponse> follow(const Call& call, const std::string& authorization);
 
@@ -137,6 +145,7 @@ class RegistryClient {
   const RegistryClientOptions options_;
   http::Client client_;
   Authorizer authorizer_;
+  std::atomic<std::chrono::steady_clock::duration> last_seen_{kNever};  // since the clock's beginning
 };
 
 }  // namespace gantry::image

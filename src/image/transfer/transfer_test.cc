@@ -43,6 +43,13 @@ std::string gzip(const std::string& text) {
   return out.take();
 }
 
+std::string noise(std::size_t size) {
+  std::string bytes(size, '\0');
+  std::uint32_t state = 1;
+  for (char& byte : bytes) byte = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+  return bytes;
+}
+
 // An image of small layers: layer i holds the file "file-<i>".
 struct TestImage {
   explicit TestImage(std::size_t count, const oci::Platform& platform = oci::host_platform()) {
@@ -59,6 +66,16 @@ struct TestImage {
     }
     config = oci::to_json(described);
     diff_ids = described.rootfs.diff_ids;
+    manifest.config = oci::describe(oci::media_type::kOciConfig, config);
+  }
+  void set_layer(std::size_t index, const std::string& tar, oci::Compression compression) {
+    const bool is_plain = compression == oci::Compression::None;
+    layers[index] = is_plain ? tar : gzip(tar);
+    manifest.layers[index] =
+        oci::describe(is_plain ? oci::media_type::kOciLayer : oci::media_type::kOciLayerGzip, layers[index]);
+    oci::ImageConfig described = MUST(oci::parse_image_config(config));
+    described.rootfs.diff_ids[index] = diff_ids[index] = oci::digest_of(tar);
+    config = oci::to_json(described);
     manifest.config = oci::describe(oci::media_type::kOciConfig, config);
   }
   oci::Descriptor put(FakeRegistry& registry, const std::string& tag) const {
@@ -81,10 +98,16 @@ class Recorder final : public ProgressSink {
   void on_blob(const TransferEvent& event) override {
     MutexLock lock(mutex_);
     states_.insert(event.state);
+    received_ = std::max(received_, event.done);
   }
   void on_note(std::string_view line) override {
     MutexLock lock(mutex_);
     notes_.emplace_back(line);
+  }
+  // Bytes of the blob that most has come of.
+  std::uint64_t received() const {
+    MutexLock lock(mutex_);
+    return received_;
   }
   bool saw(TransferState state) const {
     MutexLock lock(mutex_);
@@ -94,6 +117,7 @@ class Recorder final : public ProgressSink {
  private:
   mutable Mutex mutex_;
   std::set<TransferState> states_ GUARDED_BY(mutex_);
+  std::uint64_t received_ GUARDED_BY(mutex_) = 0;
   std::vector<std::string> notes_ GUARDED_BY(mutex_);
 };
 
@@ -224,6 +248,55 @@ TEST_F(TransferTest, a_lying_layer_is_refused_and_nothing_of_it_stays) {
   EXPECT_NE(error_of("app:1").find(genuine), std::string::npos) << error_of("app:1");
   EXPECT_FALSE(MUST(store.content().has(image.manifest.layers[1].digest)));
   EXPECT_FALSE(MUST(store.content().has(oci::digest_of(fake))));
+}
+
+TEST_F(TransferTest, a_pull_that_failed_goes_on_where_it_was) {
+  TestImage image(1);
+  const std::string blob = noise(6 << 20);
+  image.set_layer(0, tar_with("large", blob), oci::Compression::None);
+  image.put(registry, "1");
+  const std::string request = "GET /v2/app/blobs/" + image.manifest.layers[0].digest.str();
+  constexpr std::size_t kCut = 5 << 20;
+  std::atomic<bool> is_down = true;
+  registry.answer(request, [&](http::Request& asked, http::ResponseWriter& response) -> Result<void> {
+    const auto range = TRY(http::parse_range(asked.headers().get_or("Range", ""), image.layers[0].size()))
+                           .value_or(http::ByteRange{0, image.layers[0].size()});
+    if (range.offset > 0 && is_down) return response.send(503);
+    response.headers.set("Content-Range", http::format_content_range({range, image.layers[0].size()}));
+    TRY(response.start(206, range.length));
+    const std::string_view rest = std::string_view(image.layers[0]).substr(range.offset);
+    TRY(response.write(is_down ? rest.substr(0, kCut) : rest));
+    if (!is_down) return {};
+    // A connection that is reset takes along what was not read yet.
+    while (progress.received() < kCut) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return error(Code::Unavailable, "cut");
+  });
+  EXPECT_NE(error_of("app:1").find("503"), std::string::npos);
+  is_down = false;
+  MUST(pull_it("app:1"));
+  EXPECT_EQ(file(image, 0, "large"), blob);
+  const std::string last = registry.requests().back();
+  ASSERT_TRUE(last.starts_with(request + " Range: bytes=")) << last;
+  EXPECT_EQ(std::stoul(last.substr(last.find('=') + 1)), kCut) << last;
+  registry.stop();
+}
+
+TEST_F(TransferTest, a_layer_that_becomes_more_than_the_host_allows_is_refused) {
+  TestImage image(1);
+  image.set_layer(0, tar_with("large", std::string(3 << 20, 'x')), oci::Compression::Gzip);
+  image.put(registry, "1");
+  for (const auto& [limits, why] : {std::pair(R"({"maxBytes":1000000})", "more than 1000000 bytes come out"),
+                                    std::pair(R"({"maxRatio":100})", "more than 100 of one")}) {
+    RegistriesOptions strict = quick();
+    strict.config = MUST(RegistriesConfig::parse(fmt::format(R"({{"layers":{}}})", limits)));
+    Registries careful(std::move(strict));
+    const auto pulled = pull(store, snapshots, careful, name("app:1"), options, progress);
+    ASSERT_FALSE(pulled);
+    EXPECT_EQ(pulled.error().code(), Code::ResourceExhausted);
+    EXPECT_NE(pulled.error().message().find(why), std::string::npos) << pulled.error().message();
+    EXPECT_TRUE(MUST(snapshots.layers()).empty());
+  }
+  MUST(pull_it("app:1"));
 }
 
 TEST_F(TransferTest, layers_that_are_not_what_the_config_says_are_refused) {
