@@ -55,7 +55,7 @@ class Compose(unittest.TestCase):
 
     @classmethod
     def compose(cls, store):
-        return store.image("compose", "--quiet", "--tag", "base:1", cls.description).stdout.strip()
+        return store.image("compose", "--quiet", "--tag", "base:1", cls.description, timeout=280).stdout.strip()
 
     def mounted(self):
         target = f"{self.store.root}/mounted"
