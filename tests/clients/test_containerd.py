@@ -6,12 +6,13 @@ import json
 import os
 import signal
 import tarfile
+import tempfile
 import unittest
 
 from clients import engine_cases
 from lib import cgroups, command, isolation
 from lib.containerd import ContainerdHome
-from lib.runtime import PROGRAM, wait_for
+from lib.runtime import wait_for
 
 IMAGE = "docker.io/library/gantry-test:1"
 
