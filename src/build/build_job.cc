@@ -85,6 +85,14 @@ Result<void> BuildJob::use_context(Context& context) {
   return {};
 }
 
+Result<std::string> dockerfile_text(const BuildRequest& request) {
+  if (request.dockerfile_text) return *request.dockerfile_text;
+  auto text = TRY_DURING(request.context->read_file(request.dockerfile, dockerfile::kMaxDockerfile + 1),
+                         "read the Dockerfile");
+  if (text) return *std::move(text);
+  return error(Code::NotFound, "there is no '{}' in the context", printable(request.dockerfile));
+}
+
 Result<void> BuildJob::read_dockerfile() {
   Telling telling(narrator_.sink(), {.id = narrator_.new_id(), .name = "[internal] load build definition"});
   return telling.tell([&]() -> Result<void> {
@@ -92,15 +100,7 @@ Result<void> BuildJob::read_dockerfile() {
     TRY(use_context(*request_.context));
     for (const auto& [name, context] : request_.named_contexts)
       if (context.files) TRY(use_context(*context.files));
-    if (request_.dockerfile_text) {
-      text_ = *request_.dockerfile_text;
-    } else {
-      auto text = TRY_DURING(request_.context->read_file(request_.dockerfile, dockerfile::kMaxDockerfile + 1),
-                             "read the Dockerfile");
-      if (!text)
-        return error(Code::NotFound, "there is no '{}' in the context", printable(request_.dockerfile));
-      text_ = *std::move(text);
-    }
+    text_ = TRY(dockerfile_text(request_));
     dockerfile::Diagnostic problem;
     auto file = dockerfile::parse(text_, request_.dockerfile, &problem);
     if (!file) {
@@ -126,35 +126,17 @@ void BuildJob::tell_failure(dockerfile::LineRange lines) {
   if (lines.first != 0) narrator_.sink().on_failure({request_.dockerfile, text_, lines});
 }
 
-// ARGs before the first FROM. They see those before them.
-Result<void> BuildJob::declare_arguments() {
-  for (const dockerfile::Instruction& instruction : file_.arguments) {
-    for (const auto& item : std::get<dockerfile::Arg>(instruction.body).items) {
-      std::optional<std::string> value;
-      if (item.value) {
-        auto expanded =
-            dockerfile::expand(item.value->text, globals_.lookup(), {.escape = file_.directives.escape});
-        if (!expanded) {
-          tell_failure(instruction.lines);
-          return std::move(expanded).error().during(place_of(instruction.lines));
-        }
-        value = *std::move(expanded);
-      }
-      globals_.declare(item.name, value);
-    }
-  }
-  return {};
-}
-
 Result<void> BuildJob::plan() {
-  TRY(declare_arguments());
   GraphProblem problem;
-  auto graph = plan_stages(file_, request_.target, globals_, problem);
-  if (!graph) {
+  auto planned = [&]() -> Result<void> {
+    TRY(declare_arguments(file_, globals_, problem));
+    graph_ = TRY(plan_stages(file_, request_.target, globals_, problem));
+    return {};
+  }();
+  if (!planned) {
     tell_failure(problem.lines);
-    return std::move(graph).error().during(place_of(problem.lines));
+    return std::move(planned).error().during(place_of(problem.lines));
   }
-  graph_ = *std::move(graph);
   std::size_t steps = 0;
   for (const StagePlan& stage : graph_.stages) {
     first_steps_.push_back(steps + 1);

@@ -27,6 +27,9 @@
 
 namespace gantry::build {
 
+// What the request says or names. NotFound.
+Result<std::string> dockerfile_text(const BuildRequest& request);
+
 class BuildJob {
  public:
   // Everything outlives the job.
@@ -44,7 +47,6 @@ class BuildJob {
 
   Result<void> read_dockerfile();
   Result<void> plan();
-  Result<void> declare_arguments();
   Result<void> import_caches();
   Result<void> build_stages();
   Result<StageState> result_of(std::size_t stage);

@@ -31,6 +31,7 @@
 #include "build/context.h"
 #include "build/progress.h"
 #include "container/settings.h"
+#include "image/archive_io.h"
 #include "image/image_store.h"
 #include "image/snapshots.h"
 #include "image/transfer/credentials.h"
@@ -82,6 +83,10 @@ struct ExportTar {
 struct ExportDirectory {
   std::string path;  // is made; files that are there are replaced
 };
+struct ExportArchive {  // the image with its names, as docker load and skopeo read it
+  image::ArchiveForm form = image::ArchiveForm::Docker;
+  ByteSink* tar = nullptr;
+};
 
 struct BuildRequest {
   std::shared_ptr<Context> context;
@@ -112,7 +117,8 @@ struct BuildRequest {
   std::function<Result<std::optional<image::Credentials>>(const std::string& registry)> find_credentials;
 
   std::vector<std::string> names;  // of the image, in any form
-  bool keeps_image = true;         // false: only what `tar` and `directory` say
+  bool keeps_image = true;         // false: only what the next three say
+  std::vector<ExportArchive> archives;
   std::optional<ExportTar> tar;
   std::optional<ExportDirectory> directory;
 
@@ -121,7 +127,7 @@ struct BuildRequest {
 };
 
 struct BuildResult {
-  oci::Digest image;  // its id: the digest of the config. Empty unless the image was kept
+  oci::Digest image;  // its id: the digest of the config. Empty unless it was kept, or is in an archive
   oci::Digest manifest;
   std::vector<std::string> names;
   std::size_t cached_steps = 0;

@@ -36,6 +36,11 @@ oci::ImageConfig config_of(const StageState& state, const BuildRequest& request,
   return config;
 }
 
+oci::Digest image_id(const BuildRequest& request, std::optional<std::int64_t> epoch,
+                     const StageState& state) {
+  return oci::digest_of(oci::to_json(config_of(state, request, epoch)));
+}
+
 Result<std::vector<std::string>> full_names(const BuildRequest& request) {
   std::vector<std::string> names;
   for (const std::string& name : request.names) {
@@ -60,10 +65,11 @@ Result<bool> is_there(const image::ImageStore& images, const oci::Digest& id, co
   return true;
 }
 
-Result<BuildResult> keep_image(const Session& session, const BuildRequest& request,
-                               std::optional<std::int64_t> epoch, const StageState& state) {
+// Puts the image into the store, under the names of `result`.
+Result<BuildResult> store_image(const Session& session, const BuildRequest& request,
+                                std::optional<std::int64_t> epoch, const StageState& state,
+                                BuildResult result) {
   image::ImageStore& images = *session.places().images;
-  BuildResult result{.names = TRY(full_names(request))};
   const std::string config = oci::to_json(config_of(state, request, epoch));
   result.image = oci::digest_of(config);
   const oci::Manifest manifest{.config = {.media_type = std::string(oci::media_type::kOciConfig),
@@ -81,6 +87,25 @@ Result<BuildResult> keep_image(const Session& session, const BuildRequest& reque
   for (const std::string& name : result.names) names.push_back({name, result.manifest});
   TRY(images.put_image(image, names));
   return result;
+}
+
+// Saving is from the store, so an image that is not to be kept is there without a name meanwhile.
+Result<BuildResult> write_archives(const Session& session, const BuildRequest& request,
+                                   std::optional<std::int64_t> epoch, const StageState& state) {
+  image::ImageStore& images = *session.places().images;
+  BuildResult result = TRY(store_image(session, request, epoch, state, {}));
+  const std::vector<std::string> names = TRY(full_names(request));
+  for (const ExportArchive& archive : request.archives)
+    TRY(image::save(images, {result.image.str()}, *archive.tar, {.form = archive.form, .as = names}));
+  return result;
+}
+
+// One that somebody has named or uses stays.
+Result<void> forget_unnamed(image::ImageStore& images, const oci::Digest& id) {
+  const auto image = TRY(images.image(id));
+  if (!image || !image->names.empty()) return {};
+  Result<void> removed = images.remove_image(id);
+  return removed || removed.error().code() == Code::Conflict ? Result<void>() : std::move(removed);
 }
 
 Result<void> write_tar(Source& files, ByteSink& tar) {
@@ -113,9 +138,19 @@ Result<BuildResult> export_result(const Session& session, const BuildRequest& re
   };
   if (request.keeps_image)
     TRY(step("exporting to image", [&]() -> Result<void> {
-      result = TRY(keep_image(session, request, epoch, state));
+      result = TRY(store_image(session, request, epoch, state, {.names = TRY(full_names(request))}));
       return {};
     }));
+  if (!request.archives.empty()) {
+    const bool was_there =
+        request.keeps_image || TRY(session.places().images->image(image_id(request, epoch, state)));
+    TRY(step("exporting to an archive", [&]() -> Result<void> {
+      BuildResult archived = TRY(write_archives(session, request, epoch, state));
+      if (!request.keeps_image) result = std::move(archived);
+      return {};
+    }));
+    if (!was_there) TRY(forget_unnamed(*session.places().images, result.image));
+  }
   if (!request.tar && !request.directory) return result;
   const auto files = layers_source(session, std::move(state));
   if (request.tar) TRY(step("exporting to a tar", [&] { return write_tar(*files, *request.tar->tar); }));

@@ -93,7 +93,7 @@ Result<void> RunMounts::add(const RunMountPlan& plan, const std::string& directo
     case MountType::Bind: return add_bind(plan, directory);
     case MountType::Cache: return add_cache(plan);
     case MountType::Secret: return add_secret(plan, directory);
-    case MountType::Ssh: return add_ssh(plan);
+    case MountType::Ssh: return add_ssh(plan, directory);
     case MountType::Tmpfs: break;
   }
   oci::Mount mount{
@@ -200,6 +200,16 @@ static Result<std::optional<std::string>> agent_of(const MountMaterial& material
   return std::optional<std::string>();
 }
 
+Result<std::map<std::string, std::string>> find_agents(const std::vector<RunMountPlan>& plans,
+                                                       const MountMaterial& material) {
+  std::map<std::string, std::string> agents;
+  for (const RunMountPlan& plan : plans)
+    if (plan.type == MountType::Ssh)
+      if (auto socket = TRY_DURING(agent_of(material, plan.id), "agent '{}'", printable(plan.id)))
+        agents.emplace(plan.id, *std::move(socket));
+  return agents;
+}
+
 // On a tmpfs of the RUN's own mount namespace: the bytes reach no disk, and nothing is left of them.
 Result<void> RunMounts::add_secret(const RunMountPlan& plan, const std::string& directory) {
   const std::optional<std::string> content =
@@ -228,18 +238,22 @@ Result<void> RunMounts::add_secret(const RunMountPlan& plan, const std::string& 
   return {};
 }
 
-Result<void> RunMounts::add_ssh(const RunMountPlan& plan) {
-  const std::optional<std::string> agent =
-      TRY_DURING(agent_of(material_, plan.id), "agent '{}'", printable(plan.id));
-  if (!agent) {
+// The agent's own socket belongs to who runs the agent: a step that wants another owner or mode gets one of
+// its own that leads there.
+Result<void> RunMounts::add_ssh(const RunMountPlan& plan, const std::string& directory) {
+  const auto agent = agents_.find(plan.id);
+  if (agent == agents_.end()) {
     if (!plan.is_required) return {};
     return error(Code::InvalidArgument, "the agent '{}' is required, and was not given (--ssh {})",
                  printable(plan.id), printable(plan.id));
   }
-  if (plan.mode || plan.uid != 0 || plan.gid != 0)
-    return error(Code::Unsupported,
-                 "an agent's socket has the owner that it has: uid, gid and mode cannot be set");
-  mounts_.push_back(bind_of(*agent, plan.target, false));
+  std::string socket = agent->second;
+  if (plan.mode || plan.uid != 0 || plan.gid != 0) {
+    const AgentListener::Access access{.uid = plan.uid, .gid = plan.gid, .mode = plan.mode.value_or(0600)};
+    socket = fmt::format("{}/agent-{}", directory, mounts_.size());
+    relays_.push_back(TRY(AgentListener::open(socket, access, relay_to_agent(agent->second))));
+  }
+  mounts_.push_back(bind_of(socket, plan.target, false));
   environment_.push_back("SSH_AUTH_SOCK=" + plan.target);
   return {};
 }

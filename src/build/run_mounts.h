@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "build/agent_listener.h"
 #include "build/cancel.h"
 #include "build/file_hashes.h"
 #include "build/key_hasher.h"
@@ -64,12 +65,19 @@ struct MountContext {
 };
 Result<RunMountPlan> plan_mount(const dockerfile::RunMount& mount, const MountContext& context);
 
+// The sockets of the agents that mounts want, by their ids; one that was not given is not among them. Before
+// the thread with a mount namespace of its own: what serves an agent may be threads that stay.
+Result<std::map<std::string, std::string>> find_agents(const std::vector<RunMountPlan>& plans,
+                                                       const MountMaterial& material);
+
 // The mounts of one RUN, and what they stand on. To be made and let go of by a thread in a mount namespace of
 // its own, in which they vanish.
 class RunMounts {
  public:
-  RunMounts(const Session& session, const MountMaterial& material, Cancel& cancel)
-      : session_(session), material_(material), cancel_(cancel) {}
+  // `agents`: those of find_agents().
+  RunMounts(const Session& session, const MountMaterial& material,
+            const std::map<std::string, std::string>& agents, Cancel& cancel)
+      : session_(session), material_(material), agents_(agents), cancel_(cancel) {}
 
   // `directory` is an empty one for mount points.
   Result<void> add(const RunMountPlan& plan, const std::string& directory);
@@ -80,16 +88,18 @@ class RunMounts {
   Result<void> add_bind(const RunMountPlan& plan, const std::string& directory);
   Result<void> add_cache(const RunMountPlan& plan);
   Result<void> add_secret(const RunMountPlan& plan, const std::string& directory);
-  Result<void> add_ssh(const RunMountPlan& plan);
+  Result<void> add_ssh(const RunMountPlan& plan, const std::string& directory);
   Result<std::string> take_cache(const RunMountPlan& plan);
   Result<void> fill(const RunMountPlan& plan, int directory);
 
   const Session& session_;
   const MountMaterial& material_;
+  const std::map<std::string, std::string>& agents_;
   Cancel& cancel_;
   std::vector<oci::Mount> mounts_;
   std::vector<std::string> environment_;
   std::list<image::KeyLock> locks_;
+  std::list<std::unique_ptr<AgentListener>> relays_;
 };
 
 }  // namespace gantry::build

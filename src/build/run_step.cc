@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <map>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -20,13 +22,19 @@
 #include "container/check.h"
 #include "container/make_spec.h"
 #include "container/run_once.h"
+#include "kernel/mount.h"
 #include "oci/runtime_spec.h"
 
 namespace gantry::build {
 namespace {
 
-// Enough for any compiler, and no host is brought down by a RUN that forks without end.
-constexpr std::int64_t kMostProcesses = 32'768;
+// Enough for any compiler, and no host is brought down by a RUN that forks without end: a process of a shell
+// costs a few hundred kilobytes.
+std::int64_t most_processes() {
+  constexpr std::int64_t kEach = 1 << 20;  // bytes of the host's memory
+  const std::int64_t memory = std::int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE);
+  return std::clamp<std::int64_t>(memory / kEach, 1024, 32'768);
+}
 
 struct Pipe {
   UniqueFd read, write;
@@ -90,23 +98,29 @@ class Sandbox {
 class Runner {
  public:
   Runner(const Session& session, StepRoot& root, const RunCommand& command, const RunSettings& settings,
+         const std::string& id, const Sandbox& sandbox, const std::map<std::string, std::string>& agents,
          Cancel& cancel)
-      : session_(session), root_(root), command_(command), settings_(settings), cancel_(cancel) {}
+      : session_(session),
+        root_(root),
+        command_(command),
+        settings_(settings),
+        id_(id),
+        sandbox_(sandbox),
+        agents_(agents),
+        cancel_(cancel) {}
 
   Result<WaitStatus> run(int out, int err) {
     TRY(leave_mount_namespace());
-    const std::string bundle = TRY(session_.make_directory("bundle"));
-    const std::string id = fmt::format("build-{}-{}", session_.id(), session_.unique_name("run"));
+    const std::string bundle = TRY(make_bundle());
     const std::string rootfs = bundle + "/rootfs", points = bundle + "/mounts";
     TRY(make_directories(rootfs, 0700));
     TRY(make_directories(points, 0700));
     const UniqueFd target = TRY(open_at(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY));
     TRY(root_.mount().attach_to(target.get()));
-    const Sandbox sandbox = TRY(Sandbox::make(settings_.networks, command_, id));
-    RunMounts mounts(session_, settings_.material, cancel_);
+    RunMounts mounts(session_, settings_.material, agents_, cancel_);
     for (const RunMountPlan& plan : command_.mounts)
       TRY_DURING(mounts.add(plan, points), "mount '{}'", plan.target);
-    const oci::Spec spec = TRY(make_spec(id, bundle, rootfs, mounts, sandbox));
+    const oci::Spec spec = TRY(make_spec(bundle, rootfs, mounts));
     TRY(replace_file_at(AT_FDCWD, bundle + "/config.json", oci::to_json(spec), 0600));
     std::vector<std::string> targets;
     for (const oci::Mount& mount : spec.mounts) targets.push_back(mount.destination);
@@ -114,7 +128,7 @@ class Runner {
     TRY(make_directories(session_.runtime_root(), 0700));
     const WaitStatus status = TRY(container::run_once({.runtime = settings_.runtime,
                                                        .runtime_root = session_.runtime_root(),
-                                                       .id = id,
+                                                       .id = id_,
                                                        .bundle = bundle,
                                                        .out = out,
                                                        .err = err,
@@ -132,6 +146,18 @@ class Runner {
     return {};
   }
 
+  // In memory, and only in this mount namespace: the environment in its config.json may hold secrets.
+  Result<std::string> make_bundle() {
+    std::string bundle = TRY(session_.make_directory("bundle"));
+    const UniqueFd target = TRY(open_at(AT_FDCWD, bundle, O_PATH | O_DIRECTORY));
+    auto tmpfs = TRY(kernel::DetachedMount::create({.type = "tmpfs",
+                                                    .source = "bundle",
+                                                    .options = {"mode=0700"},
+                                                    .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV}));
+    TRY(tmpfs.attach_to(target.get()));
+    return bundle;
+  }
+
   Result<std::string> write_file(const std::string& path, std::string_view content) {
     TRY(replace_file_at(AT_FDCWD, path, content, 0644));
     return path;
@@ -147,28 +173,27 @@ class Runner {
     return text;
   }
 
-  std::string resolver_text(const Sandbox& sandbox) const {
-    if (sandbox.is_there() && !(*sandbox).resolv_conf.empty()) return (*sandbox).resolv_conf;
+  std::string resolver_text() const {
+    if (sandbox_.is_there() && !(*sandbox_).resolv_conf.empty()) return (*sandbox_).resolv_conf;
     return read_file("/etc/resolv.conf", 1 << 20).value_or("");  // a host without one has no name service
   }
 
-  container::HostConfig host_config(const Sandbox& sandbox) const {
+  container::HostConfig host_config() const {
     const container::HostConfig& limits = settings_.limits;
     container::HostConfig host;
     static_cast<container::Resources&>(host) = limits;
-    if (!host.pids_limit) host.pids_limit = kMostProcesses;
+    if (!host.pids_limit) host.pids_limit = most_processes();
     host.shm_size = limits.shm_size;
     host.security_opt = limits.security_opt;
     host.privileged = command_.is_insecure;
-    if (sandbox.is_there() || command_.network == RunNetworkMode::None)
+    if (sandbox_.is_there() || command_.network == RunNetworkMode::None)
       host.network_mode = "none";
     else
       host.network_mode = "host";
     return host;
   }
 
-  Result<oci::Spec> make_spec(const std::string& id, const std::string& bundle, const std::string& rootfs,
-                              const RunMounts& mounts, const Sandbox& sandbox) {
+  Result<oci::Spec> make_spec(const std::string& bundle, const std::string& rootfs, const RunMounts& mounts) {
     container::Config config;
     config.hostname = "buildkitsandbox";
     config.user = command_.user;
@@ -176,23 +201,22 @@ class Runner {
     config.env.insert(config.env.end(), mounts.environment().begin(), mounts.environment().end());
     config.working_dir = command_.working_directory;
     config.cmd = command_.words;
-    container::HostConfig host = host_config(sandbox);
+    container::HostConfig host = host_config();
     const container::HostFacts facts = TRY(container::HostFacts::read());
     const container::HostDefaults defaults;
     container::apply_defaults(config, host, defaults, facts);
     TRY(container::check_settings(config, host, facts));
     const std::string parent = host.cgroup_parent.empty() ? settings_.cgroup_parent : host.cgroup_parent;
-    container::SpecInputs inputs{
-        .id = id,
-        .config = config,
-        .host_config = host,
-        .defaults = defaults,
-        .rootfs = rootfs,
-        .mounts = mounts.mounts(),
-        .hosts = TRY(write_file(bundle + "/hosts", hosts_text())),
-        .resolv_conf = TRY(write_file(bundle + "/resolv.conf", resolver_text(sandbox))),
-        .cgroup_path = fmt::format("{}/{}", parent, id)};
-    if (sandbox.is_there()) inputs.joined.network = (*sandbox).path;
+    container::SpecInputs inputs{.id = id_,
+                                 .config = config,
+                                 .host_config = host,
+                                 .defaults = defaults,
+                                 .rootfs = rootfs,
+                                 .mounts = mounts.mounts(),
+                                 .hosts = TRY(write_file(bundle + "/hosts", hosts_text())),
+                                 .resolv_conf = TRY(write_file(bundle + "/resolv.conf", resolver_text())),
+                                 .cgroup_path = fmt::format("{}/{}", parent, id_)};
+    if (sandbox_.is_there()) inputs.joined.network = (*sandbox_).path;
     if (!command_.script.empty()) inputs.mounts.push_back(TRY(script_mount(bundle)));
     return container::make_spec(inputs);
   }
@@ -211,6 +235,9 @@ class Runner {
   StepRoot& root_;
   const RunCommand& command_;
   const RunSettings& settings_;
+  const std::string& id_;
+  const Sandbox& sandbox_;
+  const std::map<std::string, std::string>& agents_;
   Cancel& cancel_;
 };
 
@@ -220,9 +247,14 @@ Result<WaitStatus> run_command(const Session& session, StepRoot& root, const Run
                                const RunSettings& settings, Cancel& cancel,
                                const std::function<void(LogStream, std::string_view)>& on_output) {
   Pipe out = TRY(Pipe::make()), err = TRY(Pipe::make());
+  const std::string id = fmt::format("build-{}-{}", session.id(), session.unique_name("run"));
+  // Not in the thread: whoever has networks and agents may begin threads for them, which would keep its
+  // mounts.
+  const auto agents = TRY(find_agents(command.mounts, settings.material));
+  const Sandbox sandbox = TRY(Sandbox::make(settings.networks, command, id));
   std::optional<Result<WaitStatus>> status;
   std::thread thread([&] {
-    Runner runner(session, root, command, settings, cancel);
+    Runner runner(session, root, command, settings, id, sandbox, agents, cancel);
     status.emplace(runner.run(out.write.get(), err.write.get()));
     out.write.reset();
     err.write.reset();

@@ -2,8 +2,8 @@
 //
 // Runs a command of a RUN in a container on a step's file system, isolated as every container is.
 //
-// The thread that does it has a mount namespace of its own: the root, secrets and other mounts exist only
-// there, and vanish with it, also when the whole process is killed.
+// The thread that does it has a mount namespace of its own: the root, the bundle, secrets and other mounts
+// exist only there, and vanish with it, also when the whole process is killed.
 #pragma once
 
 #include <functional>

@@ -107,6 +107,20 @@ class Planner {
 
 }  // namespace
 
+Result<void> declare_arguments(const Dockerfile& file, GlobalArguments& globals, GraphProblem& problem) {
+  for (const Instruction& instruction : file.arguments) {
+    problem.lines = instruction.lines;
+    for (const auto& item : std::get<dockerfile::Arg>(instruction.body).items) {
+      std::optional<std::string> value;
+      if (item.value)
+        value =
+            TRY(dockerfile::expand(item.value->text, globals.lookup(), {.escape = file.directives.escape}));
+      globals.declare(item.name, value);
+    }
+  }
+  return {};
+}
+
 Result<StageGraph> plan_stages(const Dockerfile& file, const std::string& target,
                                const GlobalArguments& globals, GraphProblem& problem) {
   return Planner(file, globals, problem).run(target);

@@ -37,6 +37,10 @@ struct GraphProblem {
   dockerfile::LineRange lines;
 };
 
+// ARGs before the first FROM, in order: each sees those before it. InvalidArgument.
+Result<void> declare_arguments(const dockerfile::Dockerfile& file, GlobalArguments& globals,
+                               GraphProblem& problem);
+
 // `target` is a stage's name or number; empty: the last. InvalidArgument: "…:<line>: sentence".
 Result<StageGraph> plan_stages(const dockerfile::Dockerfile& file, const std::string& target,
                                const GlobalArguments& globals, GraphProblem& problem);

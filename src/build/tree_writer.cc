@@ -33,11 +33,13 @@ Result<UniqueFd> open_directory(int parent, const std::string& name) {
   return sys_error("open directory '{}'", printable(name));
 }
 
-// Copies by reference or inside of the kernel where it can; otherwise through this process.
+// Copies by reference or inside of the kernel where it can and a file is worth it; otherwise through this
+// process.
 Result<void> copy_contents(FileReader& reader, int to, std::uint64_t size, Cancel& cancel) {
   constexpr std::size_t kPiece = 16 << 20;  // bytes
+  constexpr std::uint64_t kSmall = 16 << 10;
   std::uint64_t done = 0;
-  while (done < size) {
+  while (size > kSmall && done < size) {
     const ssize_t n = ::copy_file_range(reader.fd(), nullptr, to, nullptr, kPiece, 0);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;  // not between these file systems, or not at all: what is left is read below
@@ -100,9 +102,9 @@ Result<void> TreeWriter::add(const FileEntry& entry) {
 
 Result<void> TreeWriter::write(int directory, const std::string& name, const FileEntry& entry) {
   if (S_ISDIR(entry.type)) return make_directory(directory, name, entry);
+  if (S_ISREG(entry.type) && entry.same_as.empty()) return make_file(directory, name, entry);
   TRY(make_room(directory, name));
   if (!entry.same_as.empty()) return link_file(directory, name, entry);
-  if (S_ISREG(entry.type)) return make_file(directory, name, entry);
   return make_node(directory, name, entry);
 }
 
@@ -128,7 +130,12 @@ Result<void> TreeWriter::make_directory(int directory, const std::string& name, 
 
 Result<void> TreeWriter::make_file(int directory, const std::string& name, const FileEntry& entry) {
   constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  UniqueFd fd(::openat(directory, name.c_str(), kFlags, entry.attributes.mode & 0777));
+  const mode_t mode = entry.attributes.mode & 0777;
+  UniqueFd fd(::openat(directory, name.c_str(), kFlags, mode));
+  if (!fd && errno == EEXIST) {  // seldom, so it is not looked for before
+    TRY(make_room(directory, name));
+    fd.reset(::openat(directory, name.c_str(), kFlags, mode));
+  }
   if (!fd) return sys_error("make file");
   if (entry.root) {
     FileReader reader = TRY(FileReader::open(entry));

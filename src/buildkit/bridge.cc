@@ -13,6 +13,9 @@ namespace {
 // How long the Solve that a call belongs to may take to arrive.
 constexpr std::chrono::seconds kPatience{10};
 
+// Of exports: several at once (github.com/moby/buildkit/solver/pb, caps.go).
+constexpr const char* kManyExporters = "exporter.multiple";
+
 // What of a front end's interface is here (github.com/moby/buildkit/frontend/gateway/pb, caps.go).
 constexpr std::array<const char*, 5> kCapabilities = {"solve.base", "return", "returnmap", "proto.refarray",
                                                       "gateway.solve.evaluate"};
@@ -26,11 +29,12 @@ Result<std::shared_ptr<BuildJob>> job_of(Services& services, const grpc::ServerC
 Result<void> ping(Services& services, grpc::ServerCall& call) {
   TRY(call.read_one());
   pb::PongResponse response;
-  for (const char* capability : kCapabilities) {
-    pb::ApiCap& added = *response.add_frontend_caps();
-    added.set_id(capability);
-    added.set_enabled(true);
-  }
+  const auto enable = [](pb::ApiCap& capability, const char* id) {
+    capability.set_id(id);
+    capability.set_enabled(true);
+  };
+  for (const char* capability : kCapabilities) enable(*response.add_frontend_caps(), capability);
+  enable(*response.add_llb_caps(), kManyExporters);
   describe_worker(services, *response.add_workers());
   return write(call, response);
 }
@@ -45,6 +49,11 @@ Result<void> solve(Services& services, grpc::ServerCall& call) {
     if (!is_dockerfile_front_end(request.frontend(), attributes))
       return error(Code::Unsupported, "there is no front end '{}'", request.frontend());
     call.on_over([job] { job->cancel().cancel("the client has gone"); });
+    if (const auto id = attributes.find("requestid"); id != attributes.end()) {
+      for (auto& [key, value] : TRY(answer_request(services, *job, attributes, id->second)))
+        (*response.mutable_result()->mutable_metadata())[key] = std::move(value);
+      return write(call, response);
+    }
     TRY(run_build(services, *job, attributes));
     // What it came to is exported already: nobody can ask more of it than to be returned.
     if (request.allow_result_array_ref())

@@ -30,17 +30,26 @@ Result<void> BuildLog::follow(grpc::ServerCall& call) {
       self->changed_.notify_all();
     }
   });
+  return follow([&call](std::string_view message) { return call.write(message); },
+                [&call] { return call.is_over(); });
+}
+
+Result<void> BuildLog::follow(const Send& send) {
+  return follow(send, [] { return false; });
+}
+
+Result<void> BuildLog::follow(const Send& send, const std::function<bool()>& is_over) {
   std::size_t next = 0;
   for (;;) {
     std::string message;
     {
       const MutexLock lock(mutex_);
       next = std::max(next, dropped_);
-      while (next - dropped_ == messages_.size() && !has_ended_ && !call.is_over()) changed_.wait(mutex_);
-      if (call.is_over() || next - dropped_ == messages_.size()) return {};
+      while (next - dropped_ == messages_.size() && !has_ended_ && !is_over()) changed_.wait(mutex_);
+      if (is_over() || next - dropped_ == messages_.size()) return {};
       message = messages_[next++ - dropped_];
     }
-    TRY(call.write(message));
+    TRY(send(message));
   }
 }
 

@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/mutex.h"
 #include "build/progress.h"
@@ -22,6 +24,9 @@ class BuildLog final : public build::ProgressSink, public std::enable_shared_fro
 
   // Writes StatusResponse messages until the build ends or the caller gives up.
   Result<void> follow(grpc::ServerCall& call);
+  // Hands each on as it is on the wire, until the build ends or one cannot be sent.
+  using Send = std::function<Result<void>(std::string_view message)>;
+  Result<void> follow(const Send& send);
   void end();
 
   struct Counts {
@@ -43,6 +48,7 @@ class BuildLog final : public build::ProgressSink, public std::enable_shared_fro
 
  private:
   struct Vertexes;  // by id, as they stand
+  Result<void> follow(const Send& send, const std::function<bool()>& is_over);
   void add(std::string message) REQUIRES(mutex_);
   void add_vertex(const build::VertexId& id) REQUIRES(mutex_);
 

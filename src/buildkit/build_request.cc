@@ -70,9 +70,6 @@ class Preparation {
   }
 
   Result<void> refuse() const {
-    if (!get(attributes_, "requestid").empty())
-      return error(Code::Unsupported, "the request '{}' of the Dockerfile front end is not supported",
-                   get(attributes_, "requestid"));
     const std::string_view platform = get(attributes_, "platform");
     if (platform.find(',') != std::string_view::npos)
       return error(Code::Unsupported, "one platform at a time can be built, not '{}'", platform);
@@ -158,6 +155,10 @@ class Preparation {
   }
 
   Result<void> set_context() {
+    if (places_.upload != nullptr) {
+      build_.request.context = build::tar_context(*places_.upload);
+      return {};
+    }
     const std::string_view where = get(attributes_, "context");
     if (where.empty() || where == "local") {
       TRY(need_session("a context of the client's files"));
@@ -213,14 +214,14 @@ class Preparation {
         return std::optional(image::Credentials{.identity_token = answer.secret()});
       return std::optional(image::Credentials{.username = answer.username(), .password = answer.secret()});
     };
-    build_.agents = std::make_shared<std::map<std::string, std::unique_ptr<SshForward>>>();
+    build_.agents = std::make_shared<std::map<std::string, std::unique_ptr<build::AgentListener>>>();
     build_.request.find_agent =
         [session, agents = build_.agents, mutex = std::make_shared<Mutex>(),
          run = places_.run](const std::string& id) -> Result<std::optional<std::string>> {
       const MutexLock lock(*mutex);
       const auto found = agents->find(id);
       if (found != agents->end()) return std::optional(found->second->path());
-      auto forward = SshForward::open(session, id, run + "/agent-" + random_hex(8));
+      auto forward = forward_agent(session, id, run + "/agent-" + random_hex(8));
       if (!forward && forward.error().code() == Code::NotFound) return std::optional<std::string>();
       if (!forward) return std::move(forward).error();
       return std::optional(agents->emplace(id, *std::move(forward)).first->second->path());

@@ -22,12 +22,13 @@ struct PreparedBuild {
   std::shared_ptr<Session> session;    // may be null: a remote context needs none
   std::unique_ptr<ByteSource> upload;  // of a context that is uploaded
   // Agents that were asked for, by id; guarded by the builder's own order: one thread asks at a time.
-  std::shared_ptr<std::map<std::string, std::unique_ptr<SshForward>>> agents;
+  std::shared_ptr<std::map<std::string, std::unique_ptr<build::AgentListener>>> agents;
 };
 
 struct BuildPlaces {
-  std::string kept;  // contexts are kept below it
-  std::string run;   // sockets of agents
+  std::string kept;              // contexts are kept below it
+  std::string run;               // sockets of agents
+  ByteSource* upload = nullptr;  // the context as a tar; null: the attributes say where it is
 };
 
 // InvalidArgument and Unsupported name the attribute.

@@ -2,12 +2,16 @@
 #include "buildkit/buildkit.h"
 
 #include <list>
+#include <thread>
 
 #include "base/mutex.h"
 #include "buildkit/services.h"
 #include "grpc/call.h"
 
 namespace gantry::buildkit {
+
+// How long what a client sends at the same time may take to arrive.
+static constexpr std::chrono::seconds kPatience{10};
 
 struct BuildKit::State {
   using Connections = std::list<std::unique_ptr<http::Http2Connection>>;
@@ -62,6 +66,38 @@ Result<void> BuildKit::serve(http::Stream stream) {
 
 Result<void> BuildKit::attach(http::Stream stream, SessionInfo info) {
   return state_->services.sessions.add(std::move(stream), std::move(info));
+}
+
+Result<StringMap> BuildKit::build(DirectBuild build) {
+  Services& services = state_->services;
+  const std::string ref = build.order.ref;
+  const std::shared_ptr<BuildJob> job = TRY(services.jobs.begin(std::move(build.order)));
+  std::thread follower;
+  if (build.on_status)
+    follower = std::thread([&] {
+      // A client that has gone is noticed by who asked for the build.
+      (void)job->log().follow(build.on_status);
+    });
+  Result<void> built = [&]() -> Result<void> {
+    std::unique_ptr<Uploads::Loan> upload;
+    if (build.has_upload) upload = TRY(services.uploads.take(ref, kPatience));
+    return run_build(services, *job, job->order().frontend_attrs, upload ? &upload->tar() : nullptr);
+  }();
+  services.jobs.end(job, built);
+  if (follower.joinable()) follower.join();
+  TRY(std::move(built));
+  return job->response();
+}
+
+Result<void> BuildKit::upload(const std::string& ref, ByteSource& tar) {
+  return state_->services.uploads.offer(ref, tar, kPatience);
+}
+
+Result<void> BuildKit::cancel(const std::string& ref) {
+  TRY(state_->services.jobs.find(ref, std::chrono::milliseconds(0)))
+      ->cancel()
+      .cancel("the client has asked for it");
+  return {};
 }
 
 }  // namespace gantry::buildkit

@@ -12,11 +12,15 @@
 // destructor ends everything.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
+#include "base/byte_stream.h"
 #include "base/error.h"
 #include "build/builder.h"
+#include "buildkit/build_job.h"
 #include "buildkit/session.h"
 #include "http/stream.h"
 #include "image/image_store.h"
@@ -40,6 +44,21 @@ class BuildKit {
 
   Result<void> serve(http::Stream stream);
   Result<void> attach(http::Stream stream, SessionInfo info);
+
+  // ---- builds that are asked for by POST /build?version=2, which docker's client without plugins does
+
+  struct DirectBuild {
+    SolveOrder order;
+    bool has_upload = false;  // the context comes by upload(), with the order's ref
+    // Gets StatusResponse messages as they are on the wire, from a thread of the build's own; may be empty.
+    std::function<Result<void>(std::string_view)> on_status;
+  };
+  // Blocks. What the exporters answer.
+  Result<StringMap> build(DirectBuild build);
+  // Blocks until the build `ref` has taken what it needs of the tar.
+  Result<void> upload(const std::string& ref, ByteSource& tar);
+  // NotFound.
+  Result<void> cancel(const std::string& ref);
 
  private:
   struct State;

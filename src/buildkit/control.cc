@@ -10,6 +10,7 @@
 #include "buildkit/export.h"
 #include "buildkit/message.h"
 #include "buildkit/services.h"
+#include "buildkit/subrequest.h"
 #include "oci/image/platform.h"
 
 namespace gantry::buildkit {
@@ -43,19 +44,31 @@ Result<void> refuse_what_is_not_there(const pb::SolveRequest& request) {
   TRY(refuse_graphs(request));
   for (const pb::CacheOptionsEntry& entry : request.cache().exports())
     if (entry.type() != "inline")
-      return error(Code::Unsupported, "the cache cannot be exported as '{}'", entry.type());
+      return error(
+          Code::Unsupported,
+          "the cache cannot be exported as '{}': images carry it with them (type=inline), so push one "
+          "and name it in --cache-from",
+          entry.type());
   for (const pb::CacheOptionsEntry& entry : request.cache().imports())
     if (entry.type() != "registry")
-      return error(Code::Unsupported, "the cache cannot be imported from '{}'", entry.type());
+      return error(Code::Unsupported,
+                   "the cache cannot be imported from '{}': name an image that was built here "
+                   "(type=registry,ref=NAME)",
+                   entry.type());
   return {};
 }
 
 Result<void> solve(Services& services, grpc::ServerCall& call) {
   const auto request = TRY(read_request<pb::SolveRequest>(call));
-  TRY(refuse_what_is_not_there(request));
   const std::shared_ptr<BuildJob> job = TRY(services.jobs.begin(to_order(request)));
   call.on_over([job] { job->give_up(); });
-  Result<void> outcome = error(Code::Unsupported, "there is no front end '{}'", request.frontend());
+  // Also what is refused has begun and ended: its client asks for its progress all the same.
+  Result<void> outcome = refuse_what_is_not_there(request);
+  if (!outcome) {
+    services.jobs.end(job, outcome);
+    return outcome;
+  }
+  outcome = error(Code::Unsupported, "there is no front end '{}'", request.frontend());
   if (request.frontend().empty())
     outcome = job->wait_for_return();
   else if (is_dockerfile_front_end(request.frontend(), job->order().frontend_attrs))
@@ -203,23 +216,39 @@ bool is_dockerfile_front_end(const std::string& front_end, const StringMap& attr
           source->second.starts_with("docker.io/docker/dockerfile"));
 }
 
-Result<void> run_build(Services& services, BuildJob& job, const StringMap& attributes) {
-  const SolveOrder& order = job.order();
+static Result<PreparedBuild> prepare(Services& services, const SolveOrder& order, const StringMap& attributes,
+                                     ByteSource* upload) {
   std::shared_ptr<Session> session;
   if (!order.session.empty()) session = TRY(services.sessions.find(order.session, kPatience));
-  const BuildPlaces places{.kept = services.options.kept, .run = services.options.run};
-  PreparedBuild build = TRY(prepare_build(attributes, order, session, places));
-  Export to = TRY(Export::prepare(order.exporters, session, places.kept + "/export-" + random_hex(8)));
+  return prepare_build(attributes, order, std::move(session),
+                       {.kept = services.options.kept, .run = services.options.run, .upload = upload});
+}
+
+Result<StringMap> answer_request(Services& services, const BuildJob& job, const StringMap& attributes,
+                                 const std::string& id) {
+  const PreparedBuild build = TRY(prepare(services, job.order(), attributes, nullptr));
+  return answer_subrequest(id, build.request);
+}
+
+Result<void> run_build(Services& services, BuildJob& job, const StringMap& attributes, ByteSource* upload) {
+  const SolveOrder& order = job.order();
+  if (const auto id = attributes.find("requestid"); id != attributes.end())
+    return error(Code::Unsupported, "the request '{}' is for the front end's own interface", id->second);
+  PreparedBuild build = TRY(prepare(services, order, attributes, upload));
+  Export to = TRY(
+      Export::prepare(order.exporters, build.session, services.options.kept + "/export-" + random_hex(8)));
   to.add_to(build.request);
   build.request.cancel = &job.cancel();
   const build::BuildResult result = TRY(services.options.builder->build(build.request, job.log()));
-  job.set_response(TRY(to.finish(result, *services.options.store)));
+  job.set_response(TRY(to.finish(result)));
   return {};
 }
 
 void describe_worker(const Services& services, pb::WorkerRecord& record) {
   record.set_id("gantry");
   (*record.mutable_labels())["org.mobyproject.buildkit.worker.executor"] = "gantry-runtime";
+  // By this label buildx's driver "docker" knows that there are exporters "docker" and "oci".
+  (*record.mutable_labels())["org.mobyproject.buildkit.worker.snapshotter"] = "overlayfs";
   const oci::Platform host = oci::host_platform();
   pb::Platform& platform = *record.add_platforms();
   platform.set_os(host.os);

@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "base/split.h"
-#include "image/archive_io.h"
+#include "oci/image/reference.h"
 
 namespace gantry::buildkit {
 namespace {
@@ -17,8 +17,13 @@ std::string_view attribute(const ExporterRequest& exporter, const std::string& k
   return found == exporter.attrs.end() ? std::string_view() : found->second;
 }
 
-void add_names(std::string_view list, std::vector<std::string>& names) {
-  for (const std::string_view name : split_words(list, ',')) names.emplace_back(name);
+// In full, each once.
+Result<void> add_names(std::string_view list, std::vector<std::string>& names) {
+  for (const std::string_view word : split_words(list, ',')) {
+    const std::string name = TRY(oci::Reference::parse(word)).str();
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  }
+  return {};
 }
 
 }  // namespace
@@ -28,60 +33,62 @@ Result<Export> Export::prepare(const std::vector<ExporterRequest>& exporters,
   Export result;
   result.session_ = std::move(session);
   result.scratch_ = std::move(scratch);
-  for (const ExporterRequest& exporter : exporters) {
-    const std::string& type = exporter.type;
-    const bool sends = type == "docker" || type == "oci" || type == "tar" || type == "local";
-    if (sends && !result.session_)
-      return error(Code::InvalidArgument, "the exporter '{}' needs a session with the client", type);
-    if (type == "moby" || type == "image") {
-      if (attribute(exporter, "push") == "true")
-        return error(Code::Unsupported, "a build does not push; push the image when it is there");
-      result.keeps_image_ = true;
-      add_names(attribute(exporter, "name"), result.names_);
-    } else if (type == "docker" || type == "oci") {
-      result.keeps_image_ = true;
-      add_names(attribute(exporter, "name"), result.names_);
-      result.archives_.push_back(exporter);
-    } else if (type == "tar") {
-      if (result.tar_) return error(Code::Unsupported, "one exporter of the type 'tar' at a time");
-      result.tar_ = std::make_unique<FileSink>(TRY(FileSink::open(*result.session_, "")));
-    } else if (type == "local") {
-      result.is_local_ = true;
-    } else {
-      return error(Code::Unsupported, "there is no exporter '{}'", type);
-    }
-  }
+  for (std::size_t i = 0; i < exporters.size(); ++i) TRY(result.add(exporters[i], std::to_string(i)));
   return result;
 }
 
+Result<void> Export::add(const ExporterRequest& exporter, const std::string& id) {
+  const std::string& type = exporter.type;
+  const bool sends = type == "docker" || type == "oci" || type == "tar" || type == "local";
+  if (sends && !session_)
+    return error(Code::InvalidArgument, "the exporter '{}' needs a session with the client", type);
+  if (type == "moby" || type == "image") {
+    // Clients of a docker daemon push by its API; this is for those of a BuildKit alone.
+    if (type == "image" && attribute(exporter, "push") == "true")
+      return error(Code::Unsupported, "a build does not push; push the image when it is there");
+    keeps_image_ = true;
+    TRY(add_names(attribute(exporter, "name"), names_));
+  } else if (type == "docker" || type == "oci") {
+    if (attribute(exporter, "tar") == "false")
+      return error(Code::Unsupported, "the exporter '{}' makes a tar, not a directory", type);
+    TRY(add_names(attribute(exporter, "name"), names_));
+    archives_.push_back({type == "oci" ? image::ArchiveForm::Oci : image::ArchiveForm::Docker,
+                         std::make_unique<FileSink>(TRY(FileSink::open(*session_, id)))});
+  } else if (type == "tar") {
+    if (tar_) return error(Code::Unsupported, "one exporter of the type 'tar' at a time");
+    tar_ = std::make_unique<FileSink>(TRY(FileSink::open(*session_, id)));
+  } else if (type == "local") {
+    if (!local_id_.empty()) return error(Code::Unsupported, "one exporter of the type 'local' at a time");
+    local_id_ = id;
+  } else {
+    return error(Code::Unsupported, "there is no exporter '{}'", type);
+  }
+  return {};
+}
+
 Export::~Export() {
-  if (is_local_) (void)remove_tree_at(AT_FDCWD, scratch_);  // else whoever tidies up below finds it
+  if (!local_id_.empty()) (void)remove_tree_at(AT_FDCWD, scratch_);  // else whoever tidies up finds it
 }
 
 void Export::add_to(build::BuildRequest& request) {
   request.keeps_image = keeps_image_;
   request.names = names_;
+  for (const Archive& archive : archives_) request.archives.push_back({archive.form, archive.sink.get()});
   if (tar_) request.tar = build::ExportTar{tar_.get()};
-  if (is_local_) request.directory = build::ExportDirectory{scratch_};
+  if (!local_id_.empty()) request.directory = build::ExportDirectory{scratch_};
 }
 
-Result<StringMap> Export::finish(const build::BuildResult& result, image::ImageStore& store) {
-  for (const ExporterRequest& exporter : archives_) {
-    FileSink sink = TRY(FileSink::open(*session_, ""));
-    const auto form = exporter.type == "oci" ? image::ArchiveForm::Oci : image::ArchiveForm::Docker;
-    const std::vector<std::string> what = names_.empty() ? std::vector{result.image.str()} : names_;
-    TRY(image::save(store, what, sink, {.form = form}));
-    TRY(sink.finish());
-  }
+Result<StringMap> Export::finish(const build::BuildResult& result) {
+  for (const Archive& archive : archives_) TRY(archive.sink->finish());
   if (tar_) TRY(tar_->finish());
-  if (is_local_) {
+  if (!local_id_.empty()) {
     const UniqueFd directory = TRY(open_at(AT_FDCWD, scratch_, O_RDONLY | O_DIRECTORY));
-    TRY(send_files(*session_, directory.get(), ""));
+    TRY(send_files(*session_, directory.get(), local_id_));
   }
-  if (!keeps_image_) return StringMap();
-  // The image's id in both, as dockerd answers; compose looks the image up by the second.
+  if (result.image.is_empty()) return StringMap();
+  // Of an image that the daemon keeps the id in both, as dockerd answers: compose looks it up by the second.
   StringMap response = {{"containerimage.config.digest", result.image.str()},
-                        {"containerimage.digest", result.image.str()}};
+                        {"containerimage.digest", keeps_image_ ? result.image.str() : result.manifest.str()}};
   std::string names;
   for (const std::string& name : names_) names += (names.empty() ? "" : ",") + name;
   if (!names.empty()) response.emplace("image.name", names);

@@ -15,7 +15,7 @@
 #include "buildkit/build_job.h"
 #include "buildkit/file_sender.h"
 #include "buildkit/session.h"
-#include "image/image_store.h"
+#include "image/archive_io.h"
 
 namespace gantry::buildkit {
 
@@ -31,18 +31,25 @@ class Export {
   // What the builder has to do for it. This outlives the build.
   void add_to(build::BuildRequest& request);
   // The rest, and what the client is told.
-  Result<StringMap> finish(const build::BuildResult& result, image::ImageStore& store);
+  Result<StringMap> finish(const build::BuildResult& result);
 
  private:
+  struct Archive {
+    image::ArchiveForm form;
+    std::unique_ptr<FileSink> sink;
+  };
+
   Export() = default;
+  // `id`: the exporter's place among all, by which the client knows what is sent to it.
+  Result<void> add(const ExporterRequest& exporter, const std::string& id);
+
   std::shared_ptr<Session> session_;
   std::string scratch_;
-  bool has_exporter_ = false;
   bool keeps_image_ = false;
   std::vector<std::string> names_;
-  std::vector<ExporterRequest> archives_;  // "docker" and "oci"
+  std::vector<Archive> archives_;  // "docker" and "oci"
   std::unique_ptr<FileSink> tar_;
-  bool is_local_ = false;
+  std::string local_id_;  // empty: no exporter "local"
 };
 
 }  // namespace gantry::buildkit

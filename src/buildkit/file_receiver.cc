@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <map>
@@ -77,7 +78,8 @@ class FileReceiver {
     timespec modified{};
     uid_t uid = 0;
     gid_t gid = 0;
-    UniqueFd file;  // while its contents arrive
+    std::uint64_t missing = 0;  // bytes that are still to come
+    UniqueFd file;              // while its contents arrive
   };
   struct Place {
     int parent;  // O_PATH, of this object
@@ -86,6 +88,10 @@ class FileReceiver {
 
   Result<void> on_stat(const pb::Stat& stat, std::uint32_t id);
   Result<void> on_data(std::uint32_t id, std::string_view data);
+  static Error changed(const Entry& entry) {
+    return error(Code::Conflict, "'{}' was changed while it was sent; build again once nobody writes to it",
+                 printable(entry.path));
+  }
   Result<void> take(const pb::Stat& stat, mode_t mode, std::uint32_t id);
   Result<void> take_file(const pb::Stat& stat, Entry entry, const Place& place, const struct stat* there,
                          std::uint32_t id);
@@ -161,7 +167,7 @@ Result<void> FileReceiver::take(const pb::Stat& stat, mode_t mode, std::uint32_t
   const bool is_there = ::fstatat(place.parent, place.name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0;
   if (!is_there && errno != ENOENT) return sys_error("look at it");
   const struct stat* there = is_there ? &found : nullptr;
-  Entry entry{stat.path(), mode, to_timespec(stat.mod_time()), stat.uid(), stat.gid(), {}};
+  Entry entry{stat.path(), mode, to_timespec(stat.mod_time()), stat.uid(), stat.gid(), 0, {}};
 
   if (S_ISDIR(mode)) {
     if (there == nullptr || !S_ISDIR(there->st_mode)) {
@@ -207,6 +213,7 @@ Result<void> FileReceiver::take_file(const pb::Stat& stat, Entry entry, const Pl
       return sys_error("set the attribute '{}'", printable(name));
   // Many are on their way at once.
   entry.file.reset();
+  entry.missing = static_cast<std::uint64_t>(std::max<std::int64_t>(stat.size(), 0));
   coming_.emplace(id, std::move(entry));
   return send(pb::Packet::REQ, id);
 }
@@ -222,9 +229,12 @@ Result<void> FileReceiver::on_data(std::uint32_t id, std::string_view data) {
       entry.file = UniqueFd(::openat(place.parent, place.name.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
       if (!entry.file) return sys_error("open '{}'", printable(entry.path));
     }
+    if (data.size() > entry.missing) return changed(entry);
+    entry.missing -= data.size();
     counts_.bytes += data.size();
     return write_all(entry.file.get(), data, entry.path);
   }
+  if (entry.missing > 0) return changed(entry);
   entry.file.reset();
   ++counts_.received;
   TRY(set_attributes(entry));

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct File {
   std::string content;
   std::string link;
   std::int64_t modified = 1'700'000'000'123'456'789;
+  std::optional<std::int64_t> announced = {};  // another size than that of its content
 };
 
 // A client that offers these files, and a session with it.
@@ -65,7 +67,7 @@ class Client {
       stat.set_mode(file.mode);
       stat.set_uid(::getuid());
       stat.set_gid(::getgid());
-      stat.set_size(static_cast<std::int64_t>(file.content.size()));
+      stat.set_size(file.announced.value_or(static_cast<std::int64_t>(file.content.size())));
       stat.set_linkname(file.link);
       stat.set_mod_time(file.modified);
       TRY(call.write(packet.SerializeAsString()));
@@ -156,6 +158,16 @@ TEST(FileReceiver, AFileThatWasCutOffIsNotTakenForComplete) {
   MUST(write_existing_at(directory.fd(), "file", "123"));
   EXPECT_EQ(MUST(client.sync(directory)).received, 1u);
   EXPECT_EQ(MUST(read_file_at(directory.fd(), "file")), "12345");
+}
+
+TEST(FileReceiver, AFileThatChangesOnItsWayIsAnErrorThatSaysSo) {
+  for (const std::int64_t announced : {3, 7}) {
+    Client client(std::vector<File>{{.path = "file", .content = "12345", .announced = announced}});
+    const TempDir directory;
+    const auto received = client.sync(directory);
+    EXPECT_EQ(received.error().code(), Code::Conflict);
+    EXPECT_NE(received.error().message().find("'file' was changed"), std::string::npos);
+  }
 }
 
 TEST(FileReceiver, NoPathLeavesTheDirectory) {

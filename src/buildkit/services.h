@@ -5,9 +5,11 @@
 
 #include <string>
 
+#include "base/byte_stream.h"
 #include "buildkit/build_job.h"
 #include "buildkit/buildkit.h"
 #include "buildkit/session.h"
+#include "buildkit/uploads.h"
 #include "grpc/call.h"
 
 namespace gantry::buildkit {
@@ -22,6 +24,7 @@ struct Services {
   const BuildKitOptions options;
   Sessions sessions;
   BuildJobs jobs;
+  Uploads uploads;
 };
 
 // moby.buildkit.v1.Control, grpc.health.v1.Health
@@ -41,8 +44,13 @@ Result<void> refuse_graphs(const SolveRequest& request) {
   return error(Code::Unsupported, "graphs of operations (LLB) are not supported, only Dockerfiles");
 }
 
-// Builds what a client asked the front end "dockerfile.v0" for, and exports it.
-Result<void> run_build(Services& services, BuildJob& job, const StringMap& attributes);
+// Builds what a client asked the front end "dockerfile.v0" for, and exports it. `upload`: a tar that the
+// context is; null: the attributes say where it is.
+Result<void> run_build(Services& services, BuildJob& job, const StringMap& attributes,
+                       ByteSource* upload = nullptr);
+// What it asked besides (subrequest.h).
+Result<StringMap> answer_request(Services& services, const BuildJob& job, const StringMap& attributes,
+                                 const std::string& id);
 // True for the front ends that are Dockerfiles: ours by name, or an image of it that "# syntax=" asks for.
 bool is_dockerfile_front_end(const std::string& front_end, const StringMap& attributes);
 

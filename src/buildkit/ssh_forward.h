@@ -8,23 +8,13 @@
 #include <string>
 
 #include "base/error.h"
+#include "build/agent_listener.h"
 #include "buildkit/session.h"
 
 namespace gantry::buildkit {
 
-class SshForward {
- public:
-  // Listens at `path`, which is removed at the end. NotFound when the client has no agent of that id.
-  static Result<std::unique_ptr<SshForward>> open(std::shared_ptr<Session> session, const std::string& id,
-                                                  std::string path);
-  // Ends all connections.
-  ~SshForward();
-  const std::string& path() const;
-
- private:
-  struct State;
-  explicit SshForward(std::unique_ptr<State> state);
-  const std::unique_ptr<State> state_;
-};
+// Listens at `path`. NotFound when the client has no agent of that id.
+Result<std::unique_ptr<build::AgentListener>> forward_agent(std::shared_ptr<Session> session,
+                                                            const std::string& id, std::string path);
 
 }  // namespace gantry::buildkit

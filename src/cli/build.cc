@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "cli/build_network.h"
 #include "cli/build_options.h"
 #include "cli/build_progress.h"
 #include "cli/builder.h"
@@ -50,20 +51,12 @@ Result<void> write_results(const BuildOptions& options, const build::BuildResult
   return {};
 }
 
-Result<void> save_archive(Store& store, const build::BuildResult& result, const BuildOutput& output) {
-  using Kind = BuildOutput::Kind;
-  const UniqueFd file = TRY(open_destination(output.destination));
-  FdSink sink(file.get(), output.destination);
-  const auto form = output.kind == Kind::OciArchive ? image::ArchiveForm::Oci : image::ArchiveForm::Docker;
-  const std::string name = result.names.empty() ? result.image.str() : result.names.front();
-  return image::save(*store.images, {name}, sink, {.form = form});
-}
-
 Result<int> build_image(Context& context, const BuildOptions& options, const Words& words) {
   std::vector<BuildOutput> outputs;
   for (const std::string& text : options.outputs) outputs.push_back(TRY(parse_output(text)));
   if (outputs.size() > 1) return error(Code::InvalidArgument, "option '--output' can be given once");
   const BuildOutput output = outputs.empty() ? BuildOutput{} : outputs.front();
+  const bool is_root = ::geteuid() == 0;
   Store store = TRY(open_store_to_unpack(context));
   PreparedBuild prepared = TRY(prepare_build(options, words[0]));
   build::BuildRequest& request = prepared.request;
@@ -72,27 +65,33 @@ Result<int> build_image(Context& context, const BuildOptions& options, const Wor
   const CancelBySignal by_signal(cancel);
 
   using Kind = BuildOutput::Kind;
-  request.keeps_image =
-      output.kind == Kind::Image || output.kind == Kind::OciArchive || output.kind == Kind::DockerArchive;
+  const bool is_archive = output.kind == Kind::OciArchive || output.kind == Kind::DockerArchive;
+  request.keeps_image = output.kind == Kind::Image;
   UniqueFd tar_file;
   std::optional<FdSink> tar;
-  if (output.kind == Kind::Tar) {
+  if (output.kind == Kind::Tar || is_archive) {
     tar_file = TRY(open_destination(output.destination));
-    request.tar = {&tar.emplace(tar_file.get(), output.destination)};
+    tar.emplace(tar_file.get(), output.destination);
+  }
+  if (output.kind == Kind::Tar) request.tar = {&*tar};
+  if (is_archive) {
+    const bool is_oci = output.kind == Kind::OciArchive;
+    request.archives = {{is_oci ? image::ArchiveForm::Oci : image::ArchiveForm::Docker, &*tar}};
   }
   if (output.kind == Kind::Directory) request.directory = {output.destination};
 
   image::Registries registries(TRY(image::RegistriesOptions::from_host()));
-  build::Builder builder = TRY(open_builder(context, store, &registries));
+  // An ordinary user may not change the host's network: his RUNs have it as he has.
+  std::unique_ptr<BuildNetwork> network;
+  if (is_root) network = TRY(BuildNetwork::open(build_run_directory(), context.log));
+  build::Builder builder = TRY(open_builder(context, store, &registries, network.get()));
   const BuildProgressForm form = TRY(parse_build_progress(options.quiet ? "none" : options.progress));
   auto progress = show_build(form);
   Result<build::BuildResult> built = builder.build(request, *progress);
   progress.reset();
   const build::BuildResult result = TRY_DURING(std::move(built), "build");
-  if (output.kind == Kind::OciArchive || output.kind == Kind::DockerArchive)
-    TRY(save_archive(store, result, output));
   TRY(write_results(options, result));
-  if (request.keeps_image && output.destination != "-") TRY(print(result.image.str() + "\n"));
+  if ((request.keeps_image || is_archive) && output.destination != "-") TRY(print(result.image.str() + "\n"));
   return 0;
 }
 

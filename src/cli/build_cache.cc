@@ -19,7 +19,7 @@ namespace {
 
 Result<int> list(Context& context, const NoOptions&, const Words&) {
   Store store = TRY(open_store(context));
-  const build::Builder builder = TRY(open_builder(context, store, nullptr));
+  const build::Builder builder = TRY(open_builder(context, store, nullptr, nullptr));
   Table table({"ID", "STEP", "SIZE", "CREATED"});
   const std::int64_t now = wall_clock_ns();
   for (const build::CacheRecord& record : TRY(builder.cache())) {
@@ -45,7 +45,7 @@ struct PruneOptions {
 
 Result<int> prune(Context& context, const PruneOptions& options, const Words&) {
   Store store = TRY(open_store(context));
-  build::Builder builder = TRY(open_builder(context, store, nullptr));
+  build::Builder builder = TRY(open_builder(context, store, nullptr, nullptr));
   build::PruneOptions how;
   if (options.hours) how.unused_since = wall_clock_ns() - *options.hours * 3600 * 1'000'000'000;
   if (!options.keep_storage.empty()) {

@@ -37,7 +37,9 @@ std::vector<Option> BuildOptions::table() {
       {0, "pull", "", &pull, "Ask the registry for newer base images"},
       {0, "no-cache", "", &no_cache, "Run every step again"},
       {0, "no-cache-filter", "STAGE", &no_cache_filter, "Run the steps of this stage again"},
-      {0, "cache-from", "IMAGE", &cache_from, "Take steps also from this image"},
+      {0, "cache-from", "IMAGE", &cache_from,
+       "Take steps also from this image; also type=registry,ref=IMAGE"},
+      {0, "cache-to", "SPEC", &cache_to, "type=inline: the image carries it, as it always does"},
       {0, "secret", "SPEC", &secrets,
        "For RUN --mount=type=secret: id=NAME,src=FILE or id=NAME,env=VARIABLE"},
       {0, "ssh", "SPEC", &agents, "For RUN --mount=type=ssh: default, or ID=SOCKET"},
@@ -120,6 +122,30 @@ Result<void> add_secret(const std::string& text, build::BuildRequest& request) {
       return std::string(value);
     };
   return {};
+}
+
+// "NAME" or "type=registry,ref=NAME".
+Result<void> add_cache(const std::string& text, build::BuildRequest& request) {
+  if (text.find('=') == text.npos) {
+    request.cache_from.push_back(text);
+    return {};
+  }
+  Pairs pairs = TRY(parse_pairs(text, "cache-from"));
+  const std::string type = take(pairs, {"type"}), image = take(pairs, {"ref"});
+  if (type != "registry" || image.empty() || !pairs.empty())
+    return error(Code::InvalidArgument,
+                 "option '--cache-from' is an image that was built here, NAME or type=registry,ref=NAME, not "
+                 "'{}'",
+                 printable(text));
+  request.cache_from.push_back(image);
+  return {};
+}
+
+Result<void> check_cache_to(const std::string& text) {
+  if (text == "inline" || text == "type=inline") return {};
+  return error(Code::InvalidArgument,
+               "option '--cache-to' is type=inline (push the image, and name it in --cache-from), not '{}'",
+               printable(text));
 }
 
 Result<void> add_agent(const std::string& text, build::BuildRequest& request) {
@@ -303,7 +329,8 @@ Result<PreparedBuild> prepare_build(const BuildOptions& options, const std::stri
   request.pull = options.pull;
   request.no_cache = options.no_cache;
   request.uncached_stages = options.no_cache_filter;
-  request.cache_from = options.cache_from;
+  for (const std::string& text : options.cache_from) TRY(add_cache(text, request));
+  for (const std::string& text : options.cache_to) TRY(check_cache_to(text));
   request.network = options.network;
   request.names = options.tags;
   if (!options.platform.empty()) request.platform = TRY(oci::Platform::parse(options.platform));

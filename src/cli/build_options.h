@@ -17,8 +17,8 @@
 namespace gantry::cli {
 
 struct BuildOptions {
-  std::vector<std::string> tags, arguments, labels, cache_from, no_cache_filter, secrets, agents, contexts,
-      allow, add_host, ulimit, outputs;
+  std::vector<std::string> tags, arguments, labels, cache_from, cache_to, no_cache_filter, secrets, agents,
+      contexts, allow, add_host, ulimit, outputs;
   std::string file, target, platform, network, shm_size, memory, cgroup_parent, iidfile, metadata_file;
   std::optional<std::int64_t> pids_limit;
   std::string progress = "auto";

@@ -8,7 +8,13 @@
 
 namespace gantry::cli {
 
-Result<build::Builder> open_builder(const Context& context, Store& store, image::Registries* registries) {
+std::string build_run_directory() {
+  const char* user_run = std::getenv("XDG_RUNTIME_DIR");
+  return ::geteuid() == 0 || user_run == nullptr ? "/run/gantry" : std::string(user_run) + "/gantry";
+}
+
+Result<build::Builder> open_builder(const Context& context, Store& store, image::Registries* registries,
+                                    build::RunNetworks* networks) {
   // Beside this program, where it was built or installed; else found by its name.
   std::string runtime = "gantry-runtime";
   char path[4096];
@@ -17,15 +23,12 @@ Result<build::Builder> open_builder(const Context& context, Store& store, image:
     const std::string beside = own.substr(0, own.rfind('/') + 1) + runtime;
     if (::access(beside.c_str(), X_OK) == 0) runtime = beside;
   }
-  const char* user_run = std::getenv("XDG_RUNTIME_DIR");
-  const std::string run =
-      ::geteuid() == 0 || user_run == nullptr ? "/run/gantry" : std::string(user_run) + "/gantry";
   return build::Builder::open({.root = context.root,
-                               .run = run,
+                               .run = build_run_directory(),
                                .images = store.images.get(),
                                .snapshots = store.snapshots.get(),
                                .registries = registries,
-                               .networks = nullptr,
+                               .networks = networks,
                                .runtime = runtime});
 }
 

@@ -11,7 +11,11 @@
 
 namespace gantry::cli {
 
-// The arguments outlive the builder. `registries` may be null.
-Result<build::Builder> open_builder(const Context& context, Store& store, image::Registries* registries);
+// Where what dies with the host is kept: the runtime's state, networks.
+std::string build_run_directory();
+
+// The arguments outlive the builder. `registries` and `networks` may be null.
+Result<build::Builder> open_builder(const Context& context, Store& store, image::Registries* registries,
+                                    build::RunNetworks* networks);
 
 }  // namespace gantry::cli

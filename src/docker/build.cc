@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// POST /build, as docker's classic builder has it, and what is kept between builds. BuildKit's way in
-// (/session, /grpc) is refused.
+// POST /build, as docker's classic builder has it, and what is kept between builds. With version=2 it is
+// another thing: build_session.h.
 #include <charconv>
 
 #include <fmt/format.h>
@@ -9,6 +9,8 @@
 #include "base/json_codec.h"
 #include "base/timestamp.h"
 #include "build/builder.h"
+#include "buildkit/buildkit.h"
+#include "docker/build_session.h"
 #include "docker/build_transcript.h"
 #include "docker/call.h"
 #include "docker/client_watch.h"
@@ -27,20 +29,11 @@ namespace {
 
 // ---- What is to be built
 
-// A parameter that holds JSON; absent: T{}.
-template <class T>
-Result<T> json_parameter(const Call& call, std::string_view name) {
-  const std::string text = call.text(name);
-  if (text.empty()) return T{};
-  const json::Document document = TRY_DURING(json::Document::parse(text), "parameter '{}'", name);
-  return TRY_DURING(json::decode<T>(document.root()), "parameter '{}'", name);
-}
-
 // Those without a value are for builders that ask the client's environment.
 Result<std::map<std::string, std::string>> build_arguments(const Call& call) {
   using Given = std::map<std::string, std::optional<std::string>>;
   std::map<std::string, std::string> arguments;
-  for (auto& [name, value] : TRY(json_parameter<Given>(call, "buildargs")))
+  for (auto& [name, value] : TRY(call.json<Given>("buildargs")))
     if (value) arguments.emplace(name, *std::move(value));
   return arguments;
 }
@@ -79,9 +72,6 @@ Result<container::HostConfig> limits_of(const Call& call, const container::HostD
 }
 
 Result<void> check_is_possible(const Call& call) {
-  if (call.text("version") == "2")
-    return error(Code::Unsupported,
-                 "building with BuildKit's protocol is not part of this engine yet: set DOCKER_BUILDKIT=0");
   if (call.flag("squash"))
     return error(Code::InvalidArgument, "squash is only supported with experimental mode");
   if (!call.text("outputs").empty())
@@ -95,8 +85,8 @@ Result<build::BuildRequest> request_of(const Context& context, const Call& call)
   request.names = TRY(names_of(call));
   request.target = call.text("target");
   request.arguments = TRY(build_arguments(call));
-  request.labels = TRY((json_parameter<std::map<std::string, std::string>>(call, "labels")));
-  request.cache_from = TRY(json_parameter<std::vector<std::string>>(call, "cachefrom"));
+  request.labels = TRY((call.json<std::map<std::string, std::string>>("labels")));
+  request.cache_from = TRY(call.json<std::vector<std::string>>("cachefrom"));
   if (const std::string platform = call.text("platform"); !platform.empty())
     request.platform = TRY(oci::Platform::parse(platform));
   request.pull = call.flag("pull");
@@ -220,7 +210,16 @@ class Build {
   MessageStream messages_;
 };
 
-Result<void> build(const Context& context, Call& call) { return Build(context, call).run(); }
+Result<void> build(const Context& context, Call& call) {
+  if (call.text("version") == "2") return build_by_session(context, call);
+  return Build(context, call).run();
+}
+
+// POST /build/cancel: of those that have a build id.
+Result<void> cancel(const Context& context, Call& call) {
+  TRY(context.buildkit.cancel(call.text("id")));
+  return call.send(204);
+}
 
 // ---- POST /build/prune
 
@@ -264,6 +263,7 @@ Result<void> prune(const Context& context, Call& call) {
 std::span<const Route> build_routes() {
   static constexpr Route kRoutes[] = {
       {"POST", "/build", build},
+      {"POST", "/build/cancel", cancel},
       {"POST", "/build/prune", prune},
   };
   return kRoutes;

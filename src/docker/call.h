@@ -47,6 +47,15 @@ struct Call {
   // Nullopt when it is absent or empty; InvalidArgument when it is no integer.
   Result<std::optional<std::int64_t>> number(std::string_view name) const;
 
+  // The JSON in a parameter, as T; T{} when it is absent or null. InvalidArgument names the parameter.
+  template <class T>
+  Result<T> json(std::string_view name) const {
+    const std::string json_text = text(name);
+    if (json_text.empty() || json_text == "null") return T{};
+    const json::Document document = TRY_DURING(json::Document::parse(json_text), "parameter '{}'", name);
+    return TRY_DURING(json::decode<T>(document.root()), "parameter '{}'", name);
+  }
+
   // `h` and `w`: rows and columns.
   Result<std::pair<std::uint16_t, std::uint16_t>> terminal_size() const;
 

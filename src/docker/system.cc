@@ -18,8 +18,8 @@ namespace {
 
 Result<void> ping(const Context&, Call& call) {
   http::HeaderMap& headers = call.response.headers;
-  // 1: POST /build. A client that reads 2 builds through /grpc.
-  headers.set("Builder-Version", "1");
+  // BuildKit's. A client that knows only the classic builder does not ask.
+  headers.set("Builder-Version", "2");
   headers.set("Swarm", "inactive");
   headers.set("Cache-Control", "no-cache, no-store, must-revalidate");
   headers.set("Pragma", "no-cache");

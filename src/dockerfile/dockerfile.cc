@@ -46,7 +46,8 @@ class Parser {
       if (++count > kMaxInstructions)
         return problems_.at(line->position(0), fmt::format("more than {} instructions", kMaxInstructions));
       if (const auto empty = line->empty_continuation())
-        problems_.warn({*empty, 1}, "an empty line inside of an instruction: it goes on behind it");
+        problems_.warn({*empty, 1}, "NoEmptyContinuation",
+                       "an empty line inside of an instruction: it goes on behind it");
       TRY(add(TRY(parse_instruction(*line, reader_, file_.directives.escape, problems_))));
     }
     if (file_.stages.empty())

@@ -45,6 +45,7 @@ struct Stage {
 struct Warning {
   Position at;
   std::string message;
+  std::string_view rule;  // what BuildKit's linter calls it ("MaintainerDeprecated"); of a literal
 };
 
 struct Dockerfile {

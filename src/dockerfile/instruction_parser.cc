@@ -100,7 +100,7 @@ Result<std::vector<Assignment>> parse_assignments(Statement& statement) {
       return statement.fail(words[0].text, fmt::format("'{}' has no value", printable(words[0].text)),
                             fmt::format("write {} NAME=VALUE", statement.keyword()));
     statement.problems().warn(
-        statement.position(words[0].text),
+        statement.position(words[0].text), "LegacyKeyValueFormat",
         fmt::format("'{0} NAME VALUE' is an old form: write {0} NAME=VALUE", statement.keyword()));
     return std::vector{Assignment{statement.word(words[0].text), statement.word(value)}};
   }
@@ -251,7 +251,7 @@ Result<InstructionBody> parse_body(Statement& statement, std::vector<HereDocumen
   if (keyword == "ONBUILD") return parse_on_build(statement, documents);
   if (keyword == "MAINTAINER") {
     TRY(need_rest(statement, "name"));
-    statement.problems().warn(statement.line().position(0),
+    statement.problems().warn(statement.line().position(0), "MaintainerDeprecated",
                               "MAINTAINER is an old form: write LABEL org.opencontainers.image.authors=NAME");
     return Maintainer{std::string(statement.rest())};
   }
@@ -290,7 +290,7 @@ Result<std::vector<HereDocument>> read_documents(const Statement& statement, Lin
 CommandLine parse_command_line(Statement& statement, std::string_view text) {
   if (auto words = parse_json_strings(text)) return {.is_shell = false, .words = std::move(*words)};
   if (text.starts_with('['))
-    statement.problems().warn(statement.position(text),
+    statement.problems().warn(statement.position(text), "JSONArgsRecommended",
                               "this looks like JSON, but is no list of strings in JSON: a shell will run it");
   return {.is_shell = true, .words = {std::string(text)}};
 }

@@ -28,7 +28,10 @@ class Problems {
 
   // "Dockerfile:3:5: message; hint". The innermost place is told.
   Error at(Position at, std::string message, std::string hint = {}) const;
-  void warn(Position at, std::string message) { warnings_.push_back({at, std::move(message)}); }
+  // `rule`: Warning::rule.
+  void warn(Position at, std::string_view rule, std::string message) {
+    warnings_.push_back({at, std::move(message), rule});
+  }
   std::vector<Warning> take_warnings() { return std::move(warnings_); }
 
  private:

@@ -91,7 +91,10 @@ Result<void> ClientCall::check_head() {
 Result<std::optional<std::string>> ClientCall::read() {
   TRY(check_head());
   std::optional<std::string> message = TRY(read_message(*exchange_));
-  if (!message) TRY(outcome_of(exchange_->trailers()));
+  if (message) return message;
+  const HeaderFields head = TRY(exchange_->head());
+  const bool is_in_head = !http::value_of(head, "grpc-status").empty();  // of a call without messages
+  TRY(outcome_of(is_in_head ? head : exchange_->trailers()));
   return message;
 }
 

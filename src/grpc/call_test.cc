@@ -24,6 +24,10 @@ class Calls : public ::testing::Test {
       while (const auto message = TRY(call.read())) TRY(call.write(*message));
       return {};
     });
+    methods_.add("/test.Echo/Nothing", [](ServerCall& call) -> Result<void> {
+      TRY(call.read_one());
+      return {};
+    });
     methods_.add("/test.Echo/Fail", [](ServerCall& call) -> Result<void> {
       TRY(call.read());
       return error(Code::NotFound, "no 'x'\n100 %");
@@ -71,6 +75,13 @@ TEST_F(Calls, AFailureBehindAMessageIsOne) {
   MUST(call.finish_writing());
   EXPECT_EQ(MUST(call.read()), "one");
   EXPECT_EQ(call.read().error().code(), Code::PermissionDenied);
+}
+
+TEST_F(Calls, AnAnswerWithoutMessagesIsAnEnd) {
+  ClientCall call = MUST(ClientCall::begin(*client_, "/test.Echo/Nothing"));
+  MUST(call.write("x"));
+  MUST(call.finish_writing());
+  EXPECT_EQ(MUST(call.read()), std::nullopt);
 }
 
 TEST_F(Calls, AnUnknownMethodIsSaidToBeOne) {

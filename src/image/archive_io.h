@@ -36,6 +36,8 @@ struct SaveOptions {
   ArchiveForm form = ArchiveForm::Docker;
   // For an index: the one platform to save ("linux/amd64"); empty: all whose blobs are in the store.
   std::string platform;
+  // What the archive calls the image, in any form, in place of the names that it has here. For one image.
+  std::vector<std::string> as;
 };
 
 // One tar of these images (names or ids; an image may be named several times), written in one pass.

@@ -112,6 +112,8 @@ class Save {
     const Digest target = is_by_name ? name->target : image.manifest;
     TRY(lease_.hold(target));
     SavedImage saved = TRY_DURING(plan(target, image), "save '{}'", wanted);
+    for (const std::string& given : options_.as)
+      saved.references.push_back(TRY(oci::Reference::parse(given)));
     auto known = std::ranges::find_if(images_, [&](const SavedImage& other) {
       return other.target.digest == saved.target.digest && other.manifest == saved.manifest;
     });

@@ -549,11 +549,21 @@ Result<void> Snapshots::remove(const std::string& key, IfMounted if_mounted, Dur
     TRY(connection.execute("DELETE FROM directories WHERE number = ?1", snapshot->number));
     return {};
   };
-  TRY_DURING(state_->database.write(durability, forget), "remove snapshot '{}'", key);
+  const auto remove_files = [&]() -> Result<void> {
+    TRY(move_to_trash(state_->directory.get(), name));
+    TRY(empty_trash(state_->directory.get()));
+    return {};
+  };
+  Result<void> forgotten = state_->database.write(durability, forget);
+  if (!forgotten && forgotten.error().errno_value() == ENOSPC) {
+    // A full disk has no room for the record of what frees it. A row without a directory is removed as any
+    // other.
+    TRY(remove_files());
+    forgotten = state_->database.write(durability, forget);
+  }
+  TRY_DURING(std::move(forgotten), "remove snapshot '{}'", key);
   // From here on it is a directory without a row, which collect() would find.
-  TRY(move_to_trash(state_->directory.get(), name));
-  TRY(empty_trash(state_->directory.get()));
-  return {};
+  return remove_files();
 }
 
 Result<DiskUsage> Snapshots::usage(const std::string& key) const {

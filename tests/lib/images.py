@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images made on the spot, stores of ours, and registries: ours and Debian's docker-registry."""
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -9,6 +10,7 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import tarfile
 import tempfile
@@ -96,6 +98,11 @@ class Store:
 
     def image(self, *arguments, **options):
         return self.gantry("image", *arguments, **options)
+
+    def small_blobs(self):
+        """{digest: bytes} of those that are in the database (docs/formats/image-store.md)."""
+        with contextlib.closing(sqlite3.connect(f"{self.root}/metadata.db")) as database:
+            return dict(database.execute("SELECT digest, content FROM small_blobs"))
 
     def popen(self, *arguments, **options):
         return subprocess.Popen([GANTRY, "--root", self.root, *arguments], env=os.environ | self.environment,

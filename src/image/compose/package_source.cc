@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/process.h"
+#include "base/scratch_directory.h"
 #include "http/client.h"
 #include "kernel/rooted_path.h"
 #include "oci/image/platform.h"
@@ -17,6 +18,9 @@ namespace {
 
 constexpr std::size_t kMostRelease = 16 << 20;
 constexpr std::size_t kMostStatus = 256 << 20;
+// Where RPM distributions have it today; older ones look for it by the link's name.
+constexpr const char* kRpmDatabase = "/usr/lib/sysimage/rpm";
+constexpr const char* kRpmLink = "var/lib/rpm";
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
@@ -30,14 +34,16 @@ std::string mirror_of(const Description& description) {
                                               : "http://deb.debian.org/debian";
 }
 
-// The host's environment, with what makes the same come out twice.
-std::vector<std::string> environment(std::int64_t epoch) {
+// The host's environment, with what makes the same come out twice. `home`: another one; empty: the host's.
+std::vector<std::string> environment(std::int64_t epoch, const std::string& home = {}) {
   std::vector<std::string> variables;
   for (char** variable = environ; *variable != nullptr; ++variable) {
     const std::string_view text = *variable;
+    if (!home.empty() && text.starts_with("HOME=")) continue;
     if (!text.starts_with("SOURCE_DATE_EPOCH=") && !text.starts_with("LC_") && !text.starts_with("LANG"))
       variables.emplace_back(text);
   }
+  if (!home.empty()) variables.push_back("HOME=" + home);
   variables.push_back(fmt::format("SOURCE_DATE_EPOCH={}", epoch));
   variables.emplace_back("LC_ALL=C.UTF-8");
   return variables;
@@ -95,6 +101,17 @@ Result<void> run_mmdebstrap(const Description& description, const std::string& d
               .err = output});
 }
 
+// Debian's rpm keeps its database in the user's home, the image's in a place of the distribution: only a
+// macro tells them, which is read from the home of who runs dnf.
+Result<void> set_rpm_database(const std::string& directory, const std::string& home) {
+  TRY(make_directories(directory + kRpmDatabase, 0755));
+  TRY(make_directories(directory + "/var/lib", 0755));
+  if (::symlink(fmt::format("../..{}", kRpmDatabase).c_str(),
+                fmt::format("{}/{}", directory, kRpmLink).c_str()) < 0)
+    return sys_error("make the link '{}'", kRpmLink);
+  return replace_file_at(AT_FDCWD, home + "/.rpmmacros", fmt::format("%_dbpath {}\n", kRpmDatabase), 0644);
+}
+
 Result<void> run_dnf(const Description& description, const std::string& directory, std::int64_t epoch,
                      int output) {
   if (description.sources.empty())
@@ -125,11 +142,13 @@ Result<void> run_dnf(const Description& description, const std::string& director
       arguments.push_back("--setopt=" + id + ".gpgkey=file://" + description.keyring);
     }
   }
+  const auto home = TRY(ScratchDirectory::make(directory + ".home-"));
+  TRY(set_rpm_database(directory, home.path()));
   arguments.emplace_back("install");
   arguments.insert(arguments.end(), description.packages.begin(), description.packages.end());
   return run({.program = "dnf",
               .arguments = std::move(arguments),
-              .environment = environment(epoch),
+              .environment = environment(epoch, home.path()),
               .in = kDevNull,
               .out = output,
               .err = output});
@@ -141,8 +160,8 @@ Result<std::vector<Package>> query_rpm(const std::string& directory) {
   const UniqueFd reader(ends[0]);
   UniqueFd writer(ends[1]);
   auto process = TRY(spawn({.program = "rpm",
-                            .arguments = {"rpm", "--root", directory, "--query", "--all", "--queryformat",
-                                          std::string(kRpmQueryFormat)},
+                            .arguments = {"rpm", "--root", directory, "--dbpath", kRpmDatabase, "--query",
+                                          "--all", "--queryformat", std::string(kRpmQueryFormat)},
                             .in = kDevNull,
                             .out = writer.get()}));
   writer.reset();
@@ -168,7 +187,8 @@ Result<std::int64_t> archive_date(const Description& description) {
   const std::size_t begin = text.find(kField);
   if (begin == std::string::npos) return error(Code::DataLoss, "'{}' has no date", url);
   std::string date = text.substr(begin + kField.size(), text.find('\n', begin + 1) - begin - kField.size());
-  if (date.ends_with("UTC")) date.replace(date.size() - 3, 3, "GMT");
+  for (const std::string_view zone : {"UTC", "+0000"})  // Debian's own word, and apt-ftparchive's
+    if (date.ends_with(zone)) date.replace(date.size() - zone.size(), zone.size(), "GMT");
   const auto time = http::parse_http_date(date);
   if (!time) return error(Code::DataLoss, "'{}' has the date '{}'", url, date);
   return std::int64_t{*time};

@@ -189,6 +189,16 @@ Result<void> remove_files(int directory) {
   return {};
 }
 
+// Of a database that was closed. One that still holds changes belongs to it.
+Result<void> remove_empty_journal(const RootDir& root, const std::string& directory, const char* name) {
+  const auto parent = root.open_without_links(directory, O_PATH | O_DIRECTORY);
+  struct stat found{};
+  if (!parent || ::fstatat(parent->get(), name, &found, AT_SYMLINK_NOFOLLOW) < 0) return {};  // there is none
+  if (found.st_size > 0) return error(Code::Conflict, "'{}/{}' was not closed by rpm", directory, name);
+  if (::unlinkat(parent->get(), name, 0) < 0) return sys_error("remove '{}/{}'", directory, name);
+  return {};
+}
+
 }  // namespace
 
 Result<void> add_users(const RootDir& root, const std::vector<ComposedUser>& users, std::int64_t epoch) {
@@ -251,8 +261,13 @@ Result<void> remove_traces(const RootDir& root) {
                                 "/etc/gshadow-",
                                 "/var/cache/ldconfig/aux-cache",
                                 "/var/lib/dbus/machine-id",
+                                "/var/lib/dnf/history.sqlite",
+                                "/var/lib/dnf/history.sqlite-shm",
+                                "/var/lib/dnf/history.sqlite-wal",
                                 "/var/lib/dpkg/lock",
-                                "/var/lib/dpkg/lock-frontend"};
+                                "/var/lib/dpkg/lock-frontend",
+                                "/usr/lib/sysimage/rpm/.rpm.lock",
+                                "/usr/lib/sysimage/rpm/rpmdb.sqlite-shm"};
   for (const std::string path : kGone) {
     const std::size_t slash = path.rfind('/');
     const auto parent = root.open_without_links(path.substr(0, slash), O_PATH | O_DIRECTORY);
@@ -260,6 +275,7 @@ Result<void> remove_traces(const RootDir& root) {
     if (::unlinkat(parent->get(), path.c_str() + slash + 1, 0) < 0 && errno != ENOENT)
       return sys_error("remove '{}'", path);
   }
+  TRY(remove_empty_journal(root, "/usr/lib/sysimage/rpm", "rpmdb.sqlite-wal"));
   constexpr std::array kEmptied = {"/tmp", "/var/cache/apt", "/var/cache/dnf", "/var/lib/apt/lists",
                                    "/var/log"};
   for (const std::string path : kEmptied) {
