@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <string_view>
 #include <utility>
@@ -36,19 +37,33 @@ Result<UniqueFd> open_log(const std::string& directory) {
   return open_at(AT_FDCWD, directory + "/" + kCurrent, O_WRONLY | O_CREAT | O_APPEND, 0600);
 }
 
-void parse_lines(std::string_view rest, std::vector<Event>& events) {
+// Lines end with their time: `,"Time":17}`. Which saves reading those that are too old.
+bool is_before(std::string_view line, std::int64_t since) {
+  constexpr std::string_view kTime = "\"Time\":";
+  const std::size_t found = line.rfind(kTime);
+  if (found == line.npos) return false;
+  std::int64_t time = 0;
+  const std::string_view digits = line.substr(found + kTime.size());
+  const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), time);
+  return failure == std::errc{} && std::string_view(end, digits.data() + digits.size()) == "}" &&
+         time < since;
+}
+
+void parse_lines(std::string_view rest, std::int64_t since, std::vector<Event>& events) {
   while (!rest.empty()) {
     const std::size_t end = rest.find('\n');
-    const auto document = json::Document::parse(std::string(rest.substr(0, end)));
-    if (document)
-      if (auto event = json::decode<Event>(document->root())) events.push_back(std::move(*event));
-    if (end == rest.npos) return;
-    rest.remove_prefix(end + 1);
+    const std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end == rest.npos ? rest.size() : end + 1);
+    if (line.empty() || is_before(line, since)) continue;
+    const auto document = json::Document::parse(std::string(line));
+    if (!document) continue;
+    auto event = json::decode<Event>(document->root());
+    if (event && event->time >= since) events.push_back(std::move(*event));
   }
 }
 
-void read_lines(const std::string& path, std::vector<Event>& events) {
-  if (const auto text = read_file(path)) parse_lines(*text, events);
+void read_lines(const std::string& path, std::int64_t since, std::vector<Event>& events) {
+  if (const auto text = read_file(path)) parse_lines(*text, since, events);
 }
 
 // The last bytes of a file, at most so many.
@@ -70,9 +85,10 @@ Result<EventLog> EventLog::open(const std::string& directory) {
 }
 
 Result<void> EventLog::append(const Event& event) {
-  if (written_ == kMaxEvents) TRY(rotate());
-  ++written_;
+  if (events_ >= kMaxEvents || bytes_ >= kMaxBytes) TRY(rotate());
   const std::string line = (may_be_torn_ ? "\n" : "") + json::encode(event) + "\n";
+  ++events_;
+  bytes_ += line.size();
   Result<void> written = write_all(file_.get(), line, kCurrent);
   may_be_torn_ = !written;
   return written;
@@ -83,14 +99,14 @@ Result<void> EventLog::rotate() {
   if (std::rename(current.c_str(), (directory_ + "/" + kOld).c_str()) < 0)
     return sys_error("rename '{}'", current);
   file_ = TRY(open_log(directory_));
-  written_ = 0;
+  events_ = bytes_ = 0;
   return {};
 }
 
-std::vector<Event> EventLog::read() const {
+std::vector<Event> EventLog::read(std::int64_t since) const {
   std::vector<Event> events;
-  read_lines(directory_ + "/" + kOld, events);
-  read_lines(directory_ + "/" + kCurrent, events);
+  read_lines(directory_ + "/" + kOld, since, events);
+  read_lines(directory_ + "/" + kCurrent, since, events);
   return events;
 }
 
@@ -98,7 +114,7 @@ std::vector<Event> EventLog::read_end() const {
   std::string text = read_last(directory_ + "/" + kCurrent, kEnd);
   if (text.size() < kEnd) text.insert(0, read_last(directory_ + "/" + kOld, kEnd));
   std::vector<Event> events;
-  parse_lines(text, events);  // without the first line, if it is cut
+  parse_lines(text, 0, events);  // without the first line, if it is cut
   return events;
 }
 

@@ -27,12 +27,27 @@ void Events::publish(Event event) {
   // The wall clock may step back; the order of events may not.
   last_ = std::max(wall_clock_ns(), last_ + 1);
   event.time = last_;
-  // When the disk is full the event is in memory, and that is all that can be done.
-  if (log_) (void)log_->append(event);
-  kept_.push_back(std::make_shared<const Event>(std::move(event)));
-  if (kept_.size() > kKept) kept_.pop_front();
+  const auto published = std::make_shared<const Event>(std::move(event));
+  keep(published);
   // Under the lock: a subscription that is being dropped waits here until its listener has returned.
-  for (const Listener& listener : listeners_) listener(kept_.back());
+  for (const Listener& listener : listeners_) listener(published);
+}
+
+void Events::keep(const EventRef& event) {
+  if (log_ && log_->append(*event)) return;
+  unlogged_.push_back(event);
+  if (unlogged_.size() > kKept) unlogged_.pop_front();
+}
+
+std::vector<EventRef> Events::kept_since(TimeNs since) const {
+  std::vector<EventRef> found;
+  if (log_)
+    for (Event& event : log_->read(since)) found.push_back(std::make_shared<const Event>(std::move(event)));
+  const auto middle = static_cast<std::ptrdiff_t>(found.size());
+  for (const EventRef& event : unlogged_)
+    if (event->time >= since) found.push_back(event);
+  std::ranges::inplace_merge(found, found.begin() + middle, {}, [](const EventRef& e) { return e->time; });
+  return found;
 }
 
 Subscription Events::subscribe(Listener listener) {
@@ -42,9 +57,7 @@ Subscription Events::subscribe(Listener listener) {
 
 Subscription Events::subscribe(Listener listener, TimeNs since) {
   MutexLock lock(mutex_);
-  recall(since);
-  for (const EventRef& event : kept_)
-    if (event->time >= since) listener(event);
+  for (const EventRef& event : kept_since(since)) listener(event);
   return add(std::move(listener));
 }
 
@@ -56,20 +69,11 @@ Subscription Events::add(Listener listener) {
   });
 }
 
-void Events::recall(TimeNs since) const {
-  if (!log_ || since >= log_began_ || std::exchange(is_recalled_, true)) return;
-  std::deque<EventRef> earlier;
-  for (Event& event : log_->read())
-    if (event.time < log_began_) earlier.push_back(std::make_shared<const Event>(std::move(event)));
-  kept_.insert(kept_.begin(), earlier.begin(), earlier.end());
-}
-
 std::vector<EventRef> Events::between(TimeNs since, TimeNs until) const {
-  std::vector<EventRef> found;
   MutexLock lock(mutex_);
-  recall(since);
-  for (const EventRef& event : kept_)
-    if (event->time >= since && event->time <= until) found.push_back(event);
+  std::vector<EventRef> found = kept_since(since);
+  lock.unlock();
+  std::erase_if(found, [until](const EventRef& event) { return event->time > until; });
   return found;
 }
 

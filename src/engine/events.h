@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What happened, as Docker's events: the last ones in memory, and new ones to whoever listens. Everybody who
-// changes something publishes here: containers and execs the engine itself, images, networks and volumes
+// What happened, as Docker's events: the last ones are kept, and new ones go to whoever listens. Everybody
+// who changes something publishes here: containers and execs the engine itself, images, networks and volumes
 // those who change them.
 //
 //   events.publish({.type = "volume", .action = "create", .actor = name, .attributes = {{"driver",
 //   "local"}}}); Subscription feed = events.subscribe([this](const EventRef& event) { inbox_.post(…); });
 //
 // Events are numbered by time: no two have the same, and later ones have later times. Thread-safe. With
-// keep_in() those of earlier processes are known, too.
+// keep_in() they are kept on disk, and those of earlier processes are known, too; without, and when the disk
+// is full, in memory.
 #pragma once
 
 #include <cstddef>
@@ -42,7 +43,7 @@ using EventRef = std::shared_ptr<const Event>;
 class Events {
  public:
   using Listener = std::function<void(const EventRef&)>;
-  static constexpr std::size_t kKept = 4096;
+  static constexpr std::size_t kKept = 4096;  // at least so many
 
   // Writes what is published there from now on (event_log.h). Before anybody else uses this object.
   Result<void> keep_in(const std::string& directory);
@@ -61,14 +62,13 @@ class Events {
 
  private:
   Subscription add(Listener listener) REQUIRES(mutex_);
-  // Reads the events of earlier processes when somebody asks for that time, once.
-  void recall(TimeNs since) const REQUIRES(mutex_);
+  void keep(const EventRef& event) REQUIRES(mutex_);
+  std::vector<EventRef> kept_since(TimeNs since) const REQUIRES(mutex_);
 
   mutable Mutex mutex_;  // guards what follows
-  mutable std::deque<EventRef> kept_ GUARDED_BY(mutex_);
   std::optional<EventLog> log_ GUARDED_BY(mutex_);
-  TimeNs log_began_ GUARDED_BY(mutex_) = 0;  // what is older is in the log alone, until it was read
-  mutable bool is_recalled_ GUARDED_BY(mutex_) = false;
+  TimeNs log_began_ GUARDED_BY(mutex_) = 0;           // what is older in the log is of earlier processes
+  std::deque<EventRef> unlogged_ GUARDED_BY(mutex_);  // what the log does not have
   std::list<Listener> listeners_ GUARDED_BY(mutex_);
   TimeNs last_ GUARDED_BY(mutex_) = 0;
 };

@@ -83,8 +83,20 @@ TEST(Events, are_kept_by_the_thousand_and_not_for_ever) {
   Events events;
   MUST(events.keep_in(directory.path()));
   for (std::size_t i = 0; i < EventLog::kMaxEvents + 10; ++i) events.publish({.action = "x"});
-  EXPECT_EQ(events.between(0, kEnd).size(), Events::kKept);
-  EXPECT_EQ(MUST(EventLog::open(directory.path())).read().size(), EventLog::kMaxEvents + 10);
+  EXPECT_EQ(events.between(0, kEnd).size(), EventLog::kMaxEvents + 10);
+  for (std::size_t i = 0; i < EventLog::kMaxEvents; ++i) events.publish({.action = "y"});
+  EXPECT_EQ(events.between(0, kEnd).size(), EventLog::kMaxEvents + 10);
+}
+
+TEST(Events, are_kept_in_order_when_the_disk_takes_some_of_them) {
+  const testing::TempDir directory;
+  Events events;
+  events.publish({.action = "unlogged"});
+  MUST(events.keep_in(directory.path()));
+  events.publish({.action = "logged"});
+  const auto all = events.between(0, kEnd);
+  EXPECT_EQ(actions_of(all), "unlogged logged ");
+  EXPECT_EQ(actions_of(events.between(all[1]->time, kEnd)), "logged ");
 }
 
 }  // namespace
