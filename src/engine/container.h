@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/mutex.h"
+#include "base/unique_fd.h"
 #include "engine/attach_list.h"
 #include "engine/container_record.h"
 #include "engine/engine_database.h"
@@ -59,6 +60,7 @@ class Container {
   // ---- guarded by changes()
   RowNumber number = 0;                  // of its row; constant once it is made
   std::shared_ptr<ShimMonitor> monitor;  // while its process lives
+  UniqueFd root;                         // while it runs: see MountedRootfs::hold()
   std::uint64_t run = 0;                 // counts starts: what is said of an earlier run is out of date
   RestartDecider restarts;
   std::unique_ptr<HealthCheck> health;  // while it runs, if it has a check

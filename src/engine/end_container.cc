@@ -126,6 +126,7 @@ void end_container(Core& core, const std::shared_ptr<Container>& container, RunE
   publish_end(core.events, record);
   container->waits.ended({.exit_code = record.state.exit_code});
   if (saved) remove_shim(core, record);
+  container->root.reset();
   release_mounts_of(core, record);
   if (saved) forget_run(core, record);
   if (delay)

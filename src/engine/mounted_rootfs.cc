@@ -25,6 +25,7 @@ Result<MountedRootfs> MountedRootfs::mount(Core& core, const ContainerRecord& re
   MountedRootfs mounted(path);
   const UniqueFd target = TRY(open_at(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_NOFOLLOW));
   TRY(root.mount.attach_to(target.get()));
+  mounted.root_ = std::move(root.mount).release();
   return mounted;
 }
 

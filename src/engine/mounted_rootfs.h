@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/unique_fd.h"
 #include "engine/core.h"
 
 namespace gantry::engine {
@@ -16,13 +17,19 @@ class MountedRootfs {
  public:
   // `path` is made, and whatever a killed engine left mounted there goes.
   static Result<MountedRootfs> mount(Core& core, const ContainerRecord& record, const std::string& path);
-  MountedRootfs(MountedRootfs&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  MountedRootfs(MountedRootfs&& other) noexcept
+      : path_(std::exchange(other.path_, {})), root_(std::move(other.root_)) {}
   MountedRootfs& operator=(MountedRootfs&&) = delete;
   ~MountedRootfs();
+
+  // As long as this is open the file system stays, mounted nowhere. Taking it down writes back the whole file
+  // system below it, and the last process of a container would not be gone before that.
+  UniqueFd hold() { return std::move(root_); }
 
  private:
   explicit MountedRootfs(std::string path) : path_(std::move(path)) {}
   std::string path_;  // empty: moved from
+  UniqueFd root_;
 };
 
 // Detaches what is mounted there, if anything, and removes the directory.

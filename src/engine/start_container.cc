@@ -63,7 +63,10 @@ class Start {
   // On success the program runs and `record` says so.
   Result<ContainerRecord> run() {
     TRY(clear_leftovers());
-    Undo clean_up([this] { clean_up_run(core_, record_); });
+    Undo clean_up([this] {
+      root_.reset();
+      clean_up_run(core_, record_);
+    });
     // Before anything is made: should this process be killed, the next engine finds by it what to clean up.
     TRY(make_directories(paths_.shim_state, 0700));
     const std::vector<LinkedContainer> links = TRY(running_links_of(core_, record_));
@@ -91,6 +94,7 @@ class Start {
   }
 
   UniqueFd take_connection() { return std::move(connection_); }
+  UniqueFd take_root() { return std::move(root_); }
   const StepTimes& times() const { return times_; }
 
  private:
@@ -108,11 +112,12 @@ class Start {
 
   Result<void> create(const std::string& network, const std::vector<oci::Mount>& mounts,
                       const std::vector<LinkedContainer>& links) {
-    const MountedRootfs rootfs = TRY(MountedRootfs::mount(core_, record_, paths_.rootfs));
+    MountedRootfs rootfs = TRY(MountedRootfs::mount(core_, record_, paths_.rootfs));
     times_.done("root");
     TRY(write_spec(network, mounts, links));
     times_.done("spec");
     pid_ = TRY(container::launch_shim(TRY(launch_options())));
+    root_ = rootfs.hold();
     times_.done("create");
     return {};
   }
@@ -174,6 +179,7 @@ class Start {
   const ContainerPaths paths_;
   Result<ContainerNetworks> connected_ = ContainerNetworks{};
   pid_t pid_ = 0;
+  UniqueFd root_;
   UniqueFd connection_;
   StepTimes times_;
 };
@@ -233,8 +239,10 @@ Result<void> start_container(Core& core, const std::shared_ptr<Container>& conta
   ContainerRecord record = std::move(*started);
   record.state = running_state(record.state, start.pid(), by);
   if (by == StartedBy::Request) container->restarts.reset();
+  container->root = start.take_root();
   auto saved = core.database.save_run(container->number, record.state, *record.networks);
   if (!saved) {
+    container->root.reset();
     clean_up_run(core, record);
     record_failure(core, *container, saved.error());
     return saved;
