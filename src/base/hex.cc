@@ -15,11 +15,11 @@ static constexpr auto kValues = [] {
 
 std::string to_hex(std::span<const std::byte> bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  text.reserve(2 * bytes.size());
+  std::string text(2 * bytes.size(), '\0');
+  char* to = text.data();
   for (const std::byte byte : bytes) {
-    text += kDigits[std::to_integer<unsigned>(byte >> 4)];
-    text += kDigits[std::to_integer<unsigned>(byte & std::byte{0xf})];
+    *to++ = kDigits[std::to_integer<unsigned>(byte >> 4)];
+    *to++ = kDigits[std::to_integer<unsigned>(byte & std::byte{0xf})];
   }
   return text;
 }

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/hex.h"
 #include "base/human.h"
 #include "base/json.h"
 #include "base/json_codec.h"
@@ -70,7 +71,7 @@ Result<int> list(Context& context, const ListOptions& options, const Words& word
   const Store store = TRY(open_store(context));
   const std::vector<Image> images = TRY(store.images->images());
   const auto id_of = [&](const Image& image) {
-    return options.no_trunc ? image.id.str() : image.id.hex().substr(0, 12);
+    return options.no_trunc ? image.id.str() : to_hex(image.id.hash().first(6));
   };
 
   Table::Row titles = {"REPOSITORY", "TAG"};
