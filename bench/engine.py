@@ -2,17 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Containers by gantryd, beside dockerd, podman and containerd as Debian ships them.
 
-    bench/engine.py [--rounds 15] [--only run,exec,life,sleepers,ps,logs,rest,ready,storm,own]
+    bench/engine.py [--rounds 15] [--only run,exec,life,remove,sleepers,ps,logs,rest,ready,storm,own]
                     [--drivers gantry,dockerd,podman,containerd] [--sleepers 200] [--storm 1000] [--log-mb 1000]
                     [--dir DIR] [--build DIR]
 
 run       `docker run --rm IMAGE true` by the same client for gantryd and dockerd, without a network and with the default
-          one; `podman run` and `ctr run` without one. What the client takes by itself (`docker --version`) is printed.
+          one; `podman run` and `ctr run` without one. What Docker's client takes by itself (`docker --version`) is
+          measured in the same turns
 exec      `docker exec C true`                     life   `docker start` and `docker stop` of a container that exits at once
+remove    ms of DELETE of a container at the moment in which its end was told, through the API
 sleepers  seconds in which so many sleeping containers are created and started through the API by eight threads, and the
           memory (PSS) that daemon and shims take for each
 ps        milliseconds of GET /containers/json?all=1 with 500 containers
-logs      MB/s of `docker logs` of a container that has written 1 GB (--log-mb) in lines of 100 bytes
+logs      MB/s of `docker logs` of a container that has written 1 GB (--log-mb) in lines of 100 bytes; three rounds
 rest      PSS of the daemon with nothing to do, and its CPU         ready  ms from its start to its first answer, with
           500 containers on disk
 storm     seconds in which a thousand containers, started by 64 threads, have all run to their end
@@ -286,25 +288,39 @@ def milliseconds_of(argv):
     return (time.monotonic() - begin) * 1e3
 
 
+class Client:
+    """Docker's client without a daemon."""
+
+    def run_args(self, _):
+        return [DOCKER, "--version"]
+
+
 class Bench:
     def __init__(self, options, engines, verdicts):
         self.options, self.engines, self.verdicts = options, engines, verdicts
-        self.client_start = statistics.median(milliseconds_of([DOCKER, "--version"]) for _ in range(9))
 
     def docker_engines(self):
         return {name: engine for name, engine in self.engines.items() if isinstance(engine, DockerLike)}
 
     def in_turns(self, title, engines, measure, rounds=None):
         """{driver: median} of what `measure` answers in milliseconds, and a table."""
+        return self.table(title, *self.take_turns(engines, measure, rounds or self.options.rounds))
+
+    @staticmethod
+    def take_turns(engines, measure, rounds):
         figures = {}
         unable = {}
-        for _ in range(rounds or self.options.rounds):
+        for _ in range(rounds):
             for name, engine in engines.items():
                 if name not in unable:
                     try:
                         figures.setdefault(name, []).append(measure(engine))
                     except Unable as why:
                         unable[name] = why
+        return figures, unable
+
+    @staticmethod
+    def table(title, figures, unable):
         print(f"\n{title}\n{'':12}{'least ms':>10}{'median ms':>11}")
         for name, values in figures.items():
             if name not in unable:
@@ -314,54 +330,62 @@ class Bench:
         sys.stdout.flush()
         return {name: statistics.median(values) for name, values in figures.items() if name not in unable}
 
+    def with_client(self, engines):
+        """And Docker's client alone, in the same turns: the machine may be busy with other things."""
+        return engines | {"the client": Client()}
+
     def against_dockerd(self, what, medians, most):
         """Without what the client takes by itself."""
         if medians.keys() >= {"gantry", "dockerd"}:
-            own = self.client_start
+            own = medians["the client"]
             self.verdicts.at_most(f"{what} / dockerd, without the client's own start",
                                   (medians["gantry"] - own) / (medians["dockerd"] - own), most)
 
     def run(self):
-        print(f"\nthe client's own start: {self.client_start:.1f} ms")
         for network, title in (("none", "run --rm without a network"), ("", "run --rm with the default network")):
-            medians = self.in_turns(title, self.engines, lambda engine: milliseconds_of(engine.run_args(network)))
+            medians = self.in_turns(title, self.with_client(self.engines),
+                                    lambda engine: milliseconds_of(engine.run_args(network)))
             self.against_dockerd(title, medians, 0.2)
             if medians.keys() >= {"gantry", "podman"}:
                 self.verdicts.at_most(f"{title} / podman", medians["gantry"] / medians["podman"], 0.5)
 
     def exec(self):
         def measure(engine):
-            return milliseconds_of([*engine.client, "exec", container[engine], "true"])
+            return milliseconds_of([*engine.client, "exec", container[engine], "true"] if engine in container else
+                                   engine.run_args(""))
 
         container = {engine: engine.api.create(["sleep", "1000"]) for engine in self.docker_engines().values()}
         for engine, name in container.items():
             engine.api.start(name)
-        self.against_dockerd("exec", self.in_turns("exec C true", self.docker_engines(), measure), 0.25)
+        medians = self.in_turns("exec C true", self.with_client(self.docker_engines()), measure)
+        self.against_dockerd("exec", medians, 0.25)
         for engine, name in container.items():
             engine.api.remove(name)
 
     def life(self):
-        container = {engine: engine.api.create(["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.01; done"], Init=False)
-                     for engine in self.docker_engines().values()}
-        times = {}
-
-        def measure(engine, verb):
-            return milliseconds_of([*engine.client, verb, container[engine]])
-
-        for verb in ("start", "stop"):  # in pairs, so that each finds what it needs
-            times[verb] = {name: [] for name in self.docker_engines()}
+        ends_at_once = ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
+        container = {engine: engine.api.create(ends_at_once) for engine in self.docker_engines().values()}
+        times = {"start": {}, "stop": {}}
         for _ in range(self.options.rounds):
-            for name, engine in self.docker_engines().items():
-                for verb in ("start", "stop"):
-                    times[verb][name].append(measure(engine, verb))
+            for name, engine in self.with_client(self.docker_engines()).items():
+                for verb, figures in times.items():  # in pairs, so that each finds what it needs
+                    argv = [*engine.client, verb, container[engine]] if engine in container else engine.run_args("")
+                    figures.setdefault(name, []).append(milliseconds_of(argv))
         for verb, figures in times.items():
-            medians = {name: statistics.median(values) for name, values in figures.items()}
-            print(f"\n{verb} C\n{'':12}{'least ms':>10}{'median ms':>11}")
-            for name, values in figures.items():
-                print(f"{name:12}{min(values):10.1f}{medians[name]:11.1f}")
-            self.against_dockerd(verb, medians, 0.25)
+            self.against_dockerd(verb, self.table(f"{verb} C", figures, {}), 0.25)
         for engine, name in container.items():
             engine.api.remove(name)
+
+    def remove(self):
+        def measure(engine):
+            container = engine.api.create(["true"])
+            engine.api.start(container)
+            engine.api.wait(container)
+            begin = time.monotonic()
+            engine.api.remove(container)
+            return (time.monotonic() - begin) * 1e3
+
+        self.in_turns("remove, as soon as it has ended", self.docker_engines(), measure)
 
     def sleepers(self):
         count = self.options.sleepers
@@ -405,23 +429,30 @@ class Bench:
 
     def logs(self):
         size = self.options.log_mb * 1_000_000
-        speed = {}
-        print(f"\nlogs of {self.options.log_mb} MB\n{'':12}{'MB/s':>8}")
-        for name, engine in self.docker_engines().items():
-            container = engine.api.create(["sh", "-c", f"yes {'x' * 99} | head -c {size}"],
-                                          LogConfig={"Type": "json-file", "Config": {"max-size": "4g"}})
-            engine.api.start(container)
-            engine.api.wait(container)
+        container = {}
+
+        def measure(engine):
             begin = time.monotonic()
-            with subprocess.Popen([*engine.client, "logs", container], stdout=subprocess.PIPE) as logs:
+            with subprocess.Popen([*engine.client, "logs", container[engine]], stdout=subprocess.PIPE) as logs:
                 count = int(run("wc", "-c", stdin=logs.stdout))
-            speed[name] = count / 1e6 / (time.monotonic() - begin)
             if count != size:
-                print(f"{name:12}has {count} bytes of {size}")
-            print(f"{name:12}{speed[name]:8.0f}", flush=True)
-            engine.api.remove(container)
-        if speed.keys() >= {"gantry", "dockerd"}:
-            self.verdicts.at_least(f"logs of {self.options.log_mb} MB: times as fast as dockerd", speed["gantry"] / speed["dockerd"], 3)
+                raise Unable(f"the log has {count} bytes of {size}")
+            return (time.monotonic() - begin) * 1e3
+
+        for engine in self.docker_engines().values():
+            container[engine] = engine.api.create(["sh", "-c", f"yes {'x' * 99} | head -c {size}"],
+                                                  LogConfig={"Type": "json-file", "Config": {"max-size": "4g"}})
+            engine.api.start(container[engine])
+            engine.api.wait(container[engine])
+        medians = self.in_turns(f"logs of {self.options.log_mb} MB", self.docker_engines(), measure,
+                                min(self.options.rounds, 3))
+        for name, milliseconds in medians.items():
+            print(f"{name:12}{size / 1e3 / milliseconds:10.0f} MB/s")
+        if medians.keys() >= {"gantry", "dockerd"}:
+            self.verdicts.at_least(f"logs of {self.options.log_mb} MB: times as fast as dockerd",
+                                   medians["dockerd"] / medians["gantry"], 3)
+        for engine, name in container.items():
+            engine.api.remove(name)
 
     def rest(self):
         print(f"\nat rest\n{'':12}{'PSS MiB':>8}{'CPU %':>8}")
@@ -489,7 +520,7 @@ def make_archive(scratch):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--only", default="run,exec,life,sleepers,ps,logs,rest,ready,storm,own")
+    parser.add_argument("--only", default="run,exec,life,remove,sleepers,ps,logs,rest,ready,storm,own")
     parser.add_argument("--drivers", default=",".join(DRIVERS))
     parser.add_argument("--sleepers", type=int, default=200)
     parser.add_argument("--storm", type=int, default=1000)
