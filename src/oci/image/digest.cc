@@ -51,13 +51,6 @@ void require(int success) {
 
 std::string_view name_of(DigestAlgorithm algorithm) { return details(algorithm).name; }
 
-// Among hexadecimal digits. Without a branch for each, as in from_hex().
-static bool has_upper_case(std::string_view digits) {
-  unsigned found = 0;
-  for (const char c : digits) found |= (static_cast<unsigned char>(c) & 0x60U) == 0x40U;
-  return found != 0;
-}
-
 Result<Digest> Digest::parse(std::string_view text) {
   const std::size_t colon = text.find(':');
   const std::string_view name = text.substr(0, colon);
@@ -71,7 +64,8 @@ Result<Digest> Digest::parse(std::string_view text) {
   digest.algorithm_ = static_cast<DigestAlgorithm>(known - kAlgorithms.begin());
   digest.size_ = static_cast<std::uint8_t>(known->size);
   const std::string_view digits = text.substr(colon + 1);
-  if (has_upper_case(digits) || !from_hex(digits, std::span(digest.bytes_).first(known->size)))
+  const bool is_lower = std::ranges::none_of(digits, [](char c) { return c >= 'A' && c <= 'F'; });
+  if (!is_lower || !from_hex(digits, std::span(digest.bytes_).first(known->size)))
     return error(Code::InvalidArgument, "'{}' is not a digest: {} has {} hexadecimal digits of lower case",
                  printable(text), known->name, 2 * known->size);
   return digest;
