@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,6 +28,11 @@ static constexpr int kBusyMilliseconds = 60'000;
 // journal.
 static constexpr std::size_t kLogBytes = 1 << 20;
 static constexpr std::size_t kPageSize = 4096;  // bytes; SQLite's default
+// On a full disk what gives room back has to be written down as well, and the log cannot be emptied into a
+// file that cannot grow. So there is room behind where it is full, for some dozens of small changes; and once
+// the disk is nearly full, it is emptied before each write.
+static constexpr std::size_t kLogFileBytes = kLogBytes + (512 << 10);
+static constexpr std::uint64_t kNearlyFull = 32 << 20;  // bytes that are free
 // Connections beyond these are closed after use: each has a cache of pages.
 static constexpr std::size_t kIdleReaders = 4;
 
@@ -223,10 +229,15 @@ Result<sqlite3*> open_handle(const std::string& path) {
   return handle;
 }
 
+bool is_nearly_full(int file) {
+  struct statvfs disk{};
+  return ::fstatvfs(file, &disk) == 0 && disk.f_blocks > 0 && disk.f_bavail * disk.f_frsize < kNearlyFull;
+}
+
 bool has_full_log(const std::string& path) {
   struct stat status;
   return ::stat((path + "-wal").c_str(), &status) == 0 &&
-         static_cast<std::size_t>(status.st_size) >= kLogBytes;
+         static_cast<std::size_t>(status.st_size) >= kLogFileBytes;
 }
 
 // Zeros behind what SQLite wrote are no part of the log to it. The caller keeps writers away. On a full disk
@@ -236,8 +247,8 @@ void fill_log(const std::string& path) {
   struct stat status;
   if (!log || ::fstat(log.get(), &status) < 0) return;
   static constexpr char kZeros[64 << 10] = {};
-  for (auto at = static_cast<std::size_t>(status.st_size); at < kLogBytes;) {
-    const std::size_t size = std::min(sizeof kZeros, kLogBytes - at);
+  for (auto at = static_cast<std::size_t>(status.st_size); at < kLogFileBytes;) {
+    const std::size_t size = std::min(sizeof kZeros, kLogFileBytes - at);
     const ssize_t written = ::pwrite(log.get(), kZeros, size, static_cast<off_t>(at));
     if (written <= 0) return;
     at += static_cast<std::size_t>(written);
@@ -343,6 +354,8 @@ Result<void> Database::run_batch(std::span<Write* const> batch) {
     state.writer_durability = durability;
   }
 
+  // Only as far as no reader is in the way.
+  if (is_nearly_full(state.lock.get())) (void)writer.run_script("PRAGMA wal_checkpoint(PASSIVE)");
   TRY(writer.execute("BEGIN IMMEDIATE"));
   const auto is_over = [&] { return sqlite3_get_autocommit(writer.handle_) != 0; };
   const auto run_all = [&]() -> Result<void> {

@@ -219,5 +219,33 @@ TEST(Database, gives_unused_space_back) {
   EXPECT_EQ(MUST(db.damage()), "");
 }
 
+TEST(Database, takes_small_changes_on_a_full_disk) {
+  NEEDS_ROOT();
+  const TempDir dir;
+  testing::in_namespaces(CLONE_NEWNS, [&] {
+    ASSERT_EQ(::mount("small", dir.path().c_str(), "tmpfs", 0, "size=16m"), 0) << errno;
+    Database db = MUST(Database::open(dir / "db", kVersions));
+    for (int i = 0; i < 1000; ++i) MUST(insert(db, std::string(4096, 'a') + std::to_string(i)));
+    {
+      std::ofstream ballast(dir / "ballast");
+      const std::string kilobytes(4096, 'x');
+      while (ballast << kilobytes << std::flush) {
+      }
+    }
+    for (int i = 0; i < 20; ++i) {
+      const auto changed = db.write([&](Connection& c) -> Result<void> {
+        TRY(c.execute("UPDATE t SET text = ?1 WHERE id = 1", std::to_string(i)));
+        return {};
+      });
+      ASSERT_TRUE(changed) << i << ": " << changed.error().message();
+    }
+    MUST(db.write([](Connection& c) -> Result<void> {
+      TRY(c.execute("DELETE FROM t WHERE id = 2"));
+      return {};
+    }));
+    EXPECT_EQ(MUST(count(db)), 999);
+  });
+}
+
 }  // namespace
 }  // namespace gantry::database

@@ -2,6 +2,7 @@
 #include "engine/end_container.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <utility>
@@ -26,6 +27,9 @@ namespace gantry::engine {
 using std::chrono::milliseconds;
 
 namespace {
+
+// A full disk is asked as often whether there is room again.
+constexpr milliseconds kRecordInterval{1000};
 
 // What is reported when nobody knows: the shim was killed, and the kernel told its adopter instead.
 constexpr std::int64_t kUnknownExit = 137;
@@ -85,7 +89,30 @@ void schedule_restart(Core& core, const std::shared_ptr<Container>& container, m
   });
 }
 
+void remove_if_asked(Core& core, Container& container) {
+  const ContainerRef record = container.record();
+  if (record->settings->host_config.auto_remove && !container.stays_at_end)
+    log_failure(core, *record, "container", remove_container(core, container, AnonymousVolumes::Remove));
+}
+
+// Until then the shim keeps the exit: should this engine be killed, the next one asks for it.
+void record_end_later(Core& core, const std::shared_ptr<Container>& container) {
+  core.delays.schedule("end/" + container->id(), kRecordInterval, [&core, container, run = container->run] {
+    MutexLock lock(container->changes());
+    if (container->is_removed || container->run != run) return;
+    const ContainerRef record = container->record();
+    if (!core.database.save_run(container->number, record->state, *record->networks))
+      return record_end_later(core, container);
+    clean_up_run(core, *record);
+    if (record->state.status == Status::Exited) remove_if_asked(core, *container);
+  });
+}
+
 }  // namespace
+
+bool has_run_leftovers(Core& core, const ContainerRecord& container) {
+  return ::access(paths_of(core.options, container).shim_state.c_str(), F_OK) == 0;
+}
 
 void clean_up_run(Core& core, const ContainerRecord& container) {
   remove_shim(core, container);
@@ -119,7 +146,7 @@ void end_container(Core& core, const std::shared_ptr<Container>& container, RunE
   // From here on the exit is ours to keep; the shim may forget it.
   const auto saved = core.database.save_run(container->number, record.state, *record.networks);
   if (!saved)
-    core.log.error("a container's end could not be recorded",
+    core.log.error("a container's end could not be recorded; it is tried again",
                    {{"container", record.id}, {"error", saved.error().message()}});
   container->publish(record);
   end_execs(core, record);
@@ -128,11 +155,14 @@ void end_container(Core& core, const std::shared_ptr<Container>& container, RunE
   if (saved) remove_shim(core, record);
   container->root.reset();
   release_mounts_of(core, record);
-  if (saved) forget_run(core, record);
+  if (saved)
+    forget_run(core, record);
+  else
+    record_end_later(core, container);
   if (delay)
     schedule_restart(core, container, *delay);
-  else if (record.settings->host_config.auto_remove && !container->stays_at_end)
-    log_failure(core, record, "container", remove_container(core, *container, AnonymousVolumes::Remove));
+  else
+    remove_if_asked(core, *container);
 }
 
 }  // namespace gantry::engine

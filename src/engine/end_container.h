@@ -21,5 +21,7 @@ void end_container(Core& core, const std::shared_ptr<Container>& container, RunE
 // What a run leaves behind outside of its record: shim, runtime's state, cgroup, mounts, network. Does
 // nothing where nothing is.
 void clean_up_run(Core& core, const ContainerRecord& container);
+// Whether there may be such things.
+bool has_run_leftovers(Core& core, const ContainerRecord& container);
 
 }  // namespace gantry::engine

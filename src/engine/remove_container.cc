@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "engine/container_events.h"
 #include "engine/container_paths.h"
+#include "engine/end_container.h"
 #include "engine/volume_mounts.h"
 
 namespace gantry::engine {
@@ -59,6 +60,8 @@ Result<void> remove_what_it_has(Core& core, const ContainerRecord& record, Anony
 Result<void> remove_with_record(Core& core, Container& container, AnonymousVolumes volumes) {
   TRY(set_status(core, container, Status::Removing, {}));
   const ContainerRef record = container.record();
+  // An end that could not be recorded has left them.
+  if (has_run_leftovers(core, *record)) clean_up_run(core, *record);
   if (Result<void> removed = remove_what_it_has(core, *record, volumes); !removed) {
     TRY(set_status(core, container, Status::Dead, removed.error().message()));
     return removed;

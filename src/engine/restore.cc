@@ -2,7 +2,6 @@
 #include "engine/restore.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <set>
 #include <utility>
@@ -151,7 +150,7 @@ bool runs(Core& core, const ContainerRecord& record) {
 void repair_stopped(Core& core, const std::shared_ptr<Container>& container) {
   const ContainerRef record = container->record();
   const ContainerPaths paths = paths_of(core.options, *record);
-  if (::access(paths.shim_state.c_str(), F_OK) < 0) return;
+  if (!has_run_leftovers(core, *record)) return;
   wait_for_shim_launch(paths.shim_state);
   auto shim = BlockingShimClient::connect(paths.shim_socket);
   const auto status = shim ? shim->status() : Result<shim::Status>(std::move(shim).error());

@@ -100,7 +100,7 @@ class Start {
  private:
   // Of a start that was killed, or of an end whose cleaning up failed.
   Result<void> clear_leftovers() {
-    if (::access(paths_.shim_state.c_str(), F_OK) == 0) clean_up_run(core_, record_);
+    if (has_run_leftovers(core_, record_)) clean_up_run(core_, record_);
     return {};
   }
 

@@ -197,8 +197,10 @@ Result<void> TreeExtract::add_file(TarReader& reader, const Place& place, const 
     return ::openat(place.parent, place.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                     0600);
   })));
-  TRY(write_contents(file.get(), reader, entry.size));
-  return set_attributes(file.get(), entry);
+  Result<void> written = write_contents(file.get(), reader, entry.size);
+  if (written) written = set_attributes(file.get(), entry);
+  if (!written) (void)::unlinkat(place.parent, place.name.c_str(), 0);  // half a file is worse than none
+  return written;
 }
 
 Result<void> TreeExtract::add_hard_link(const Place& place, const TarEntry& entry) {

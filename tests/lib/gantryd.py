@@ -55,6 +55,10 @@ class GantrydHome:
 
     def remove(self):
         """Ends what runs, looks that nothing is left of it, and takes everything away."""
+        self.end()
+        shutil.rmtree(self.directory)
+
+    def end(self):
         if containers := self.docker("ps", "-aq").stdout.split():
             self.docker("rm", "-f", "-v", *containers)
         if networks := self.docker("network", "ls", "-q", "--filter", "type=custom").stdout.split():
@@ -69,4 +73,3 @@ class GantrydHome:
         assert not left, f"cgroups of containers that are gone: {left}"
         cgroups.remove_empty(self.cgroup)
         command.run("ip", "link", "delete", self.bridge, status=None)  # it may never have been needed
-        shutil.rmtree(self.directory)
