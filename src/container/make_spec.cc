@@ -48,7 +48,7 @@ void add_namespaces(oci::Linux& linux_, const SpecInputs& inputs) {
     if (kind.mode != "host" || !kind.path.empty()) linux_.namespaces.push_back({kind.type, kind.path});
   if (!has_user_namespace(inputs)) return;
   linux_.namespaces.push_back({NamespaceType::User, joined.user});
-  if (!joined.user.empty()) return;
+  // Of one that is joined, too: the runtime learns by them who its users are on the host.
   linux_.uid_mappings = inputs.uid_mappings;
   linux_.gid_mappings = inputs.gid_mappings;
 }
@@ -167,13 +167,13 @@ Result<void> set_seccomp(oci::Linux& linux_, const SpecInputs& inputs, const Sec
 }
 
 // Ports and pings without privileges, as Docker's users are used to; in a network namespace of others it
-// would be theirs to say, and in a user namespace the kernel does not let us.
+// would be theirs to say. The groups that may ping are all there are: a user namespace has not that many.
 void set_sysctls(oci::Linux& linux_, const SpecInputs& inputs) {
   const HostConfig& host = inputs.host_config;
   linux_.sysctl = host.sysctls;
-  if (host.network_mode == "host" || joins_other(host.network_mode) || has_user_namespace(inputs)) return;
+  if (host.network_mode == "host" || joins_other(host.network_mode)) return;
   linux_.sysctl.emplace("net.ipv4.ip_unprivileged_port_start", "0");
-  linux_.sysctl.emplace("net.ipv4.ping_group_range", "0 2147483647");
+  if (!has_user_namespace(inputs)) linux_.sysctl.emplace("net.ipv4.ping_group_range", "0 2147483647");
 }
 
 Result<oci::Resources> make_resources(const HostConfig& host, oci::Linux& linux_) {

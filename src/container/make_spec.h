@@ -37,7 +37,7 @@ struct SpecInputs {
   const HostDefaults& defaults;
   std::string rootfs;  // where the container's root is mounted
   JoinedNamespaces joined = {};
-  std::vector<oci::IdMapping> uid_mappings = {};  // with them a user namespace, joined.user aside
+  std::vector<oci::IdMapping> uid_mappings = {};  // of its user namespace: a new one, or that of joined.user
   std::vector<oci::IdMapping> gid_mappings = {};
   // Binds, volumes and tmpfs of Binds, Mounts and VolumesFrom, resolved to paths of the host, in any order;
   // what HostConfig.Tmpfs asks for is added here.

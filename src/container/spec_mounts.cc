@@ -116,9 +116,12 @@ Mounts engine_files(const SpecInputs& inputs, const Mounts& wanted) {
                         {"/etc/hostname", inputs.hostname_file},
                         {"/etc/hosts", inputs.hosts}};
   Mounts mounts;
-  for (const File& file : files)
-    if (!file.source.empty() && !has_target(wanted, file.target))
-      mounts.push_back(bind_mount(file.target, file.source, inputs.host_config.readonly_rootfs));
+  for (const File& file : files) {
+    if (file.source.empty() || has_target(wanted, file.target)) continue;
+    mounts.push_back(bind_mount(file.target, file.source, inputs.host_config.readonly_rootfs));
+    // They are the container's root's to write, whoever that is on the host.
+    if (!inputs.joined.user.empty()) mounts.back().options.emplace_back("idmap");
+  }
   return mounts;
 }
 

@@ -118,7 +118,8 @@ std::vector<Option> flags_of(DockerdOptions& o, MapFlags& maps) {
       {0, "log-driver", "NAME", &o.log_driver, "Where containers log to (default: json-file)"},
       {0, "log-opt", "NAME=VALUE", &maps.log_opts, "Option of that"},
       {'s', "storage-driver", "NAME", &o.storage_driver, "overlay2 is the only one"},
-      {0, "userns-remap", "USER", &o.userns_remap, "Refused; containers have --userns"},
+      {0, "userns-remap", "USER", &o.userns_remap,
+       "Whose subordinate ids containers get: default, or user[:group]"},
       {0, "validate", "", &o.validate, "Only look whether the configuration is right"},
       {'v', "version", "", &o.version, "Show the version"},
       {'h', "help", "", &o.help, "Show this text"}};
@@ -374,9 +375,6 @@ Result<DockerdOptions> DockerdOptions::parse(std::span<const std::string> argume
 }
 
 Result<EngineConfig> DockerdOptions::engine() const {
-  if (!userns_remap.empty())
-    return error(Code::Unsupported,
-                 "userns-remap is not supported; give containers a user namespace by --userns");
   if (!storage_driver.empty() && storage_driver != "overlay2" && storage_driver != "overlay")
     return error(Code::Unsupported, "storage driver '{}' is not supported; overlay2 is", storage_driver);
   EngineConfig config{.run = exec_root,
@@ -418,7 +416,8 @@ Result<EngineConfig> DockerdOptions::engine() const {
                 .log_options = log_opts,
                 .dns = dns,
                 .dns_options = dns_opts,
-                .dns_search = dns_search};
+                .dns_search = dns_search,
+                .userns_remap = userns_remap};
   if (!default_ipc_mode.empty()) containers.ipc_mode = default_ipc_mode;
   if (!default_shm_size.empty()) containers.shm_size = TRY(parse_bytes("default-shm-size", default_shm_size));
   for (const auto& [name, limit] : default_ulimits) containers.ulimits[name] = {limit.soft, limit.hard};

@@ -45,6 +45,7 @@ static void fields(Fields& f, ContainerDefaults& containers) {
   f("dns", containers.dns);
   f("dnsOptions", containers.dns_options);
   f("dnsSearch", containers.dns_search);
+  f("usernsRemap", containers.userns_remap);
 }
 
 static void fields(Fields& f, EngineConfig& config) {

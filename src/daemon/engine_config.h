@@ -57,6 +57,7 @@ struct ContainerDefaults {
   container::StringMap log_options;
   std::map<std::string, UlimitConfig> ulimits;  // by name
   std::vector<std::string> dns, dns_options, dns_search;
+  std::string userns_remap;  // whose subordinate ids they get (subordinate_ids.h); empty: the host's own
 };
 
 struct EngineConfig {

@@ -16,6 +16,7 @@
 #include "daemon/build_networks.h"
 #include "daemon/listeners.h"
 #include "daemon/pid_file.h"
+#include "daemon/subordinate_ids.h"
 #include "docker/server.h"
 #include "engine/bookkeeping.h"
 #include "engine/engine.h"
@@ -116,19 +117,25 @@ container::HostDefaults defaults_of(const EngineConfig& config) {
   return defaults;
 }
 
-engine::EngineOptions engine_options(const EngineConfig& config, const std::string& root,
-                                     const std::string& programs) {
-  return {.root = root,
-          .run = config.run,
-          .shim = programs + "/gantry-shim",
-          .runtime = programs + "/gantry-runtime",
-          .init = programs + "/gantry-init",
-          .runtimes = config.runtimes,
-          .systemd_cgroup = config.systemd_cgroup,
-          .defaults = defaults_of(config),
-          .dns = config.containers.dns,
-          .dns_options = config.containers.dns_options,
-          .dns_search = config.containers.dns_search};
+Result<kernel::IdMaps> id_maps_of(const EngineConfig& config) {
+  if (config.containers.userns_remap.empty()) return kernel::IdMaps();
+  return TRY_DURING(subordinate_ids(config.containers.userns_remap), "userns-remap");
+}
+
+Result<engine::EngineOptions> engine_options(const EngineConfig& config, const std::string& root,
+                                             const std::string& programs) {
+  return engine::EngineOptions{.root = root,
+                               .run = config.run,
+                               .shim = programs + "/gantry-shim",
+                               .runtime = programs + "/gantry-runtime",
+                               .init = programs + "/gantry-init",
+                               .runtimes = config.runtimes,
+                               .systemd_cgroup = config.systemd_cgroup,
+                               .defaults = defaults_of(config),
+                               .dns = config.containers.dns,
+                               .dns_options = config.containers.dns_options,
+                               .dns_search = config.containers.dns_search,
+                               .id_maps = TRY(id_maps_of(config))};
 }
 
 Result<std::unique_ptr<build::Builder>> open_builder(const EngineConfig& config, const std::string& programs,
@@ -162,7 +169,7 @@ Result<std::unique_ptr<Service>> start_engine(const EngineConfig& config, image:
   parts.snapshots = std::make_unique<image::Snapshots>(TRY(image::Snapshots::open(root, store.database())));
   parts.registries = TRY(open_registries(config));
   parts.networks = TRY_DURING(open_networks(config, root, log), "open the networks");
-  parts.engine = TRY_DURING(engine::Engine::start(engine_options(config, root, programs), store,
+  parts.engine = TRY_DURING(engine::Engine::start(TRY(engine_options(config, root, programs)), store,
                                                   *parts.snapshots, *parts.networks, log),
                             "start the engine");
   parts.usage = TRY_DURING(engine::UsageLog::open(root), "open the usage accounts");

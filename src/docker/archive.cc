@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Files in and out of containers as tar: /containers/{id}/archive (`docker cp`) and /containers/{id}/export.
+#include <fcntl.h>
+
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/base64.h"
+#include "base/file.h"
+#include "container/user.h"
 #include "docker/endpoints.h"
 #include "engine/container_events.h"
 #include "engine/copy_archive.h"
@@ -14,6 +19,7 @@
 #include "image/snapshots.h"
 #include "kernel/mount.h"
 #include "kernel/overlay.h"
+#include "kernel/rooted_path.h"
 
 namespace gantry::docker {
 namespace {
@@ -45,17 +51,29 @@ Result<void> get_archive(const Context& context, Call& call) {
   tell_stat(call, TRY(engine::stat_path(root.directory(), path)));
   call.response.headers.set("Content-Type", "application/x-tar");
   TRY(call.response.start(200));
-  TRY(engine::copy_out(root.directory(), path, call.response));
+  TRY(engine::copy_out(root.directory(), path, call.response, {.id_maps = root.id_maps()}));
   engine::publish_event(context.engine.events(), *record, "archive-path");
   return {};
+}
+
+// With `copyUIDGID` everything belongs to whom the container runs as, if it says so.
+Result<std::optional<std::pair<uid_t, gid_t>>> owner_in(const engine::Engine::Rootfs& root,
+                                                        const engine::ContainerRecord& record) {
+  const std::string& user = record.settings->config.user;
+  if (user.empty()) return std::optional<std::pair<uid_t, gid_t>>();
+  const kernel::RootDir top(TRY(open_at(root.directory(), ".", O_PATH | O_DIRECTORY)));
+  const container::ContainerUser found = TRY(container::find_user(top, user));
+  return std::optional(std::pair<uid_t, gid_t>(found.uid, found.gid));
 }
 
 Result<void> put_archive(const Context& context, Call& call) {
   const std::string path = TRY(path_in(call));
   const engine::ContainerRef record = TRY(context.engine.find(call.parameter(0)));
   const auto root = TRY(context.engine.open_rootfs(record->id));
-  TRY(engine::copy_in(root.directory(), path, call.request.body(),
-                      {.no_overwrite_dir_non_dir = call.flag("noOverwriteDirNonDir")}));
+  engine::CopyInOptions options{.no_overwrite_dir_non_dir = call.flag("noOverwriteDirNonDir"),
+                                .id_maps = root.id_maps()};
+  if (call.flag("copyUIDGID")) options.owner = TRY(owner_in(root, *record));
+  TRY(engine::copy_in(root.directory(), path, call.request.body(), options));
   engine::publish_event(context.engine.events(), *record, "extract-to-dir");
   return call.send(200);
 }

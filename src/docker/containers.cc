@@ -9,23 +9,14 @@
 #include <vector>
 
 #include "base/timestamp.h"
+#include "docker/container_create.h"
 #include "docker/container_filters.h"
-#include "docker/create_body.h"
 #include "docker/endpoints.h"
 #include "docker/time_parameter.h"
 #include "engine/engine.h"
 
 namespace gantry::docker {
 namespace {
-
-struct Created {
-  std::string id;
-  std::vector<std::string> warnings;
-};
-void fields(json::Fields& f, Created& created) {
-  f("Id", created.id, json::Presence::Always);
-  f("Warnings", created.warnings, json::Presence::Always);
-}
 
 struct Warned {
   std::vector<std::string> warnings;
@@ -51,14 +42,7 @@ void fields(json::Fields& f, PruneReport& report) {
 }
 
 Result<void> create_container(const Context& context, Call& call) {
-  CreateBody body = TRY(call.body<CreateBody>());
-  TRY(read_as(body, call.version));
-  engine::CreateResult made = TRY(context.engine.create({.name = call.text("name"),
-                                                         .config = std::move(body.config),
-                                                         .host_config = std::move(body.host_config),
-                                                         .endpoints = std::move(body.networking.endpoints),
-                                                         .platform = call.text("platform")}));
-  return call.send_object(Created{std::move(made.id), std::move(made.warnings)}, 201);
+  return create_container_in(context, call, "");
 }
 
 // Docker answers 304 when there was nothing to do; clients take it as success.

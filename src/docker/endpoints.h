@@ -45,5 +45,7 @@ std::span<const Route> swarm_routes();
 
 // ---- Gantry's own, below /gantry/v1: docs/formats/gantry-api.md
 std::span<const Route> trace_routes();  // own_trace.cc
+std::span<const Route> check_routes();  // own_check.cc
+std::span<const Route> pod_routes();    // own_pods.cc
 
 }  // namespace gantry::docker

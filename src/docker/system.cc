@@ -186,7 +186,9 @@ Result<void> info(const Context& context, Call& call) {
   // Containers never depend on the daemon.
   w.key("LiveRestoreEnabled").value(true).key("Isolation").value("");
   w.key("InitBinary").value(options.init).key("ProductLicense").value("");
-  write_words(w, "SecurityOptions", {"name=seccomp,profile=builtin", "name=cgroupns"});
+  std::vector<std::string> security = {"name=seccomp,profile=builtin", "name=cgroupns"};
+  if (!options.id_maps.uids.empty()) security.insert(security.begin() + 1, "name=userns");
+  write_words(w, "SecurityOptions", security);
   write_words(w, "Warnings", warnings);
   w.end_object();
   return call.send_json(std::move(w).text());

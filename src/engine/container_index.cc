@@ -76,6 +76,14 @@ std::vector<std::shared_ptr<Container>> ContainerIndex::all() const {
   return containers;
 }
 
+std::vector<std::string> ContainerIndex::unfinished() const {
+  std::vector<std::string> ids;
+  MutexLock lock(mutex_);
+  for (const auto& [name, id] : names_)
+    if (!by_id_.contains(id)) ids.push_back(id);
+  return ids;
+}
+
 bool ContainerIndex::is_known(const std::string& id) const {
   MutexLock lock(mutex_);
   if (by_id_.contains(id)) return true;

@@ -35,6 +35,8 @@ class ContainerIndex {
   std::vector<std::shared_ptr<Container>> all() const;
   // Whether there is a container of that id, or one is being made.
   bool is_known(const std::string& id) const;
+  // Ids of those that are being made.
+  std::vector<std::string> unfinished() const;
 
  private:
   Result<std::shared_ptr<Container>> with_prefix(std::string_view prefix) const REQUIRES(mutex_);

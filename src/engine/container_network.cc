@@ -6,6 +6,7 @@
 #include "engine/joined_container.h"
 #include "engine/pods.h"
 #include "engine/port_requests.h"
+#include "kernel/namespaces.h"
 
 namespace gantry::engine {
 
@@ -29,7 +30,8 @@ NetworkKind network_kind(const ContainerSettings& settings) {
   return NetworkKind::Own;
 }
 
-Result<std::string> make_network_namespace(Core& core, const ContainerRecord& container) {
+Result<std::string> make_network_namespace(Core& core, const ContainerRecord& container,
+                                           const std::string& user_namespace) {
   switch (network_kind(*container.settings)) {
     case NetworkKind::Host: return std::string();
     case NetworkKind::Joined:
@@ -38,7 +40,10 @@ Result<std::string> make_network_namespace(Core& core, const ContainerRecord& co
     case NetworkKind::Own: break;
   }
   const std::vector<std::string>& dns = container.settings->host_config.dns;
-  return core.networks.make_sandbox(container.id, {.dns_servers = dns.empty() ? core.options.dns : dns});
+  UniqueFd owner;
+  if (!user_namespace.empty()) owner = TRY(kernel::open_namespace(user_namespace, CLONE_NEWUSER));
+  return core.networks.make_sandbox(
+      container.id, {.user_namespace = owner.get(), .dns_servers = dns.empty() ? core.options.dns : dns});
 }
 
 Result<EndpointSettings> connect_network(Core& core, const ContainerRecord& container,

@@ -22,7 +22,9 @@ NetworkKind network_kind(const ContainerSettings& settings);
 
 // The path of the namespace to run in, which is made for Own; empty for Host. Conflict when the container
 // that is to be joined does not run.
-Result<std::string> make_network_namespace(Core& core, const ContainerRecord& container);
+// `user_namespace`: the path of the one it is to belong to; empty: the daemon's.
+Result<std::string> make_network_namespace(Core& core, const ContainerRecord& container,
+                                           const std::string& user_namespace);
 // For Own and Host: the endpoints and ports of it. `path`: what the call above answered.
 Result<ContainerNetworks> connect_networks(Core& core, const ContainerRecord& container,
                                            const std::string& path);

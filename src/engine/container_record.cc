@@ -12,6 +12,12 @@ std::vector<std::string> ContainerSettings::command() const {
   return words;
 }
 
+void fields(json::Fields& f, IdMapping& mapping) {
+  f("Inside", mapping.inside);
+  f("Outside", mapping.outside);
+  f("Size", mapping.size);
+}
+
 void fields(json::Fields& f, ContainerSettings& settings) {
   f("Config", settings.config);
   f("HostConfig", settings.host_config);
@@ -22,6 +28,8 @@ void fields(json::Fields& f, ContainerSettings& settings) {
   f("Pod", settings.pod);
   f("Mounts", settings.mounts);
   f("AnonymousVolumes", settings.anonymous_volumes);
+  f("UidMappings", settings.uid_mappings);
+  f("GidMappings", settings.gid_mappings);
 }
 
 void fields(json::Fields& f, ContainerNetworks& networks) {

@@ -61,6 +61,13 @@ struct ContainerState {
   bool is_running() const { return status == Status::Running || status == Status::Paused; }
 };
 
+// A range of ids of a user namespace (user_namespaces(7)).
+struct IdMapping {
+  std::uint32_t inside = 0, outside = 0, size = 0;
+  friend bool operator==(const IdMapping&, const IdMapping&) = default;
+};
+void fields(json::Fields& f, IdMapping& mapping);
+
 // What it was made with. Changed only by update().
 struct ContainerSettings {
   container::Config config;  // with the image's defaults merged in
@@ -72,6 +79,8 @@ struct ContainerSettings {
   std::string pod;             // id of the pod it was created in; empty: it is alone
   std::vector<MountPoint> mounts;
   std::vector<std::string> anonymous_volumes;  // names of volumes that go with it if asked so
+  // Of its user namespace; empty: it has none but the daemon's. Its file system was made for them.
+  std::vector<IdMapping> uid_mappings, gid_mappings;
 
   // The program and its arguments: entrypoint and command, joined.
   std::vector<std::string> command() const;
@@ -107,13 +116,14 @@ struct ContainerPaths {
   std::string hosts;
   std::string hostname;
   std::string resolv_conf;
-  std::string log;            // current file of the log (docs/formats/container-log.md)
-  std::string shim_state;     // <run>/shims/<id>
-  std::string shim_socket;    // in it
-  std::string rootfs;         // where its root file system is mounted while it runs
-  std::string scratch;        // <run>/mounts/<id>: parts of volumes
-  std::string shared_memory;  // <run>/shm/<id>: its /dev/shm, where others may have it, too
-  std::string cgroup;         // "/gantry/<id>": below the mount point of each hierarchy
+  std::string log;             // current file of the log (docs/formats/container-log.md)
+  std::string shim_state;      // <run>/shims/<id>
+  std::string shim_socket;     // in it
+  std::string rootfs;          // where its root file system is mounted while it runs
+  std::string scratch;         // <run>/mounts/<id>: parts of volumes
+  std::string shared_memory;   // <run>/shm/<id>: its /dev/shm, where others may have it, too
+  std::string user_namespace;  // <run>/userns/<id>: mounted there while it runs, if it has one of its own
+  std::string cgroup;          // "/gantry/<id>": below the mount point of each hierarchy
 };
 
 }  // namespace gantry::engine

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <climits>
+#include <functional>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -15,6 +17,7 @@
 #include "engine/kernel_file_system.h"
 #include "engine/tree_archive.h"
 #include "engine/tree_extract.h"
+#include "kernel/file_user.h"
 #include "kernel/rooted_path.h"
 #include "oci/archive/compression.h"
 #include "oci/archive/tar_reader.h"
@@ -94,6 +97,19 @@ Result<std::string> resolve_link(const RootDir& root, int link, const Target& ta
   return kernel::clean_path(target.path.substr(0, target.path.rfind('/') + 1) + words);
 }
 
+// On a thread of its own, as who is root inside: the host's root does not exist there and can make no file.
+Result<void> as_root_of(const kernel::IdMaps& maps, const std::function<Result<void>()>& work) {
+  const kernel::IdRange* uid = kernel::find_range(maps.uids, 0);
+  const kernel::IdRange* gid = kernel::find_range(maps.gids, 0);
+  if (uid == nullptr || gid == nullptr) return error(Code::Internal, "the container's id map has no root");
+  Result<void> outcome;
+  std::thread([&] {
+    outcome = kernel::act_on_files_as(uid->outside, gid->outside);
+    if (outcome) outcome = work();
+  }).join();
+  return outcome;
+}
+
 }  // namespace
 
 void fields(json::Fields& f, PathStat& stat) {
@@ -139,10 +155,13 @@ Result<void> copy_in(int root, const std::string& path, ByteSource& tar, const C
   struct stat st{};
   if (::fstat(TRY(std::move(directory)).get(), &st) < 0) return sys_error("look at '{}'", printable(path));
   if (!S_ISDIR(st.st_mode)) return error(Code::InvalidArgument, "extraction point is not a directory");
-  const auto plain = TRY(oci::decompress(tar));
-  oci::TarReader reader(*plain);
-  TreeExtract extract(top, "/" + path, options);
-  return extract.unpack(reader);
+  const auto unpack = [&]() -> Result<void> {
+    const auto plain = TRY(oci::decompress(tar));
+    oci::TarReader reader(*plain);
+    TreeExtract extract(top, "/" + path, options);
+    return extract.unpack(reader);
+  };
+  return options.id_maps.uids.empty() ? unpack() : as_root_of(options.id_maps, unpack);
 }
 
 }  // namespace gantry::engine

@@ -13,12 +13,16 @@
 #include "engine/container_events.h"
 #include "engine/container_paths.h"
 #include "engine/health.h"
+#include "engine/image_mounts.h"
 #include "engine/joined_container.h"
 #include "engine/log_options.h"
 #include "engine/names.h"
+#include "engine/pods.h"
 #include "engine/remove_container.h"
 #include "engine/restart_policy.h"
 #include "engine/undo.h"
+#include "engine/used_image.h"
+#include "engine/user_namespace.h"
 #include "engine/volume_mounts.h"
 #include "image/unpack_image.h"
 #include "oci/image/reference.h"
@@ -45,39 +49,6 @@ Result<std::string> take_name(Core& core, const std::string& wanted, const std::
   const std::string name = TRY(check_name(wanted));
   TRY(core.containers.reserve_name(name, id));
   return name;
-}
-
-// ---- the image
-
-struct UsedImage {
-  image::Image image;
-  oci::ImageConfig config;
-};
-
-bool is_platform_of(const oci::Platform& platform, const std::string& wanted) {
-  if (wanted.empty()) return true;
-  const auto parsed = oci::Platform::parse(wanted);
-  return parsed && parsed->os == platform.os &&
-         (parsed->architecture.empty() || parsed->architecture == platform.architecture) &&
-         (parsed->variant.empty() || parsed->variant == platform.variant);
-}
-
-Result<UsedImage> find_image(Core& core, const std::string& name, const std::string& platform) {
-  if (name.empty()) return error(Code::InvalidArgument, "no image was named");
-  auto found = core.store.resolve(name);
-  if (!found && found.error().code() == Code::NotFound) {
-    const auto reference = oci::Reference::parse(name);
-    return error(Code::NotFound, "No such image: {}", reference ? reference->familiar() : name);
-  }
-  UsedImage used{.image = TRY(std::move(found))};
-  used.config = TRY(image::read_config(core.store, used.image));
-  if (!is_platform_of(used.config.platform, platform))
-    return error(
-        Code::NotFound,
-        "image with reference {} was found but its platform ({}) does not match the specified platform "
-        "({})",
-        name, used.config.platform.str(), platform);
-  return used;
 }
 
 // ---- settings
@@ -158,7 +129,10 @@ class Creation {
     record_.name = TRY(take_name(core_, request_.name, record_.id));
     Undo release_name([&] { core_.containers.release_name(record_.name); });
     Undo forget([&] { forget_mounts(record_.id, settings_->mounts, *core_.volumes); });
-    Undo remove([&] { (void)remove_files(core_, record_.id); });  // the error that is answered is nearer
+    Undo remove([&] {  // the error that is answered is nearer
+      (void)remove_image_mounts(core_, record_.id, settings_->mounts);
+      (void)remove_files(core_, record_.id);
+    });
     TRY(make_files(used));
     auto container = std::make_shared<Container>(record());
     container->number = TRY(core_.database.add_container(*container->record()));
@@ -184,9 +158,10 @@ class Creation {
     settings_->platform = used.config.platform.os;
     container::apply_defaults(settings_->config, settings_->host_config, core_.options.defaults, core_.facts);
     HostConfig& host = settings_->host_config;
-    if (!request_.pod.empty()) TRY(join_pod(host));
+    if (!request_.pod.empty()) join_pod(core_, *TRY(core_.pods.find(request_.pod))->record(), *settings_);
     if (host.network_mode.empty() || host.network_mode == "default") host.network_mode = "bridge";
     TRY(resolve_references(core_, host));
+    TRY(choose_user_namespace(core_, *settings_));
     TRY(choose_hostname(core_, record_.id, settings_->config, host));
     TRY(check_policies(settings_->config, host));
     warnings_ = TRY(container::check_settings(settings_->config, host, core_.facts));
@@ -194,13 +169,6 @@ class Creation {
     networks->wanted = endpoints_of(request_, settings_->config, host);
     networks->endpoints = networks->wanted;
     record_.networks = std::move(networks);
-    return {};
-  }
-
-  Result<void> join_pod(HostConfig& host) {
-    const PodRef pod = TRY(core_.pods.find(request_.pod))->record();
-    settings_->pod = pod->id;
-    if (!pod->settings->cgroup_parent.empty()) host.cgroup_parent = pod->settings->cgroup_parent;
     return {};
   }
 
@@ -220,18 +188,20 @@ class Creation {
                             .attributes = {{"driver", volume->driver}}});
     // After a crash of the host nobody sees again what was in a container that removes itself: so nothing of
     // it is synced, not even at its end, which would write back the whole file system.
-    (void)TRY(core_.snapshots.prepare(snapshot_key_of(record_.id),
-                                      top.is_empty() ? std::nullopt : std::optional(top),
-                                      {.is_volatile = settings_->host_config.auto_remove}, Durability::Lazy));
+    (void)TRY(core_.snapshots.prepare(
+        snapshot_key_of(record_.id), top.is_empty() ? std::nullopt : std::optional(top),
+        {.id_maps = id_maps_of(*settings_), .is_volatile = settings_->host_config.auto_remove},
+        Durability::Lazy));
+    TRY(prepare_image_mounts(core_, record_.id, *settings_));
     TRY(make_directories(containers_directory(core_.options) + "/" + record_.id, 0710));
-    return fill();
+    return fill(top);
   }
 
-  // New volumes get what the image has in their places.
-  Result<void> fill() {
-    if (!needs_contents(*settings_, *core_.volumes)) return {};
-    const kernel::OverlayMount root = TRY(core_.snapshots.mount(snapshot_key_of(record_.id)));
-    return fill_volumes(root.mount.fd(), *settings_, *core_.volumes);
+  // New volumes get what the image has in their places, owners as the image has them.
+  Result<void> fill(const oci::Digest& top) {
+    if (top.is_empty() || !needs_contents(*settings_, *core_.volumes)) return {};
+    const kernel::OverlayMount image = TRY(core_.snapshots.mount_layers(top));
+    return fill_volumes(image.mount.fd(), *settings_, *core_.volumes);
   }
 
   ContainerRecord record() const {

@@ -33,18 +33,27 @@ std::vector<VolumeSize> volume_sizes(const Volumes& volumes) {
 
 namespace {
 
-Result<void> check_containers(const DiskCheckInput& input, std::vector<std::string>& findings) {
+constexpr std::string_view kContainerKey = "container/";
+
+Result<void> check_directories(const DiskCheckInput& input, std::vector<std::string>& findings) {
   Result<std::vector<std::string>> names = names_in(AT_FDCWD, input.root + "/containers");
   if (!names && names.error().code() != Code::NotFound) return std::move(names).error();
   std::set<std::string> directories;
   if (names) directories.insert(names->begin(), names->end());
   for (const std::string& name : directories)
-    if (!input.containers.contains(name))
-      findings.push_back(fmt::format("'{}/containers/{}' belongs to no container", input.root, name));
-  for (const std::string& id : input.containers)
-    if (!directories.contains(id))
-      findings.push_back(fmt::format("container {} has no directory '{}/containers/{}'", id, input.root, id));
+    if (!input.owners.contains(name) && !input.unfinished.contains(name))
+      findings.push_back(
+          fmt::format("'{}/containers/{}' belongs to no container and no pod", input.root, name));
+  for (const std::string& id : input.owners)
+    if (!directories.contains(id) && !input.unfinished.contains(id))
+      findings.push_back(fmt::format("{} has no directory '{}/containers/{}'", id, input.root, id));
   return {};
+}
+
+// "container/ID", and "container/ID/…" for what else belongs to it.
+std::string owner_of(std::string_view key) {
+  key.remove_prefix(kContainerKey.size());
+  return std::string(key.substr(0, key.find('/')));
 }
 
 Result<void> check_snapshots(const DiskCheckInput& input, const image::Snapshots& snapshots,
@@ -52,10 +61,12 @@ Result<void> check_snapshots(const DiskCheckInput& input, const image::Snapshots
   std::set<std::string> keys;
   for (const image::Snapshot& snapshot : TRY(snapshots.snapshots())) keys.insert(snapshot.key);
   for (const auto& [key, id] : input.snapshots)
-    if (!keys.contains(key)) findings.push_back(fmt::format("container {} has no file system '{}'", id, key));
+    if (!keys.contains(key) && !input.unfinished.contains(id))
+      findings.push_back(fmt::format("container {} has no file system '{}'", id, key));
   // Keys of others (builds, `gantry snapshot`) are theirs to know.
   for (const std::string& key : keys)
-    if (key.starts_with("container/") && !input.snapshots.contains(key))
+    if (key.starts_with(kContainerKey) && !input.snapshots.contains(key) &&
+        !input.unfinished.contains(owner_of(key)))
       findings.push_back(fmt::format("the file system '{}' belongs to no container", key));
   return {};
 }
@@ -68,7 +79,7 @@ void check_volumes(const DiskCheckInput& input, const Volumes& volumes, std::vec
     if (::lstat(directory.c_str(), &st) < 0)
       findings.push_back(fmt::format("volume '{}' has no directory '{}'", volume->name, directory));
     for (const std::string& user : volumes.users_of(volume->name))
-      if (!input.containers.contains(user))
+      if (!input.owners.contains(user) && !input.unfinished.contains(user))
         findings.push_back(
             fmt::format("volume '{}' is held for container {}, which is gone", volume->name, user));
   }
@@ -79,7 +90,7 @@ void check_volumes(const DiskCheckInput& input, const Volumes& volumes, std::vec
 Result<std::vector<std::string>> check_disk(const DiskCheckInput& input, const image::Snapshots& snapshots,
                                             const Volumes& volumes) {
   std::vector<std::string> findings;
-  TRY(check_containers(input, findings));
+  TRY(check_directories(input, findings));
   TRY(check_snapshots(input, snapshots, findings));
   check_volumes(input, volumes, findings);
   return findings;

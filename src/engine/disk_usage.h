@@ -33,11 +33,11 @@ struct VolumeSize {
 std::vector<VolumeSize> volume_sizes(const Volumes& volumes);
 
 // What lies below the root and belongs to nobody, and what is missing: a sentence each; empty: all is well.
-// For an engine that is at rest: what is being made or removed looks like a finding.
 struct DiskCheckInput {
   std::string root;
-  std::set<std::string> containers;              // ids
+  std::set<std::string> owners;                  // ids of containers and pods
   std::map<std::string, std::string> snapshots;  // keys of containers' snapshots, to their ids
+  std::set<std::string> unfinished;              // ids of what is being made or removed: may have anything
 };
 Result<std::vector<std::string>> check_disk(const DiskCheckInput& input, const image::Snapshots& snapshots,
                                             const Volumes& volumes);

@@ -20,6 +20,7 @@
 #include "engine/remove_container.h"
 #include "engine/runtime_program.h"
 #include "engine/start_container.h"
+#include "engine/user_namespace.h"
 #include "engine/volume_mounts.h"
 
 namespace gantry::engine {
@@ -72,6 +73,7 @@ void release_mounts_of(Core& core, const ContainerRecord& container) {
   const ContainerPaths paths = paths_of(core.options, container);
   clear_mount_point(paths.rootfs);
   clear_mount_point(paths.shared_memory);
+  if (has_user_namespace(*container.settings)) remove_user_namespace(paths.user_namespace);
   release_mounts(container.id, container.settings->mounts, paths.scratch, *core.volumes);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
@@ -50,6 +51,10 @@ Result<void> make_engine_directories(const EngineOptions& options) {
   for (const std::string& directory :
        {shims_directory(options), rootfs_directory(options), runtime_root(options)})
     TRY(make_directories(directory, 0700));
+  // The first process of a container with a user namespace finds its root there by itself.
+  const mode_t mode = options.id_maps.uids.empty() ? 0700 : 0711;
+  if (::chmod(rootfs_directory(options).c_str(), mode) < 0)
+    return sys_error("set the mode of '{}'", rootfs_directory(options));
   return {};
 }
 

@@ -43,6 +43,7 @@
 #include "engine/subscription.h"
 #include "image/image_store.h"
 #include "image/snapshots.h"
+#include "kernel/id_map.h"
 #include "network/config.h"
 
 namespace gantry {
@@ -68,6 +69,9 @@ struct EngineOptions {
   // What containers get that do not say; cgroup_parent empty: "/gantry".
   container::HostDefaults defaults;
   std::vector<std::string> dns, dns_options, dns_search;  // defaults for networks
+  // Of the user namespaces that containers get who do not ask for the daemon's (--userns=host); empty: none
+  // get one.
+  kernel::IdMaps id_maps;
 };
 
 struct CreateRequest {
@@ -199,6 +203,8 @@ class Engine {
     ~Rootfs();
     int directory() const;  // O_PATH; as the container sees it if it runs (its volumes included)
     bool is_live() const;   // it is the root of a process
+    // Of its user namespace: files are seen with the host's ids; empty: they are the container's, too.
+    const kernel::IdMaps& id_maps() const;
 
    private:
     friend class Engine;
@@ -218,7 +224,7 @@ class Engine {
 
   // ---- pods
 
-  Result<std::string> create_pod(std::string_view name, PodSettings settings);  // its id
+  Result<CreateResult> create_pod(std::string_view name, PodSettings settings);
   Result<bool> start_pod(std::string_view ref);  // its namespaces, then its containers in order of creation
   Result<bool> stop_pod(std::string_view ref, const StopOptions& options = {});
   Result<void> remove_pod(std::string_view ref, const RemoveOptions& options = {});
@@ -228,6 +234,9 @@ class Engine {
 
   // ---- what belongs to it
 
+  // What on its disk belongs to nobody, and what is missing: a sentence each; empty: all is well. May be
+  // asked at any time: what is being made or removed meanwhile is no finding.
+  Result<std::vector<std::string>> check_disk() const;
   const EngineOptions& options() const;
   Events& events();
   Volumes& volumes();

@@ -34,7 +34,7 @@ Result<bool> stop_all(Core& core, const std::string& pod, const StopOptions& opt
 
 }  // namespace
 
-Result<std::string> Engine::create_pod(std::string_view name, PodSettings settings) {
+Result<CreateResult> Engine::create_pod(std::string_view name, PodSettings settings) {
   return engine::create_pod(state_->core, name, std::move(settings));
 }
 
@@ -56,7 +56,7 @@ Result<bool> Engine::stop_pod(std::string_view ref, const StopOptions& options) 
   MutexLock lock(pod->changes());
   if (pod->is_removed) return no_such_pod(ref);
   const bool has_stopped = TRY(stop_all(core, pod->record()->id, options)) || pod->record()->is_running;
-  TRY(remove_pod_namespaces(core, *pod));
+  TRY(stop_pod_namespaces(core, *pod));
   return has_stopped;
 }
 
@@ -65,9 +65,18 @@ Result<void> Engine::remove_pod(std::string_view ref, const RemoveOptions& optio
   const std::shared_ptr<Pod> pod = TRY(core.pods.find(ref));
   MutexLock lock(pod->changes());
   if (pod->is_removed) return no_such_pod(ref);
-  const std::string id = pod->record()->id;
-  for (const std::shared_ptr<Container>& container : containers_of_pod(core, id))
-    TRY(remove(container->id(), options));
+  const PodRef record = pod->record();
+  const auto containers = containers_of_pod(core, record->id);
+  for (const std::shared_ptr<Container>& container : containers)
+    if (!options.force && container->record()->state.is_running())
+      return error(Code::Conflict,
+                   "cannot remove pod '{}': container '{}' is running: stop the pod before, or force",
+                   record->name, container->record()->name);
+  // The last that was made first, as they are stopped.
+  for (auto container = containers.rbegin(); container != containers.rend(); ++container)
+    if (auto removed = remove((*container)->id(), options);
+        !removed && removed.error().code() != Code::NotFound)  // it removed itself when it ended
+      return removed;
   return forget_pod(core, *pod);
 }
 

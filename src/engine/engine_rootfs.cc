@@ -9,8 +9,10 @@
 #include "engine/container_paths.h"
 #include "engine/container_root.h"
 #include "engine/engine_state.h"
+#include "engine/image_mounts.h"
 #include "engine/locked_container.h"
 #include "engine/stopped_root.h"
+#include "engine/user_namespace.h"
 #include "engine/volume_mounts.h"
 
 namespace gantry::engine {
@@ -26,7 +28,8 @@ class UsedMounts {
   ~UsedMounts() { release_mounts(record_->id, record_->settings->mounts, scratch(), *core_.volumes); }
 
   Result<std::vector<oci::Mount>> resolve() const {
-    return resolve_mounts(record_->id, *record_->settings, scratch(), *core_.volumes);
+    return resolve_mounts(record_->id, *record_->settings, scratch(),
+                          {.volumes = *core_.volumes, .mount_image = image_mounter(core_, record_->id)});
   }
 
  private:
@@ -39,6 +42,7 @@ class UsedMounts {
 }  // namespace
 
 struct Engine::Rootfs::State {
+  kernel::IdMaps id_maps;
   UniqueFd live;
   std::optional<LockedContainer> container;  // one that does not run: nobody starts it meanwhile
   std::optional<UsedMounts> mounts;
@@ -51,6 +55,8 @@ Engine::Rootfs::~Rootfs() = default;
 
 bool Engine::Rootfs::is_live() const { return !state_->stopped; }
 
+const kernel::IdMaps& Engine::Rootfs::id_maps() const { return state_->id_maps; }
+
 int Engine::Rootfs::directory() const {
   return is_live() ? state_->live.get() : state_->stopped->directory();
 }
@@ -60,6 +66,7 @@ Result<Engine::Rootfs> Engine::open_rootfs(std::string_view ref) {
   auto state = std::make_unique<Rootfs::State>();
   LockedContainer container = TRY(LockedContainer::find(core, ref));
   const ContainerRef record = container->record();
+  state->id_maps = id_maps_of(*record->settings);
   if (record->state.is_running()) {
     // Under the lock, so that the pid is not another process's yet.
     state->live =
@@ -72,7 +79,7 @@ Result<Engine::Rootfs> Engine::open_rootfs(std::string_view ref) {
       record->settings->host_config.readonly_rootfs ? StoppedRoot::Writable::No : StoppedRoot::Writable::Yes;
   kernel::OverlayMount root = TRY(mount_root(core, *record));
   state->stopped.emplace(
-      TRY(StoppedRoot::make(std::move(root.mount), TRY(state->mounts->resolve()), writable)));
+      TRY(StoppedRoot::make(std::move(root.mount), TRY(state->mounts->resolve()), writable, state->id_maps)));
   return Rootfs(std::move(state));
 }
 

@@ -356,7 +356,7 @@ TEST(Engine, pods_hold_namespaces_without_a_process) {
   NEEDS_ROOT();
   on_a_host([] {
     TestHost host;
-    const std::string pod = MUST(host->create_pod("pod", {.hostname = "inside", .network_mode = "none"}));
+    const std::string pod = MUST(host->create_pod("pod", {.hostname = "inside", .network_mode = "none"})).id;
     CreateRequest request = host.request({"sh", "-c", "hostname; echo x >/dev/shm/a; sleep 1000"});
     request.pod = pod;
     const std::string first = MUST(host->create(request)).id;

@@ -32,7 +32,7 @@
 namespace gantry::engine {
 
 struct Event {
-  std::string type;    // "container", "image", "network", "volume", "daemon", "builder"
+  std::string type;    // "container", "image", "network", "volume", "pod", "daemon", "builder"
   std::string action;  // "start", "exec_create: sh -c true", "health_status: healthy"
   std::string actor;   // id or name of what it happened to
   std::map<std::string, std::string> attributes;

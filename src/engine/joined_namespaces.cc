@@ -34,10 +34,9 @@ Result<std::string> namespace_of(Core& core, const std::string& mode, std::strin
 Result<container::JoinedNamespaces> joined_namespaces_of(Core& core, const ContainerRecord& container) {
   const container::HostConfig& host = container.settings->host_config;
   container::JoinedNamespaces joined;
-  if (!container.settings->pod.empty()) joined = TRY(pod_namespaces(core, container.settings->pod));
+  if (!container.settings->pod.empty()) joined = TRY(pod_namespaces(core, container));
   if (joined.ipc.empty()) joined.ipc = TRY(namespace_of(core, host.ipc_mode, "ipc"));
-  joined.pid = TRY(namespace_of(core, host.pid_mode, "pid"));
-  joined.user = TRY(namespace_of(core, host.userns_mode, "user"));
+  if (joined.pid.empty()) joined.pid = TRY(namespace_of(core, host.pid_mode, "pid"));
   return joined;
 }
 

@@ -18,4 +18,10 @@ MountOrigin origin_of(const MountPoint& point, const ContainerSettings& settings
   return {};
 }
 
+const std::string& subpath_of(const container::Mount& mount) {
+  static const std::string kAll;
+  if (mount.volume_options) return mount.volume_options->subpath;
+  return mount.image_options ? mount.image_options->subpath : kAll;
+}
+
 }  // namespace gantry::engine

@@ -20,4 +20,7 @@ struct MountOrigin {
 };
 MountOrigin origin_of(const MountPoint& point, const ContainerSettings& settings);
 
+// The part of its volume or image that is mounted; empty: all of it.
+const std::string& subpath_of(const container::Mount& mount);
+
 }  // namespace gantry::engine

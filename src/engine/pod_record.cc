@@ -16,7 +16,13 @@ void fields(json::Fields& f, PodSettings& settings) {
   f("DnsSearch", settings.dns_search);
   f("ExtraHosts", settings.extra_hosts);
   f("HostIpc", settings.host_ipc);
+  f("SharePid", settings.share_pid);
+  f("ShmSize", settings.shm_size);
   f("CgroupParent", settings.cgroup_parent);
+  f("Resources", settings.resources);
+  f("UsernsMode", settings.userns_mode);
+  f("UidMappings", settings.uid_mappings);
+  f("GidMappings", settings.gid_mappings);
 }
 
 }  // namespace gantry::engine

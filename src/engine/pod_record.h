@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A pod: namespaces that containers share, and their lives together. No process holds the namespaces; bind
-// mounts do (<run>/pods/<id>/ipc, uts; the network's sandbox), so a pod without containers costs no memory.
+// A pod: namespaces that containers share, a control group above theirs, and their lives together. No process
+// holds the namespaces; bind mounts do (<run>/pods/<id>/user, ipc, uts; the network's sandbox), so a pod
+// without containers costs no memory, and each of its containers may end and start again without the others
+// noticing.
+//
+// A pid namespace cannot be held so: it lives as long as its process 1. A pod that shares processes therefore
+// has that of its first container, the leader; the others join it and end with it (pods.h).
 #pragma once
 
 #include <cstdint>
@@ -21,14 +26,19 @@ struct PodSettings {
   std::string hostname;  // empty: the name
   std::string domainname;
   std::map<std::string, std::string> labels;
-  std::map<std::string, std::string> sysctls;  // of the namespaces it has
+  std::map<std::string, std::string> sysctls;  // of its network and IPC namespaces
   // As HostConfig.NetworkMode: a network's name, "none" or "host"; empty: the default network.
   std::string network_mode;
   std::map<std::string, network::EndpointSettings> endpoints;  // by network, as for a container
   container::PortMap port_bindings;                            // published for all of its containers
   std::vector<std::string> dns, dns_options, dns_search, extra_hosts;
-  bool host_ipc = false;      // no IPC namespace of its own
-  std::string cgroup_parent;  // of its containers; empty: the engine's
+  bool host_ipc = false;           // no IPC namespace of its own
+  bool share_pid = false;          // its containers see each other's processes
+  std::int64_t shm_size = 0;       // bytes of their /dev/shm; 0: the engine's default
+  std::string cgroup_parent;       // of its own control group; empty: the engine's
+  container::Resources resources;  // limits of all of its containers together
+  std::string userns_mode;         // "host": no user namespace of its own where others have one
+  std::vector<IdMapping> uid_mappings, gid_mappings;  // as the engine's when it was made; not for clients
 };
 void fields(json::Fields& f, PodSettings& settings);
 

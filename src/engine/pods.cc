@@ -2,12 +2,9 @@
 #include "engine/pods.h"
 
 #include <fcntl.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include "base/file.h"
@@ -15,65 +12,27 @@
 #include "base/timestamp.h"
 #include "engine/container_network.h"
 #include "engine/container_paths.h"
-#include "engine/joined_namespaces.h"
-#include "engine/mounted_rootfs.h"
+#include "engine/locked_container.h"
 #include "engine/names.h"
+#include "engine/pod_cgroup.h"
+#include "engine/pod_namespaces.h"
+#include "engine/start_container.h"
 #include "engine/undo.h"
+#include "engine/user_namespace.h"
 
 namespace gantry::engine {
 
 namespace {
 
-struct PodPaths {
-  std::string directory;  // below the run directory
-  std::string ipc, uts;   // files that the namespaces are mounted on
-  std::string shared_memory;
-};
-
-PodPaths paths_of(const EngineOptions& options, const std::string& id) {
-  const std::string directory = fmt::format("{}/pods/{}", options.run, id);
-  return {directory, directory + "/ipc", directory + "/uts", directory + "/shm"};
-}
-
 std::string files_directory(Core& core, const std::string& id) {
   return containers_directory(core.options) + "/" + id;
 }
 
-Result<void> pin_namespace(const char* type, const std::string& path) {
-  (void)TRY(open_at(AT_FDCWD, path, O_RDONLY | O_CREAT, 0600));
-  const std::string source = fmt::format("/proc/thread-self/ns/{}", type);
-  if (::mount(source.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) < 0)
-    return sys_error("mount '{}' at '{}'", source, path);
-  return {};
-}
-
-// On a thread that ends afterwards: unshare(2) is for good.
-Result<void> make_namespaces_here(const PodPaths& paths, const std::string& hostname, bool has_ipc) {
-  if (::unshare(CLONE_NEWUTS | (has_ipc ? CLONE_NEWIPC : 0)) < 0)
-    return sys_error("make the namespaces of a pod");
-  if (::sethostname(hostname.c_str(), hostname.size()) < 0)
-    return sys_error("name a pod's host '{}'", hostname);
-  TRY(pin_namespace("uts", paths.uts));
-  return has_ipc ? pin_namespace("ipc", paths.ipc) : Result<void>();
-}
-
-Result<void> make_namespaces(const PodPaths& paths, const std::string& hostname, bool has_ipc) {
-  Result<void> made;
-  std::thread([&] { made = make_namespaces_here(paths, hostname, has_ipc); }).join();
-  return made;
-}
-
-void remove_namespaces(const PodPaths& paths) {
-  for (const std::string& path : {paths.ipc, paths.uts}) {
-    (void)::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);  // it may not be mounted
-    (void)::unlink(path.c_str());
-  }
-  clear_mount_point(paths.shared_memory);
-  (void)::rmdir(paths.directory.c_str());
-}
-
-std::string hostname_of(const PodRecord& pod) {
-  return pod.settings->hostname.empty() ? pod.name : pod.settings->hostname;
+void publish_pod_event(Core& core, const PodRecord& pod, const char* action) {
+  std::map<std::string, std::string> attributes = pod.settings->labels;
+  attributes["name"] = pod.name;
+  core.events.publish(
+      {.type = "pod", .action = action, .actor = pod.id, .attributes = std::move(attributes)});
 }
 
 Result<PodRef> started_pod(Core& core, const std::string& id) {
@@ -82,16 +41,76 @@ Result<PodRef> started_pod(Core& core, const std::string& id) {
   return pod;
 }
 
-Result<void> make_pod(Core& core, const PodRecord& pod, ContainerNetworks& networks) {
-  const PodPaths paths = paths_of(core.options, pod.id);
-  TRY(make_directories(paths.directory, 0700));
-  TRY(make_namespaces(paths, hostname_of(pod), !pod.settings->host_ipc));
+// ---- create
+
+Result<void> check_sysctls(const PodSettings& settings) {
+  for (const auto& [name, value] : settings.sysctls) {
+    const bool is_ipc = name.starts_with("fs.mqueue.") || name.starts_with("kernel.shm") ||
+                        name.starts_with("kernel.msg") || name == "kernel.sem";
+    if (!is_ipc && !name.starts_with("net."))
+      return error(Code::InvalidArgument, "sysctl '{}' is not of a network or IPC namespace", name);
+    if (is_ipc ? settings.host_ipc : settings.network_mode == "host")
+      return error(Code::InvalidArgument, "sysctl '{}' would be the host's", name);
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> settle(Core& core, PodSettings& settings) {
+  if (settings.network_mode.empty() || settings.network_mode == "default") settings.network_mode = "bridge";
+  if (settings.network_mode.starts_with("container:"))
+    return error(Code::InvalidArgument, "NetworkMode: a pod has a network of its own, or the host's");
+  if (!settings.userns_mode.empty() && settings.userns_mode != "host")
+    return error(Code::InvalidArgument, "UsernsMode: '{}' is not 'host'", settings.userns_mode);
+  TRY(check_sysctls(settings));
+  ContainerSettings like;
+  like.host_config.userns_mode = settings.userns_mode;
+  like.host_config.network_mode = settings.network_mode;
+  TRY(choose_user_namespace(core, like));
+  settings.uid_mappings = std::move(like.uid_mappings);
+  settings.gid_mappings = std::move(like.gid_mappings);
+  return container::check_resources(settings.resources, core.facts);
+}
+
+// ---- start
+
+Result<std::string> make_pod_network(Core& core, const PodRecord& pod, const ContainerRecord& like) {
+  if (network_kind(*like.settings) == NetworkKind::Host) return std::string();
+  UniqueFd owner;
+  if (!pod.settings->uid_mappings.empty())
+    owner = TRY(open_at(AT_FDCWD, pod_paths(core.options, pod.id).user, O_RDONLY));
+  std::map<std::string, std::string> sysctls = pod.settings->sysctls;
+  std::erase_if(sysctls, [](const auto& sysctl) { return !sysctl.first.starts_with("net."); });
+  const std::vector<std::string>& dns = pod.settings->dns;
+  return core.networks.make_sandbox(pod.id, {.user_namespace = owner.get(),
+                                             .sysctls = std::move(sysctls),
+                                             .dns_servers = dns.empty() ? core.options.dns : dns});
+}
+
+Result<ContainerNetworks> make_pod(Core& core, const PodRecord& pod) {
+  for (const std::string& warning : TRY(make_pod_cgroup(core.options, pod)))
+    core.log.warn("a limit of a pod has no effect", {{"pod", pod.id}, {"why", warning}});
+  TRY(make_pod_namespaces(core.options, pod));
   const ContainerRecord like = pod_as_container(pod);
-  if (!pod.settings->host_ipc) TRY(mount_shared_memory(paths.shared_memory, core.options.defaults.shm_size));
-  const std::string network = TRY(make_network_namespace(core, like));
+  const std::string network = TRY(make_pod_network(core, pod, like));
   TRY(write_name_files(core, like));
-  networks = TRY(connect_networks(core, like, network));
-  return write_hosts(core, like, networks);
+  ContainerNetworks networks = TRY(connect_networks(core, like, network));
+  TRY(write_hosts(core, like, networks));
+  return networks;
+}
+
+// All of it, as far as it is there.
+Result<void> take_back(Core& core, const PodRecord& pod) {
+  Result<void> networks = remove_networks(core, pod_as_container(pod));
+  remove_pod_namespaces(pod_paths(core.options, pod.id));
+  Result<void> cgroup = remove_pod_cgroup(core.options, pod);
+  return networks ? std::move(cgroup) : std::move(networks);
+}
+
+// ---- its containers
+
+std::shared_ptr<Container> leader_of(Core& core, const std::string& pod) {
+  const auto containers = containers_of_pod(core, pod);
+  return containers.empty() ? nullptr : containers.front();
 }
 
 }  // namespace
@@ -115,10 +134,10 @@ ContainerRecord pod_as_container(const PodRecord& pod) {
           .networks = pod.networks};
 }
 
-Result<std::string> create_pod(Core& core, std::string_view name, PodSettings settings) {
+Result<CreateResult> create_pod(Core& core, std::string_view name, PodSettings settings) {
   PodRecord record{.id = random_hex(32), .created = wall_clock_ns()};
   record.name = name.empty() ? random_name(4) : TRY(check_name(name));
-  if (settings.network_mode.empty() || settings.network_mode == "default") settings.network_mode = "bridge";
+  CreateResult result{.id = record.id, .warnings = TRY(settle(core, settings))};
   auto networks = std::make_shared<ContainerNetworks>();
   networks->wanted = settings.endpoints;
   networks->wanted.try_emplace(settings.network_mode);
@@ -132,53 +151,58 @@ Result<std::string> create_pod(Core& core, std::string_view name, PodSettings se
   TRY(core.pods.add(std::make_shared<Pod>(row, record)));
   remove_row.dismiss();
   remove.dismiss();
-  return record.id;
+  publish_pod_event(core, record, "create");
+  return result;
 }
 
 Result<void> start_pod_namespaces(Core& core, Pod& pod) {
   PodRecord record = *pod.record();
   if (record.is_running) return {};
-  remove_namespaces(paths_of(core.options, record.id));  // of a start that was killed
-  ContainerNetworks networks;
-  auto made = make_pod(core, record, networks);
+  TRY_DURING(take_back(core, record), "take away what an earlier start of pod '{}' left", record.name);
+  auto made = make_pod(core, record);
+  Result<void> saved;
   if (made) {
     record.is_running = true;
-    record.networks = std::make_shared<const ContainerNetworks>(std::move(networks));
-    made = core.database.save_pod(pod.row, record);
+    record.networks = std::make_shared<const ContainerNetworks>(std::move(*made));
+    saved = core.database.save_pod(pod.row, record);
   }
-  if (!made) {
-    (void)remove_networks(core, pod_as_container(record));  // the error above is nearer to the cause
-    remove_namespaces(paths_of(core.options, record.id));
-    return made;
+  if (!made || !saved) {
+    (void)take_back(core, record);  // the error above is nearer to the cause
+    return made ? std::move(saved).error() : std::move(made).error();
   }
-  pod.publish(std::move(record));
+  pod.publish(record);
+  publish_pod_event(core, record, "start");
   return {};
 }
 
-Result<void> remove_pod_namespaces(Core& core, Pod& pod) {
+Result<void> stop_pod_namespaces(Core& core, Pod& pod) {
   PodRecord record = *pod.record();
-  TRY(remove_networks(core, pod_as_container(record)));
-  remove_namespaces(paths_of(core.options, record.id));
+  TRY(take_back(core, record));
+  if (!record.is_running) return {};
   record.is_running = false;
   record.networks = std::make_shared<const ContainerNetworks>(without_addresses(*record.networks));
   TRY(core.database.save_pod(pod.row, record));
-  pod.publish(std::move(record));
+  pod.publish(record);
+  publish_pod_event(core, record, "stop");
   return {};
 }
 
 Result<void> check_pod_namespaces(Core& core, Pod& pod) {
   const PodRef record = pod.record();
-  if (!record->is_running || ::access(paths_of(core.options, record->id).uts.c_str(), F_OK) == 0) return {};
-  return remove_pod_namespaces(core, pod);
+  const PodPaths paths = pod_paths(core.options, record->id);
+  const bool has_something = ::access(paths.directory.c_str(), F_OK) == 0;
+  if (record->is_running ? are_pod_namespaces_there(paths) : !has_something) return {};
+  return stop_pod_namespaces(core, pod);
 }
 
 Result<void> forget_pod(Core& core, Pod& pod) {
-  TRY(remove_pod_namespaces(core, pod));
-  const std::string id = pod.record()->id;
-  TRY(remove_tree_at(AT_FDCWD, files_directory(core, id)));
+  TRY(stop_pod_namespaces(core, pod));
+  const PodRef record = pod.record();
+  TRY(remove_tree_at(AT_FDCWD, files_directory(core, record->id)));
   TRY(core.database.remove_pod(pod.row));
   pod.is_removed = true;
-  core.pods.remove(id);
+  core.pods.remove(record->id);
+  publish_pod_event(core, *record, "destroy");
   return {};
 }
 
@@ -190,25 +214,67 @@ std::vector<std::shared_ptr<Container>> containers_of_pod(Core& core, const std:
   return found;
 }
 
+void join_pod(const Core& core, const PodRecord& pod, ContainerSettings& settings) {
+  settings.pod = pod.id;
+  settings.config.hostname = hostname_of(pod);
+  settings.config.domainname = pod.settings->domainname;
+  container::HostConfig& host = settings.host_config;
+  host.cgroup_parent = pod_cgroup_path(core.options, pod);
+  if (pod.settings->network_mode == "host") host.network_mode = "host";
+  if (pod.settings->host_ipc) host.ipc_mode = "host";
+  if (!pod.settings->userns_mode.empty()) host.userns_mode = pod.settings->userns_mode;
+}
+
+Result<std::string> pod_user_namespace(Core& core, const std::string& pod) {
+  const PodRef record = TRY(started_pod(core, pod));
+  return record->settings->uid_mappings.empty() ? std::string() : pod_paths(core.options, record->id).user;
+}
+
 Result<std::string> pod_network_namespace(Core& core, const std::string& pod) {
   return TRY(started_pod(core, pod))->networks->sandbox_key;
 }
 
-Result<container::JoinedNamespaces> pod_namespaces(Core& core, const std::string& pod) {
-  const PodRef record = TRY(started_pod(core, pod));
-  const PodPaths paths = paths_of(core.options, record->id);
+Result<container::JoinedNamespaces> pod_namespaces(Core& core, const ContainerRecord& container) {
+  const PodRef pod = TRY(started_pod(core, container.settings->pod));
+  const PodPaths paths = pod_paths(core.options, pod->id);
   container::JoinedNamespaces joined{.uts = paths.uts};
-  if (!record->settings->host_ipc) joined.ipc = paths.ipc;
+  if (!pod->settings->host_ipc) joined.ipc = paths.ipc;
+  if (!pod->settings->share_pid) return joined;
+  const auto leader = leader_of(core, pod->id);
+  if (!leader || leader->id() == container.id) return joined;
+  const ContainerRef record = leader->record();
+  if (!record->state.is_running())
+    return error(Code::Conflict, "the processes of pod '{}' live with its container '{}', which has ended",
+                 pod->name, record->name);
+  joined.pid = fmt::format("/proc/{}/ns/pid", record->state.pid);
   return joined;
 }
 
 Result<std::string> pod_shared_memory(Core& core, const std::string& pod) {
   const PodRef record = TRY(started_pod(core, pod));
-  return record->settings->host_ipc ? std::string() : paths_of(core.options, record->id).shared_memory;
+  return record->settings->host_ipc ? std::string() : pod_paths(core.options, record->id).shared_memory;
 }
 
 Result<NameFiles> pod_name_files(Core& core, const std::string& pod) {
   return name_files_of(core, pod_as_container(*TRY(started_pod(core, pod))));
+}
+
+Result<void> start_pod_leader(Core& core, const ContainerRecord& container) {
+  if (container.settings->pod.empty()) return {};
+  const PodRef pod = TRY(started_pod(core, container.settings->pod));
+  if (!pod->settings->share_pid) return {};
+  const auto found = leader_of(core, pod->id);
+  if (!found || found->id() == container.id) return {};
+  // Nobody who holds the leader waits for another container, so this ends.
+  const LockedContainer leader = TRY(LockedContainer::find(core, found->id()));
+  const ContainerRef record = leader->record();
+  if (record->state.is_running()) return {};
+  if (record->state.stopped_by_hand)
+    return error(
+        Code::Conflict,
+        "the processes of pod '{}' live with its container '{}', which was stopped: start that first",
+        pod->name, record->name);
+  return start_container(core, leader.shared(), StartedBy::RestartPolicy);
 }
 
 }  // namespace gantry::engine

@@ -9,6 +9,7 @@
 #include "engine/container_events.h"
 #include "engine/container_paths.h"
 #include "engine/end_container.h"
+#include "engine/image_mounts.h"
 #include "engine/volume_mounts.h"
 
 namespace gantry::engine {
@@ -49,6 +50,7 @@ void forget_image(Core& core, const ContainerRecord& record) {
 }
 
 Result<void> remove_what_it_has(Core& core, const ContainerRecord& record, AnonymousVolumes volumes) {
+  TRY(remove_image_mounts(core, record.id, record.settings->mounts));
   TRY(remove_files(core, record.id));
   forget_mounts(record.id, record.settings->mounts, *core.volumes);
   if (volumes == AnonymousVolumes::Remove) remove_anonymous_volumes(core, record);

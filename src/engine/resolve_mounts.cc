@@ -63,7 +63,7 @@ oci::Mount resolve_tmpfs(const MountPoint& point, const container::TmpfsOptions&
 Result<std::string> pin_subpath(const std::string& volume, const std::string& subpath,
                                 const std::string& place) {
   const auto root = TRY(kernel::RootDir::open(volume));
-  const UniqueFd part = TRY_DURING(root.open_path(subpath, O_PATH), "subpath '{}' of the volume", subpath);
+  const UniqueFd part = TRY_DURING(root.open_path(subpath, O_PATH), "subpath '{}'", subpath);
   struct stat st{};
   if (::fstat(part.get(), &st) < 0) return sys_error("look at subpath '{}'", subpath);
   UniqueFd target;
@@ -78,19 +78,70 @@ Result<std::string> pin_subpath(const std::string& volume, const std::string& su
   return place;
 }
 
-Result<oci::Mount> resolve_volume(const MountPoint& point, const MountOrigin& origin, const std::string& id,
-                                  const std::string& place, Volumes& volumes) {
-  oci::Mount mount{.destination = point.destination, .type = "bind", .options = {"rbind"}};
-  mount.source = TRY(volumes.mount(point.name, id));
-  if (origin.mount != nullptr && origin.mount->volume_options &&
-      !origin.mount->volume_options->subpath.empty()) {
-    mount.source = TRY_DURING(pin_subpath(mount.source, origin.mount->volume_options->subpath, place),
-                              "mount volume '{}'", point.name);
-  }
-  add_access(mount.options, point, {});
-  mount.options.push_back("rprivate");
-  return mount;
+std::string part_of(const MountOrigin& origin) {
+  return origin.mount == nullptr ? std::string() : subpath_of(*origin.mount);
 }
+
+// One container's mounts being resolved, one by one.
+class Resolution {
+ public:
+  Resolution(const std::string& id, const ContainerSettings& settings, const std::string& scratch,
+             const MountSources& sources)
+      : id_(id), settings_(settings), scratch_(scratch), sources_(sources) {}
+
+  Result<oci::Mount> resolve(std::size_t place) const {
+    const MountPoint& point = settings_.mounts[place];
+    const MountOrigin origin = origin_of(point, settings_);
+    if (point.type == "volume") return volume(point, origin, fmt::format("{}/{}", scratch_, place));
+    if (point.type == "image") return image(place, origin);
+    if (point.type != "tmpfs") return resolve_bind(point, origin);
+    const bool has_options = origin.mount != nullptr && origin.mount->tmpfs_options.has_value();
+    return resolve_tmpfs(point, has_options ? *origin.mount->tmpfs_options : container::TmpfsOptions{});
+  }
+
+ private:
+  Result<oci::Mount> volume(const MountPoint& point, const MountOrigin& origin,
+                            const std::string& place) const {
+    oci::Mount mount{.destination = point.destination, .type = "bind", .options = {"rbind"}};
+    mount.source = TRY(sources_.volumes.mount(point.name, id_));
+    if (const std::string part = part_of(origin); !part.empty()) {
+      TRY(make_directories(scratch_, 0700));
+      mount.source = TRY_DURING(pin_subpath(mount.source, part, place), "mount volume '{}'", point.name);
+    }
+    add_access(mount.options, point, {});
+    mount.options.emplace_back("rprivate");
+    if (TRY(has_ids_of_container(point))) mount.options.emplace_back("idmap");
+    return mount;
+  }
+
+  // What containers wrote there has their ids, not the host's. What a driver's options mount is of somebody
+  // else's making, as a bind is.
+  Result<bool> has_ids_of_container(const MountPoint& point) const {
+    if (settings_.uid_mappings.empty()) return false;
+    return !TRY(sources_.volumes.find(point.name))->has_mount();
+  }
+
+  Result<oci::Mount> image(std::size_t place, const MountOrigin& origin) const {
+    const MountPoint& point = settings_.mounts[place];
+    const std::string whole = fmt::format("{}/{}.image", scratch_, place);
+    TRY(make_directories(whole, 0700));
+    kernel::DetachedMount files = TRY_DURING(sources_.mount_image(place), "mount image '{}'", point.source);
+    TRY(files.attach_to(TRY(open_at(AT_FDCWD, whole, O_PATH | O_DIRECTORY | O_NOFOLLOW)).get()));
+    oci::Mount mount{.destination = point.destination,
+                     .type = "bind",
+                     .source = whole,
+                     .options = {"rbind", "rro", "rprivate"}};
+    if (const std::string part = part_of(origin); !part.empty())
+      mount.source = TRY_DURING(pin_subpath(whole, part, fmt::format("{}/{}", scratch_, place)),
+                                "mount image '{}'", point.source);
+    return mount;
+  }
+
+  const std::string& id_;
+  const ContainerSettings& settings_;
+  const std::string& scratch_;
+  const MountSources& sources_;
+};
 
 // A mount of an earlier start that was not released: its daemon was killed.
 void clear_scratch(const std::string& scratch) {
@@ -112,25 +163,12 @@ bool has_scratch(const std::string& scratch) { return ::access(scratch.c_str(), 
 }  // namespace
 
 Result<std::vector<oci::Mount>> resolve_mounts(const std::string& id, const ContainerSettings& settings,
-                                               const std::string& scratch, Volumes& volumes) {
+                                               const std::string& scratch, const MountSources& sources) {
   if (has_scratch(scratch)) clear_scratch(scratch);
+  const Resolution resolution(id, settings, scratch, sources);
   std::vector<oci::Mount> mounts;
-  for (const MountPoint& point : settings.mounts) {
-    const MountOrigin origin = origin_of(point, settings);
-    if (point.type == "volume") {
-      const bool has_part = origin.mount != nullptr && origin.mount->volume_options &&
-                            !origin.mount->volume_options->subpath.empty();
-      if (has_part) TRY(make_directories(scratch, 0700));
-      mounts.push_back(
-          TRY(resolve_volume(point, origin, id, fmt::format("{}/{}", scratch, mounts.size()), volumes)));
-    } else if (point.type == "tmpfs") {
-      const bool has_options = origin.mount != nullptr && origin.mount->tmpfs_options.has_value();
-      mounts.push_back(
-          resolve_tmpfs(point, has_options ? *origin.mount->tmpfs_options : container::TmpfsOptions{}));
-    } else {
-      mounts.push_back(TRY(resolve_bind(point, origin)));
-    }
-  }
+  for (std::size_t place = 0; place < settings.mounts.size(); ++place)
+    mounts.push_back(TRY(resolution.resolve(place)));
   // "/a" sorts before "/a/b".
   std::ranges::sort(mounts, {}, &oci::Mount::destination);  // no two are at the same place
   return mounts;

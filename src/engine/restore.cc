@@ -196,13 +196,19 @@ std::vector<std::string> unrecorded_directories(Core& core) {
   return ids;
 }
 
+// Those of containers, and those of images that they have mounted: "container/<id>",
+// "container/<id>/<place>".
 void remove_unrecorded_snapshots(Core& core) {
   const auto snapshots = core.snapshots.snapshots();
   if (!snapshots) return;
   for (const image::Snapshot& snapshot : *snapshots) {
     if (!snapshot.key.starts_with(kOwnerPrefix)) continue;
-    const std::string id = snapshot.key.substr(kOwnerPrefix.size());
-    if (!has_record(core, id)) remove_unrecorded(core, id);
+    const std::string id = snapshot.key.substr(
+        kOwnerPrefix.size(), snapshot.key.find('/', kOwnerPrefix.size()) - kOwnerPrefix.size());
+    if (has_record(core, id)) continue;
+    if (const auto removed = core.snapshots.remove(snapshot.key); !removed)
+      warn(core, "snapshot", id, removed.error());
+    remove_unrecorded(core, id);
   }
 }
 

@@ -19,14 +19,17 @@
 #include "engine/end_container.h"
 #include "engine/execs.h"
 #include "engine/health_checks.h"
+#include "engine/image_mounts.h"
 #include "engine/joined_namespaces.h"
 #include "engine/links.h"
 #include "engine/log_options.h"
 #include "engine/mounted_rootfs.h"
+#include "engine/pods.h"
 #include "engine/remove_container.h"
 #include "engine/runtime_program.h"
 #include "engine/step_times.h"
 #include "engine/undo.h"
+#include "engine/user_namespace.h"
 #include "engine/volume_mounts.h"
 
 namespace gantry::engine {
@@ -62,6 +65,7 @@ class Start {
 
   // On success the program runs and `record` says so.
   Result<ContainerRecord> run() {
+    TRY(start_pod_leader(core_, record_));
     TRY(clear_leftovers());
     Undo clean_up([this] {
       root_.reset();
@@ -71,9 +75,11 @@ class Start {
     TRY(make_directories(paths_.shim_state, 0700));
     const std::vector<LinkedContainer> links = TRY(running_links_of(core_, record_));
     const std::vector<oci::Mount> mounts =
-        TRY(resolve_mounts(record_.id, *record_.settings, paths_.scratch, *core_.volumes));
+        TRY(resolve_mounts(record_.id, *record_.settings, paths_.scratch,
+                           {.volumes = *core_.volumes, .mount_image = image_mounter(core_, record_.id)}));
     times_.done("mounts");
-    const std::string network = TRY(make_network_namespace(core_, record_));
+    user_namespace_ = TRY(make_user_namespace(core_, record_));
+    const std::string network = TRY(make_network_namespace(core_, record_, user_namespace_));
     TRY(write_name_files(core_, record_));
     times_.done("network");
     {
@@ -127,20 +133,24 @@ class Start {
     NameFiles files = TRY(name_files_of(core_, record_));
     container::JoinedNamespaces joined = TRY(joined_namespaces_of(core_, record_));
     joined.network = network;
-    const oci::Spec spec = TRY(container::make_spec({.id = record_.id,
-                                                     .config = record_.settings->config,
-                                                     .host_config = record_.settings->host_config,
-                                                     .defaults = core_.options.defaults,
-                                                     .rootfs = paths_.rootfs,
-                                                     .joined = std::move(joined),
-                                                     .mounts = mounts,
-                                                     .hosts = std::move(files.hosts),
-                                                     .hostname_file = std::move(files.hostname),
-                                                     .resolv_conf = std::move(files.resolv_conf),
-                                                     .shm = TRY(shared_memory_of(core_, record_)),
-                                                     .init_program = core_.options.init,
-                                                     .cgroup_path = paths_.cgroup,
-                                                     .link_env = link_environment_of(record_, links)}));
+    joined.user = user_namespace_;
+    const oci::Spec spec =
+        TRY(container::make_spec({.id = record_.id,
+                                  .config = record_.settings->config,
+                                  .host_config = record_.settings->host_config,
+                                  .defaults = core_.options.defaults,
+                                  .rootfs = paths_.rootfs,
+                                  .joined = std::move(joined),
+                                  .uid_mappings = oci_mappings(record_.settings->uid_mappings),
+                                  .gid_mappings = oci_mappings(record_.settings->gid_mappings),
+                                  .mounts = mounts,
+                                  .hosts = std::move(files.hosts),
+                                  .hostname_file = std::move(files.hostname),
+                                  .resolv_conf = std::move(files.resolv_conf),
+                                  .shm = TRY(shared_memory_of(core_, record_)),
+                                  .init_program = core_.options.init,
+                                  .cgroup_path = paths_.cgroup,
+                                  .link_env = link_environment_of(record_, links)}));
     return replace_file_at(AT_FDCWD, paths_.directory + "/config.json", oci::to_json(spec), 0600);
   }
 
@@ -178,6 +188,7 @@ class Start {
   ContainerRecord record_;
   const ContainerPaths paths_;
   Result<ContainerNetworks> connected_ = ContainerNetworks{};
+  std::string user_namespace_;  // path; empty: the daemon's
   pid_t pid_ = 0;
   UniqueFd root_;
   UniqueFd connection_;

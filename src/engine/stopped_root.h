@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/unique_fd.h"
+#include "kernel/id_map.h"
 #include "kernel/mount.h"
 #include "oci/runtime_spec.h"
 
@@ -25,8 +26,9 @@ class StoppedRoot {
   // Targets are resolved inside of the root and made where they are missing, as at a start; of the options
   // those count that make a mount read-only, private or recursive. With No, the root file system itself takes
   // no writes (HostConfig.ReadonlyRootfs); what is mounted in it says for itself.
+  // `id_maps`: of the container's user namespace, for mounts with "idmap"; empty: it has none.
   static Result<StoppedRoot> make(kernel::DetachedMount root, const std::vector<oci::Mount>& mounts,
-                                  Writable writable);
+                                  Writable writable, const kernel::IdMaps& id_maps = {});
 
   int directory() const { return root_.fd(); }
 

@@ -20,13 +20,19 @@ Error invalid_mount(const container::Mount& mount, std::string_view why) {
   return error(Code::InvalidArgument, "invalid mount config for type \"{}\": {}", mount.type, why);
 }
 
+// Kinds of mounts that Docker knows and this host has not.
+Result<void> check_type(const container::Mount& mount) {
+  if (mount.type == "bind" || mount.type == "volume" || mount.type == "tmpfs" || mount.type == "image")
+    return {};
+  if (mount.type == "npipe") return invalid_mount(mount, "named pipes are a thing of Windows");
+  if (mount.type == "cluster")
+    return invalid_mount(mount, "volumes of a cluster need a swarm, and this is none");
+  return error(Code::InvalidArgument, "mount type unknown: '{}'", mount.type);
+}
+
 // What of a mount can be wrong by itself.
 Result<void> check_mount(const container::Mount& mount) {
-  if (mount.type != "bind" && mount.type != "volume" && mount.type != "tmpfs") {
-    if (mount.type == "image" || mount.type == "cluster" || mount.type == "npipe")
-      return error(Code::Unsupported, "mounts of type \"{}\" are not supported", mount.type);
-    return error(Code::InvalidArgument, "mount type unknown: '{}'", mount.type);
-  }
+  TRY(check_type(mount));
   if (mount.target.empty()) return invalid_mount(mount, "field Target must not be empty");
   if (!mount.target.starts_with('/'))
     return invalid_mount(mount,
@@ -39,8 +45,12 @@ Result<void> check_mount(const container::Mount& mount) {
     return invalid_mount(mount, "field VolumeOptions must not be specified");
   if (mount.type != "tmpfs" && mount.tmpfs_options)
     return invalid_mount(mount, "field TmpfsOptions must not be specified");
+  if (mount.type != "image" && mount.image_options)
+    return invalid_mount(mount, "field ImageOptions must not be specified");
   if (mount.type == "tmpfs" && !mount.source.empty())
     return invalid_mount(mount, "field Source must not be specified");
+  if (mount.type == "image" && mount.source.empty())
+    return invalid_mount(mount, "field Source must not be empty");
   return {};
 }
 
@@ -60,11 +70,10 @@ Result<void> check_bind(const container::Mount& mount) {
 }
 
 Result<void> check_subpath(const container::Mount& mount) {
-  if (!mount.volume_options || mount.volume_options->subpath.empty()) return {};
-  const std::string& subpath = mount.volume_options->subpath;
+  const std::string& subpath = subpath_of(mount);
   // Cleaning takes ".." away, so a path that has some is not what it says.
   if (subpath.starts_with('/') || ("/" + subpath + "/").find("/../") != std::string::npos)
-    return invalid_mount(mount, "subpath must be a relative path within the volume");
+    return invalid_mount(mount, fmt::format("subpath must be a relative path within the {}", mount.type));
   return {};
 }
 
@@ -101,7 +110,11 @@ Result<void> Planner::claim(const std::string& destination) {
 }
 
 Result<void> Planner::use_volume(MountPoint& point, VolumeRequest request) {
-  const Volumes::Created created = TRY(volumes_.create(std::move(request)));
+  auto made = volumes_.create(std::move(request));
+  // A driver that is not there: not "not found", which clients take for the image.
+  if (!made && made.error().code() == Code::NotFound)
+    return std::move(made).error().with_code(Code::InvalidArgument);
+  const Volumes::Created created = TRY(std::move(made));
   const Volume& volume = *created.volume;
   if (created.is_new) plan_.new_volumes.push_back(created.volume);
   if (created.is_new && volume.is_anonymous()) plan_.anonymous_volumes.push_back(volume.name);
@@ -149,6 +162,10 @@ Result<void> Planner::add_mount(const container::Mount& mount) {
                            .driver_opts = driver.options,
                            .labels = options.labels}));
     point.mode = "z";
+  } else if (mount.type == "image") {
+    TRY(check_subpath(mount));
+    point.source = mount.source;
+    point.rw = false;
   }
   points_.emplace(target, std::move(point));
   return {};
@@ -162,10 +179,9 @@ Result<void> Planner::add_from(const std::string& text, const FindContainer& fin
     if (theirs.type == "tmpfs" || !claim(theirs.destination)) continue;
     // Which part it is, only the settings of the other say.
     const MountOrigin origin = origin_of(theirs, *other->settings);
-    if (origin.mount != nullptr && origin.mount->volume_options &&
-        !origin.mount->volume_options->subpath.empty())
-      return error(Code::Unsupported, "volumes from '{}': '{}' is a part of a volume", from.container,
-                   theirs.destination);
+    if (origin.mount != nullptr && !subpath_of(*origin.mount).empty())
+      return error(Code::Unsupported, "volumes from '{}': '{}' is a part of a volume or image",
+                   from.container, theirs.destination);
     MountPoint point = theirs;
     point.rw = point.rw && !from.read_only;
     if (point.type == "volume") {

@@ -9,8 +9,8 @@
 //   release_mounts(id, settings.mounts, scratch, volumes);                                 // after its end
 //   forget_mounts(id, settings.mounts, volumes);                                           // removed
 //
-// `scratch` is a directory of the container's own (<root>/containers/<id>/mounts), made when something needs
-// it: parts of volumes are mounted there, because a path into a volume may lead elsewhere when it is used.
+// `scratch` is a directory of the container's own (<run>/mounts/<id>), made when something needs it: images
+// and parts of volumes are mounted there, because a path into a volume may lead elsewhere when it is used.
 //
 // HostConfig.Tmpfs is not in here: it names nothing outside of the container (container/).
 //
@@ -28,6 +28,7 @@
 #include "container/settings.h"
 #include "engine/container_record.h"
 #include "engine/volumes.h"
+#include "kernel/mount.h"
 #include "oci/runtime_spec.h"
 
 namespace gantry::engine {
@@ -53,11 +54,19 @@ bool needs_contents(const ContainerSettings& settings, const Volumes& volumes);
 // InvalidArgument where the root has a file in the place of a volume.
 Result<void> fill_volumes(int rootfs, const ContainerSettings& settings, Volumes& volumes);
 
+// The file system of the image that is mounted at settings.mounts[place].
+using MountImage = std::function<Result<kernel::DetachedMount>(std::size_t place)>;
+
+// What mounts come from.
+struct MountSources {
+  Volumes& volumes;
+  MountImage mount_image = {};  // needed if there are mounts of type "image"
+};
 // Mounts as the runtime is told of them, parents before what is mounted in them. Mounts volumes and looks at
 // sources of the host, so it blocks as long as a server of one of them does. NotFound when a source is
 // missing. Whoever calls it calls release_mounts() after the container's end, also after a failure.
 Result<std::vector<oci::Mount>> resolve_mounts(const std::string& id, const ContainerSettings& settings,
-                                               const std::string& scratch, Volumes& volumes);
+                                               const std::string& scratch, const MountSources& sources);
 // The container does not run (any more).
 void release_mounts(const std::string& id, const std::vector<MountPoint>& mounts, const std::string& scratch,
                     Volumes& volumes);

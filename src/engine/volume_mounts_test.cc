@@ -45,7 +45,7 @@ struct Planning : ::testing::Test {
   }
   std::string scratch() { return root / "mounts"; }
   std::vector<oci::Mount> resolve(const ContainerSettings& settings) {
-    return MUST(resolve_mounts("c1", settings, scratch(), *volumes));
+    return MUST(resolve_mounts("c1", settings, scratch(), {*volumes}));
   }
 };
 
@@ -183,7 +183,7 @@ TEST_F(Planning, TheSourceOfABindIsMadeAndThatOfAMountIsNot) {
   const ContainerSettings settings =
       settings_of(with_mounts({{.type = "bind", .source = gone, .target = "/g"}}));
   ASSERT_EQ(::rmdir(gone.c_str()), 0);
-  EXPECT_EQ(resolve_mounts("c1", settings, scratch(), *volumes).error().code(), Code::NotFound);
+  EXPECT_EQ(resolve_mounts("c1", settings, scratch(), {*volumes}).error().code(), Code::NotFound);
 }
 
 TEST_F(Planning, ParentsAreMountedFirst) {
@@ -265,7 +265,7 @@ TEST(Subpath, APartOfAVolumeIsPinnedAndALinkInItLeadsNowhere) {
     };
     const std::string scratch = root / "mounts";
     const ContainerSettings part = settings("part");
-    const auto mounts = MUST(resolve_mounts("c1", part, scratch, *volumes));
+    const auto mounts = MUST(resolve_mounts("c1", part, scratch, {*volumes}));
     // Whatever becomes of the name now, what is mounted is what was there.
     ASSERT_EQ(::rename((data + "/part").c_str(), (data + "/old").c_str()), 0);
     ASSERT_EQ(::symlink(secret.path().c_str(), (data + "/part").c_str()), 0);
@@ -275,7 +275,7 @@ TEST(Subpath, APartOfAVolumeIsPinnedAndALinkInItLeadsNowhere) {
     EXPECT_NE(::access(scratch.c_str(), F_OK), 0);
     EXPECT_EQ(MUST(read_file(data + "/old/file")), "x");
 
-    EXPECT_EQ(resolve_mounts("c1", settings("evil"), scratch, *volumes).error().code(), Code::NotFound);
+    EXPECT_EQ(resolve_mounts("c1", settings("evil"), scratch, {*volumes}).error().code(), Code::NotFound);
     release_mounts("c1", part.mounts, scratch, *volumes);
   });
 }

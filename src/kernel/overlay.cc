@@ -2,13 +2,10 @@
 #include "kernel/overlay.h"
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/mount.h>
 #include <spawn.h>
 #include <sys/file.h>
-#include <sys/fsuid.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +13,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "kernel/file_user.h"
 #include "kernel/namespaces.h"
 
 namespace gantry::kernel {
@@ -53,20 +51,6 @@ auto on_own_thread(Body body) -> decltype(body()) {
   decltype(body()) result = error(Code::Internal, "the thread did not run");
   std::thread([&] { result = body(); }).join();
   return result;
-}
-
-// Reads and writes files as this user, but with the capabilities of before.
-Result<void> act_on_files_as(uid_t uid, gid_t gid) {
-  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-  __user_cap_data_struct capabilities[2] = {};
-  if (::syscall(SYS_capget, &header, capabilities) < 0) return sys_error("read capabilities");
-  // These two answer the id of before, also when they fail: ask again.
-  (void)::setfsgid(gid);
-  (void)::setfsuid(uid);
-  if (static_cast<gid_t>(::setfsgid(gid)) != gid || static_cast<uid_t>(::setfsuid(uid)) != uid)
-    return error(Code::PermissionDenied, "act on files as user {} and group {}", uid, gid);
-  if (::syscall(SYS_capset, &header, capabilities) < 0) return sys_error("set capabilities");
-  return {};
 }
 
 // What overlayfs does in the writable layer by itself, it does as who mounted it; seen through an id map that

@@ -12,6 +12,8 @@ int main(int argc, char** argv) {
       Group{"host", "This host: what it lacks, and what was used on it", host_verbs()},
       Group{"image", "Images: pull, push, list, save, load, remove", image_verbs()},
       Group{"network", "Networks of containers", docker::network_verbs()},
+      Group{"pod", "Pods: containers that share a network and names, and start and stop together",
+            docker::pod_verbs()},
       Group{"registry", "Registries: log in; run one, and see what it keeps", registry_verbs()},
       Group{"rootless", "For users without privileges: see what gantry mounts", rootless_verbs()},
       Group{"snapshot", "Root file systems above images", snapshot_verbs()},

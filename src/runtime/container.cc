@@ -15,7 +15,7 @@
 #include "kernel/cgroup.h"
 #include "kernel/pidfd.h"
 #include "kernel/pty.h"
-#include "runtime/cgroup_path.h"
+#include "limits/cgroup_path.h"
 
 namespace gantry::runtime {
 namespace {
@@ -135,7 +135,7 @@ Result<Container> Container::open_damaged(const std::string& root, const std::st
   // Without even that, they are where they are for a container that does not say.
   const auto spec = container.load_spec();
   const auto layout = TRY(kernel::CgroupLayout::read());
-  const auto plan = TRY(plan_cgroup(layout, spec ? spec->linux_.cgroups_path : "", id, {}));
+  const auto plan = TRY(limits::plan_cgroup(layout, spec ? spec->linux_.cgroups_path : "", id, {}));
   for (const kernel::CgroupPlace& place : plan.places) container.record_.cgroups[place.key] = place.path;
   return container;
 }

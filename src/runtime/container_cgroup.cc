@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "base/file.h"
-#include "runtime/cgroup_path.h"
-#include "runtime/resources.h"
+#include "limits/cgroup_path.h"
+#include "limits/resources.h"
 #include "runtime/systemd_scope.h"
 
 namespace gantry::runtime {
@@ -92,7 +92,7 @@ class ContainerCgroup::Scope {
 
   const std::string& unit() const { return name_.unit; }
   Result<void> start(pid_t pid, kernel::CgroupMode mode, const oci::Resources& resources) {
-    auto properties = TRY(unit_properties(resources, mode, Purpose::Create));
+    auto properties = TRY(unit_properties(resources, mode, limits::Purpose::Create));
     is_started_ = true;  // even after an error there may be something to stop
     return systemd_.start_scope(name_, pid, mode, std::move(properties));
   }
@@ -120,7 +120,7 @@ Result<ContainerCgroup> ContainerCgroup::plan(const oci::Spec& spec, const std::
   if (systemd) {
     ScopeName name = TRY(scope_name(spec.linux_.cgroups_path, id, cgroup.is_rootless_));
     Systemd manager = TRY(Systemd::connect(cgroup.is_rootless_));
-    cgroup.plan_ = plan_cgroup_at(cgroup.layout_, TRY(manager.group_path(name)), resources);
+    cgroup.plan_ = limits::plan_cgroup_at(cgroup.layout_, TRY(manager.group_path(name)), resources);
     cgroup.plan_.adopts_processes = true;
     // The user's systemd has nothing but v2 to give.
     if (cgroup.is_rootless_)
@@ -130,7 +130,7 @@ Result<ContainerCgroup> ContainerCgroup::plan(const oci::Spec& spec, const std::
     cgroup.scope_ = std::make_unique<Scope>(std::move(manager), std::move(name));
     return cgroup;
   }
-  cgroup.plan_ = TRY(plan_cgroup(cgroup.layout_, spec.linux_.cgroups_path, id, resources));
+  cgroup.plan_ = TRY(limits::plan_cgroup(cgroup.layout_, spec.linux_.cgroups_path, id, resources));
   if (cgroup.is_rootless_) {
     std::erase_if(cgroup.plan_.places,
                   [&](const kernel::CgroupPlace& place) { return !is_delegated(place, cgroup.layout_); });
@@ -148,8 +148,8 @@ void ContainerCgroup::describe(Record& record) const {
 Result<void> ContainerCgroup::make_and_limit() {
   group_.emplace(TRY(kernel::Cgroup::create(plan_)));
   std::vector<std::string> warnings;
-  TRY(apply_resources(*group_, *resources_, {.purpose = Purpose::Create, .rootless = is_rootless_},
-                      warnings));
+  TRY(limits::apply_resources(*group_, *resources_,
+                              {.purpose = limits::Purpose::Create, .rootless = is_rootless_}, warnings));
   for (const std::string& warning : warnings) log_->warn(warning);
   if (delegate_) return group_->delegate_to(*delegate_);
   return {};
@@ -188,10 +188,11 @@ Result<void> update_cgroup(const Container& container, const oci::Resources& res
   if (const std::string& unit = container.record().systemd_unit; !unit.empty()) {
     const kernel::CgroupLayout layout = TRY(kernel::CgroupLayout::read());
     Systemd systemd = TRY(Systemd::connect(is_rootless()));
-    TRY(systemd.set_properties(unit, TRY(unit_properties(resources, layout.mode(), Purpose::Update))));
+    TRY(systemd.set_properties(unit,
+                               TRY(unit_properties(resources, layout.mode(), limits::Purpose::Update))));
   }
   std::vector<std::string> warnings;
-  TRY(apply_resources(cgroup, resources, {.purpose = Purpose::Update}, warnings));
+  TRY(limits::apply_resources(cgroup, resources, {.purpose = limits::Purpose::Update}, warnings));
   for (const std::string& warning : warnings) log.warn(warning);
   return {};
 }

@@ -199,6 +199,7 @@ Result<CreatedContainer> create_container(CreateOptions options, const std::stri
                                                .systemd_cgroup = options.systemd_cgroup},
                                               log));
   InitPlan plan = TRY(plan_init(options, spec, namespaces, paths, made, log));
+  if (spec.process) give_streams_outside(spec.linux_.uid_mappings, *spec.process);
   auto [ours, theirs] = TRY(Channel::make_pair());
   ChildProcess init = TRY(spawn_init(plan, made.cgroup(), ours, theirs));
   {

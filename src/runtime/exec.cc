@@ -280,6 +280,7 @@ Result<pid_t> exec_in_container(const Container& container, const oci::Process& 
   if (spec.linux_.seccomp && !spec.linux_.seccomp->listener_path.empty())
     plan.seccomp_socket = TRY_DURING(kernel::connect_unix(spec.linux_.seccomp->listener_path, SOCK_STREAM),
                                      "linux.seccomp.listenerPath");
+  give_streams_outside(spec.linux_.uid_mappings, process);
   auto [ours, theirs] = TRY(Channel::make_pair());
   ChildProcess child = TRY(spawn(plan, ours, theirs));
   {

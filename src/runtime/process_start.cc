@@ -54,16 +54,6 @@ void join_keyring(const std::string& name, const Log& log) {
   log.warn(fmt::format("the container keeps the caller's session keyring: {}", describe_errno(errno)));
 }
 
-// Standard streams that are not shared with others (/dev/null is) become the user's own, as after a login.
-void give_streams_to(uid_t uid) {
-  for (int fd = 0; fd <= 2; ++fd) {
-    struct stat st{};
-    if (::fstat(fd, &st) < 0 || st.st_uid == uid) continue;
-    if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)) continue;
-    (void)::fchown(fd, uid, st.st_gid);  // it may be on a read-only file system, or its owner unmapped
-  }
-}
-
 void reset_signals() {
   for (int signal = 1; signal < NSIG; ++signal)
     (void)::signal(signal, SIG_DFL);  // fails for SIGKILL and SIGSTOP
@@ -80,6 +70,22 @@ std::string_view variable(const std::vector<std::string>& environment, std::stri
 }
 
 }  // namespace
+
+void give_streams_to(uid_t uid) {
+  for (int fd = 0; fd <= 2; ++fd) {
+    struct stat st{};
+    if (::fstat(fd, &st) < 0 || st.st_uid == uid) continue;
+    if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)) continue;
+    (void)::fchown(fd, uid, st.st_gid);  // it may be on a read-only file system, or its owner unmapped
+  }
+}
+
+void give_streams_outside(const std::vector<oci::IdMapping>& uids, const oci::Process& process) {
+  if (process.terminal) return;
+  for (const oci::IdMapping& map : uids)
+    if (process.user.uid >= map.container_id && process.user.uid - map.container_id < map.size)
+      give_streams_to(map.host_id + (process.user.uid - map.container_id));
+}
 
 // ContainerProcessState (runtime-spec, config-linux.md, "The Container Process State").
 std::string seccomp_listener_state(const oci::Seccomp& seccomp, const oci::State& state, pid_t pid) {

@@ -94,4 +94,10 @@ class ProcessStart {
   ino_t own_inode_ = 0;
 };
 
+// Standard streams that are not shared with others (/dev/null is) become the user's own, as after a login.
+void give_streams_to(uid_t uid);
+// The same by who is outside of the process's user namespace: inside, their owner may not exist, and nobody
+// may give away what is his.
+void give_streams_outside(const std::vector<oci::IdMapping>& uids, const oci::Process& process);
+
 }  // namespace gantry::runtime

@@ -177,6 +177,14 @@ Result<void> Rootfs::mount_bind(const oci::Mount& mount, std::optional<DetachedM
 
 Result<void> Rootfs::mount_filesystem(const oci::Mount& mount) {
   MountOptions options = parse_mount_options(mount.options);
+  // A tmpfs over a directory looks like it, unless something else is asked for. Where there is none it has
+  // the kernel's own mode, which lets everybody write (runc).
+  if (mount.type == "tmpfs" && !has_option(options.data, "mode="))
+    if (const auto covered = root_.open_path(mount.destination, O_PATH | O_DIRECTORY)) {
+      struct stat st{};
+      if (::fstat(covered->get(), &st) < 0) return sys_error("look at the directory to cover");
+      options.data.push_back(fmt::format("mode={:o}", st.st_mode & 07777));
+    }
   UniqueFd target;
   const bool is_kernel_view = mount.type == "proc" || mount.type == "sysfs";
   if (is_kernel_view) {
@@ -186,12 +194,6 @@ Result<void> Rootfs::mount_filesystem(const oci::Mount& mount) {
   } else {
     target = TRY(root_.make_directory(mount.destination, 0755));
     TRY(refuse_inside_proc(target.get(), root_));
-  }
-  if (mount.type == "tmpfs" && !has_option(options.data, "mode=")) {
-    // A tmpfs over a directory looks like it, unless something else is asked for.
-    struct stat st{};
-    if (::fstat(target.get(), &st) < 0) return sys_error("look at the directory to cover");
-    options.data.push_back(fmt::format("mode={:o}", st.st_mode & 07777));
   }
   // Files of proc, sysfs and mqueue have labels of the kernel's own.
   const std::string& label = plan_.spec.linux_.mount_label;

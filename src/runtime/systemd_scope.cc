@@ -56,7 +56,7 @@ void add_cpu_quota(std::vector<Property>& properties, std::int64_t quota, std::u
 
 Result<void> add_devices(std::vector<Property>& properties, const oci::Resources& resources) {
   kernel::DeviceList list;
-  for (const kernel::DeviceRule& rule : TRY(device_rules(resources))) TRY(list.apply(rule));
+  for (const kernel::DeviceRule& rule : TRY(limits::device_rules(resources))) TRY(list.apply(rule));
   dbus::StringPairs allowed;
   for (const kernel::DeviceRule& rule : kernel::DeviceList().steps_to(list)) {
     if (rule.type == kernel::DeviceType::All) continue;
@@ -85,7 +85,7 @@ Result<void> add_memory(std::vector<Property>& properties, const oci::MemoryReso
   if (is_set(memory.limit)) properties.push_back({v2 ? "MemoryMax" : "MemoryLimit", bytes_of(*memory.limit)});
   if (!v2) return {};
   if (is_set(memory.reservation)) properties.push_back({"MemoryLow", bytes_of(*memory.reservation)});
-  const std::string swap = TRY_DURING(swap_max_of(memory), "linux.resources.memory.swap");
+  const std::string swap = TRY_DURING(limits::swap_max_of(memory), "linux.resources.memory.swap");
   if (!swap.empty()) properties.push_back({"MemorySwapMax", TRY(parse_limit("memory.swap.max", swap))});
   return {};
 }
@@ -163,17 +163,19 @@ Result<std::vector<std::uint8_t>> cpu_mask(std::string_view list) {
 }
 
 Result<std::vector<Property>> unit_properties(const oci::Resources& resources, CgroupMode mode,
-                                              Purpose purpose) {
+                                              limits::Purpose purpose) {
   const bool v2 = mode == CgroupMode::V2;
   std::vector<Property> properties;
-  if (purpose == Purpose::Create || !resources.devices.empty()) TRY(add_devices(properties, resources));
+  if (purpose == limits::Purpose::Create || !resources.devices.empty())
+    TRY(add_devices(properties, resources));
   if (resources.memory) TRY(add_memory(properties, *resources.memory, v2));
   if (resources.cpu) {
     const oci::CpuResources& cpu = *resources.cpu;
     if (v2 && cpu.idle == 1)
       properties.push_back({"CPUWeight", std::uint64_t{0}});  // systemd's way to say idle, since 252
     else if (is_set(cpu.shares))
-      properties.push_back({v2 ? "CPUWeight" : "CPUShares", v2 ? cpu_weight_of(*cpu.shares) : *cpu.shares});
+      properties.push_back(
+          {v2 ? "CPUWeight" : "CPUShares", v2 ? limits::cpu_weight_of(*cpu.shares) : *cpu.shares});
     add_cpu_quota(properties, cpu.quota.value_or(0), cpu.period.value_or(0));
     if (!cpu.cpus.empty())
       properties.push_back({"AllowedCPUs", TRY_DURING(cpu_mask(cpu.cpus), "linux.resources.cpu.cpus")});

@@ -24,9 +24,9 @@
 
 #include "base/error.h"
 #include "kernel/cgroup_layout.h"
+#include "limits/resources.h"
 #include "oci/runtime_spec.h"
 #include "runtime/dbus.h"
-#include "runtime/resources.h"
 
 namespace gantry::runtime {
 
@@ -43,7 +43,7 @@ Result<std::string> slice_path(std::string_view slice);
 
 // What systemd is to know of the limits, so that a reload of its configuration does not undo them.
 Result<std::vector<dbus::Property>> unit_properties(const oci::Resources& resources, kernel::CgroupMode mode,
-                                                    Purpose purpose);
+                                                    limits::Purpose purpose);
 
 // "0-2,9" -> the bit mask that AllowedCPUs takes: 07 02.
 Result<std::vector<std::uint8_t>> cpu_mask(std::string_view list);

@@ -58,7 +58,7 @@ TEST(UnitProperties, say_what_the_limits_are) {
   resources.memory = {.limit = 1000, .reservation = 500, .swap = 3000};
   resources.cpu = {.shares = 1024, .quota = 15500, .period = 100000, .cpus = "0-1"};
   resources.pids = oci::PidsResources{.limit = -1};
-  const auto v2 = MUST(unit_properties(resources, CgroupMode::V2, Purpose::Create));
+  const auto v2 = MUST(unit_properties(resources, CgroupMode::V2, limits::Purpose::Create));
   const auto number = [&](const char* name) { return std::get<std::uint64_t>(*find(v2, name)); };
   EXPECT_EQ(number("MemoryMax"), 1000U);
   EXPECT_EQ(number("MemoryLow"), 500U);
@@ -68,7 +68,7 @@ TEST(UnitProperties, say_what_the_limits_are) {
   EXPECT_EQ(number("CPUQuotaPerSecUSec"), 160000U);  // 15.5 % rounded up
   EXPECT_EQ(number("TasksMax"), ~0ULL);
   EXPECT_EQ(std::get<std::vector<std::uint8_t>>(*find(v2, "AllowedCPUs")), std::vector<std::uint8_t>{3});
-  const auto v1 = MUST(unit_properties(resources, CgroupMode::Mixed, Purpose::Create));
+  const auto v1 = MUST(unit_properties(resources, CgroupMode::Mixed, limits::Purpose::Create));
   EXPECT_EQ(std::get<std::uint64_t>(*find(v1, "MemoryLimit")), 1000U);
   EXPECT_EQ(std::get<std::uint64_t>(*find(v1, "CPUShares")), 1024U);
   EXPECT_EQ(find(v1, "MemoryMax"), nullptr);
@@ -77,7 +77,7 @@ TEST(UnitProperties, say_what_the_limits_are) {
 TEST(UnitProperties, devices_are_a_strict_list) {
   oci::Resources resources;
   resources.devices.push_back({.allow = true, .type = "b", .major = 8, .access = "r"});
-  const auto properties = MUST(unit_properties(resources, CgroupMode::V2, Purpose::Create));
+  const auto properties = MUST(unit_properties(resources, CgroupMode::V2, limits::Purpose::Create));
   EXPECT_EQ(std::get<std::string>(*find(properties, "DevicePolicy")), "strict");
   const auto& allowed = std::get<dbus::StringPairs>(*find(properties, "DeviceAllow"));
   const auto has = [&](const char* device, const char* access) {
@@ -90,20 +90,20 @@ TEST(UnitProperties, devices_are_a_strict_list) {
   EXPECT_TRUE(has("/dev/char/1:3", "rwm"));
   EXPECT_TRUE(has("char-136", "rwm"));
   resources.devices = {{.allow = true}};
-  EXPECT_EQ(std::get<std::string>(
-                *find(MUST(unit_properties(resources, CgroupMode::V2, Purpose::Create)), "DevicePolicy")),
+  EXPECT_EQ(std::get<std::string>(*find(
+                MUST(unit_properties(resources, CgroupMode::V2, limits::Purpose::Create)), "DevicePolicy")),
             "auto");
 }
 
 TEST(UnitProperties, unified_keys_that_systemd_knows) {
   oci::Resources resources;
   resources.unified = {{"memory.high", "max"}, {"cpu.max", "50000 100000"}, {"pids.max", "7"}};
-  const auto properties = MUST(unit_properties(resources, CgroupMode::V2, Purpose::Create));
+  const auto properties = MUST(unit_properties(resources, CgroupMode::V2, limits::Purpose::Create));
   EXPECT_EQ(std::get<std::uint64_t>(*find(properties, "MemoryHigh")), ~0ULL);
   EXPECT_EQ(std::get<std::uint64_t>(*find(properties, "CPUQuotaPerSecUSec")), 500000U);
   EXPECT_EQ(std::get<std::uint64_t>(*find(properties, "TasksMax")), 7U);
   resources.unified = {{"memory.high", "much"}};
-  EXPECT_FALSE(unit_properties(resources, CgroupMode::V2, Purpose::Create));
+  EXPECT_FALSE(unit_properties(resources, CgroupMode::V2, limits::Purpose::Create));
 }
 
 // Another systemd, at the other end of a socket pair: answers as a script says, and keeps what it was asked.
@@ -192,9 +192,10 @@ const ScopeName kName{"system.slice", "x.scope"};
 
 TEST(UnitProperties, an_update_leaves_devices_alone_unless_it_names_some) {
   oci::Resources resources;
-  EXPECT_TRUE(MUST(unit_properties(resources, CgroupMode::V2, Purpose::Update)).empty());
+  EXPECT_TRUE(MUST(unit_properties(resources, CgroupMode::V2, limits::Purpose::Update)).empty());
   resources.devices.push_back({.allow = true, .type = "c", .major = 10, .minor = 200, .access = "rw"});
-  EXPECT_NE(find(MUST(unit_properties(resources, CgroupMode::V2, Purpose::Update)), "DeviceAllow"), nullptr);
+  EXPECT_NE(find(MUST(unit_properties(resources, CgroupMode::V2, limits::Purpose::Update)), "DeviceAllow"),
+            nullptr);
 }
 
 TEST(Systemd, a_scope_is_there_when_its_job_is_done) {

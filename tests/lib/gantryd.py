@@ -17,9 +17,10 @@ _numbers = itertools.count()
 
 
 class GantrydHome:
-    """A gantryd with directories, a bridge and a cgroup of its own. `settings` go into its engine's configuration."""
+    """A gantryd with directories, a bridge and a cgroup of its own. `settings` go into its engine's configuration,
+    `containers` into that part of it."""
 
-    def __init__(self, **settings):
+    def __init__(self, containers=None, **settings):
         self.directory = tempfile.mkdtemp(prefix="gantryd-")
         self.number = next(_numbers)
         self.bridge = f"gantry{self.number}"
@@ -27,7 +28,7 @@ class GantrydHome:
         self.socket = f"{self.directory}/run/gantry.sock"
         self.environment = {"DOCKER_HOST": f"unix://{self.socket}", "DOCKER_CONFIG": f"{self.directory}/client"}
         self.settings = {"run": f"{self.directory}/run", "network": {"bridge": self.bridge},
-                         "containers": {"cgroupParent": f"/{self.cgroup}"}} | settings
+                         "containers": {"cgroupParent": f"/{self.cgroup}"} | (containers or {})} | settings
         self.start()
 
     def start(self):
@@ -65,7 +66,7 @@ class GantrydHome:
             self.docker("network", "rm", *networks)
         self.daemon.stop()
         run = f"{self.directory}/run"
-        for name in ("shims", "rootfs", "netns", "runtime"):
+        for name in ("shims", "rootfs", "netns", "runtime", "userns", "pods", "mounts", "shm"):
             path = f"{run}/{name}"
             left = os.listdir(path) if os.path.isdir(path) else []
             assert not left, f"left in {path}: {left}"

@@ -46,11 +46,18 @@ Result<Names> image_names(EngineClient& engine) {
   return names;
 }
 
+Result<Names> pod_names(EngineClient& engine) {
+  Names names;
+  add_names(TRY(engine.get("/gantry/v1/pods")).root(), "Name", names);
+  return names;
+}
+
 Result<Names> names_of(const Context& context, std::string_view kind) {
   EngineClient engine = TRY(EngineClient::of(context));
   if (kind == "CONTAINER") return container_names(engine);
   if (kind == "NETWORK") return network_names(engine);
   if (kind == "VOLUME") return volume_names(engine);
+  if (kind == "POD") return pod_names(engine);
   if (kind == "IMAGE") return image_names(engine);
   return Names{};
 }

@@ -79,6 +79,7 @@ std::vector<Option> ContainerOptions::table() {
       {0, "pid", "MODE", &pid, "Process namespace: host, container:NAME"},
       {0, "pids-limit", "NUMBER", &pids_limit, "Limit of its processes and threads; -1: none"},
       {0, "platform", "OS/ARCHITECTURE", &platform, "Of an image for several platforms, this one"},
+      {0, "pod", "POD", &pod, "The pod to live in: its network, hostname, limits"},
       {0, "privileged", "", &privileged, "All rights, and the host's devices"},
       {'p', "publish", "[[ADDRESS:]PORT:]PORT", &publish, "Make a port reachable from outside"},
       {'P', "publish-all", "", &publish_all, "Publish every exposed port on a free one"},

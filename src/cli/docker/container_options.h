@@ -52,6 +52,7 @@ struct ContainerOptions {
   std::string health_cmd, health_interval, health_timeout, health_start_period, health_start_interval;
   Number health_retries;
   bool no_healthcheck = false;
+  std::string pod;
   // What is asked of the client
   std::string name, platform, cidfile, pull = "missing";
   bool quiet = false, disable_content_trust = true;

@@ -60,8 +60,10 @@ std::string signal_name(int signal) {
 
 Result<json::Document> post_create(EngineClient& engine, const ContainerOptions& options,
                                    const std::string& body) {
-  return engine.post_json("/containers/create", body,
-                          {{"name", options.name}, {"platform", options.platform}});
+  const std::string path = options.pod.empty()
+                               ? "/containers/create"
+                               : fmt::format("/gantry/v1/pods/{}/containers", path_part(options.pod));
+  return engine.post_json(path, body, {{"name", options.name}, {"platform", options.platform}});
 }
 
 }  // namespace

@@ -50,7 +50,8 @@ struct Kind {
 constexpr Kind kKinds[] = {{"container", "/containers/", "/json"},
                            {"image", "/images/", "/json"},
                            {"network", "/networks/", ""},
-                           {"volume", "/volumes/", ""}};
+                           {"volume", "/volumes/", ""},
+                           {"pod", "/gantry/v1/pods/", ""}};
 
 using Found = Result<json::Document>;
 
@@ -137,6 +138,8 @@ const Verb kInspectContainer = make_verb<SizeOptions, inspect_container>(
     "inspect", "CONTAINER [CONTAINER...]", {1, kAny}, "Show all about containers");
 const Verb kInspectNetwork = make_verb<PlainOptions, inspect_kind<2>>("inspect", "NETWORK [NETWORK...]",
                                                                       {1, kAny}, "Show all about networks");
+const Verb kInspectPod =
+    make_verb<PlainOptions, inspect_kind<4>>("inspect", "POD [POD...]", {1, kAny}, "Show all about pods");
 const Verb kInspectVolume = make_verb<PlainOptions, inspect_kind<3>>("inspect", "VOLUME [VOLUME...]",
                                                                      {1, kAny}, "Show all about volumes");
 

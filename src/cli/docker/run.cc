@@ -92,11 +92,26 @@ Result<int> create(Context& context, const ContainerOptions& options, const Word
   return 0;
 }
 
+// In a pod, which the first operand names.
+template <class Options, Result<int> (*verb)(Context&, const Options&, const Words&)>
+Result<int> in_pod(Context& context, const Options& options, const Words& words) {
+  Options inside = options;
+  inside.pod = words[0];
+  return verb(context, inside, {words.begin() + 1, words.end()});
+}
+
 }  // namespace
 
 const Verb kRun = make_verb<RunOptions, run>("run", "IMAGE [COMMAND [ARGUMENT...]]", {1, kAny},
                                              "Create a container and start it", Operands::EndTheOptions);
 const Verb kCreate = make_verb<ContainerOptions, create>("create", "IMAGE [COMMAND [ARGUMENT...]]", {1, kAny},
                                                          "Create a container", Operands::EndTheOptions);
+
+const Verb kPodRun = make_verb<RunOptions, in_pod<RunOptions, run>>(
+    "run", "POD IMAGE [COMMAND [ARGUMENT...]]", {2, kAny}, "Create a container in a started pod and start it",
+    Operands::EndTheOptions);
+const Verb kPodAdd = make_verb<ContainerOptions, in_pod<ContainerOptions, create>>(
+    "add", "POD IMAGE [COMMAND [ARGUMENT...]]", {2, kAny}, "Create a container in a pod",
+    Operands::EndTheOptions);
 
 }  // namespace gantry::cli::docker

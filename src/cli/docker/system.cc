@@ -221,6 +221,7 @@ const Verb kVersion =
 
 std::span<const Verb> system_verbs() {
   static const std::array kVerbs = {
+      kSystemCheck,
       make_verb<FormatOptions, disk_usage>("df", "", {0, 0}, "Show what takes space on disk"),
       kEvents,
       kInfo,

@@ -13,7 +13,7 @@
 namespace gantry::cli::docker {
 
 // run.cc
-extern const Verb kRun, kCreate;
+extern const Verb kRun, kCreate, kPodRun, kPodAdd;
 // attach.cc
 extern const Verb kStart, kAttach;
 // exec.cc
@@ -30,7 +30,7 @@ extern const Verb kPs;
 // show.cc: what one container is
 extern const Verb kTop, kPort, kDiff;
 // inspect.cc
-extern const Verb kInspectAny, kInspectContainer, kInspectNetwork, kInspectVolume;
+extern const Verb kInspectAny, kInspectContainer, kInspectNetwork, kInspectPod, kInspectVolume;
 // network_trace.cc
 extern const Verb kTraceNetwork;
 // stats.cc
@@ -41,12 +41,15 @@ extern const Verb kCopy, kExport;
 extern const Verb kCommit;
 // events.cc
 extern const Verb kEvents;
+// check.cc
+extern const Verb kSystemCheck;
 // system.cc
 extern const Verb kInfo, kVersion;
 
-// The rows of the groups: groups.cc, network.cc, volume.cc, system.cc
+// The rows of the groups: groups.cc, network.cc, pod.cc, volume.cc, system.cc
 std::span<const Verb> container_verbs();
 std::span<const Verb> network_verbs();
+std::span<const Verb> pod_verbs();
 std::span<const Verb> volume_verbs();
 std::span<const Verb> system_verbs();
 

@@ -5,17 +5,13 @@
 #include <fmt/format.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
-#include <optional>
 #include <thread>
 
 #include "base/file.h"
 #include "kernel/namespaces.h"
+#include "kernel/owned_namespaces.h"
 
 namespace gantry::kernel {
 namespace {
@@ -36,45 +32,16 @@ Result<UniqueFd> mount_at(const std::string& path, const std::string& link) {
   return open_at(AT_FDCWD, path, O_RDONLY);
 }
 
-// Only a process with one thread may enter a user namespace, so a child does, which makes just system calls,
-// and lives until the namespace it made is held by the descriptor.
-Result<UniqueFd> open_new_namespace_of(int user_namespace) {
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return sys_error("make socket pair");
-  const UniqueFd ours(ends[0]);
-  UniqueFd theirs(ends[1]);
-  const auto child = static_cast<pid_t>(::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr));
-  if (child < 0) return sys_error("clone");
-  if (child == 0) {
-    int failed = 0;
-    if (::setns(user_namespace, CLONE_NEWUSER) < 0 || ::unshare(CLONE_NEWNET) < 0) failed = errno;
-    (void)::write(ends[1], &failed, sizeof failed);
-    (void)::close(ends[0]);
-    (void)::read(ends[1], &failed, sizeof failed);  // end of file: the parent has it, or is gone
-    ::_exit(0);
-  }
-  theirs.reset();
-  int failed = 0;
-  Result<UniqueFd> fd = error(Code::Internal, "make network namespace: the child ended early");
-  if (::read(ours.get(), &failed, sizeof failed) == sizeof failed)
-    fd = failed != 0 ? Result<UniqueFd>(sys_error_of(failed, "make network namespace in user namespace"))
-                     : open_at(AT_FDCWD, fmt::format("/proc/{}/ns/net", child), O_RDONLY);
-  (void)::kill(child, SIGKILL);
-  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  return fd;
-}
-
 }  // namespace
 
 Result<UniqueFd> make_network_namespace(const std::string& path, int owner,
                                         const std::function<Result<void>()>& inside) {
-  std::optional<UniqueFd> made;
-  if (owner >= 0) made = TRY(open_new_namespace_of(owner));
+  std::vector<UniqueFd> made;
+  if (owner >= 0) made = TRY(make_owned_namespaces(owner, {CLONE_NEWNET}));
   UniqueFd mounted;
   TRY(on_thread([&]() -> Result<void> {
-    if (made) {
-      TRY(enter_namespace(made->get(), CLONE_NEWNET));
+    if (!made.empty()) {
+      TRY(enter_namespace(made[0].get(), CLONE_NEWNET));
     } else {
       TRY(unshare_namespaces(CLONE_NEWNET));
     }

@@ -8,7 +8,6 @@
 #include "runtime/cli/command.h"
 #include "runtime/container.h"
 #include "runtime/lifecycle.h"
-#include "runtime/resources.h"
 
 namespace gantry::runtime::cli {
 namespace {

@@ -17,7 +17,7 @@
 #include "kernel/cgroup.h"
 #include "oci/runtime_spec.h"
 
-namespace gantry::runtime {
+namespace gantry::limits {
 
 // Makes nothing. `resources` decide which controllers a mixed host's v2 hierarchy has to give.
 Result<kernel::CgroupPlan> plan_cgroup(const kernel::CgroupLayout& layout, std::string_view cgroups_path,
@@ -27,4 +27,4 @@ Result<kernel::CgroupPlan> plan_cgroup(const kernel::CgroupLayout& layout, std::
 kernel::CgroupPlan plan_cgroup_at(const kernel::CgroupLayout& layout, std::string_view path,
                                   const oci::Resources& resources);
 
-}  // namespace gantry::runtime
+}  // namespace gantry::limits

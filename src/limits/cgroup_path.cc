@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/cgroup_path.h"
+#include "limits/cgroup_path.h"
 
 #include "kernel/rooted_path.h"
-#include "runtime/resources.h"
+#include "limits/resources.h"
 
-namespace gantry::runtime {
+namespace gantry::limits {
 
 using kernel::CgroupLayout;
 using kernel::CgroupMode;
@@ -61,4 +61,4 @@ CgroupPlan plan_cgroup_at(const CgroupLayout& layout, std::string_view path,
   return plan;
 }
 
-}  // namespace gantry::runtime
+}  // namespace gantry::limits

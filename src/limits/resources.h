@@ -18,7 +18,7 @@
 #include "kernel/device_filter.h"
 #include "oci/runtime_spec.h"
 
-namespace gantry::runtime {
+namespace gantry::limits {
 
 enum class Purpose : std::uint8_t {
   Create,  // the group is to be set up; device rules apply even if there are none, since the default is to
@@ -49,4 +49,4 @@ std::uint64_t io_weight_of(std::uint16_t weight);
 // memory.swap.max, in bytes or "max", from a limit on both together; "" means not to write it.
 Result<std::string> swap_max_of(const oci::MemoryResources& memory);
 
-}  // namespace gantry::runtime
+}  // namespace gantry::limits

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/cgroup_path.h"
+#include "limits/cgroup_path.h"
 
 #include <gtest/gtest.h>
 
 #include "testing/must.h"
 
-namespace gantry::runtime {
+namespace gantry::limits {
 namespace {
 
 using kernel::CgroupLayout;
@@ -69,4 +69,4 @@ TEST(CgroupPath, v2_gives_all_controllers_but_beside_v1_only_what_is_needed) {
 }
 
 }  // namespace
-}  // namespace gantry::runtime
+}  // namespace gantry::limits

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/resources.h"
+#include "limits/resources.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -10,11 +10,11 @@
 
 #include "base/file.h"
 #include "kernel/namespaces.h"
-#include "runtime/cgroup_path.h"
+#include "limits/cgroup_path.h"
 #include "testing/must.h"
 #include "testing/temp_dir.h"
 
-namespace gantry::runtime {
+namespace gantry::limits {
 namespace {
 
 using kernel::Cgroup;
@@ -391,4 +391,4 @@ TEST_F(RealV1, beside_v1_the_v2_hierarchy_gives_what_it_has) {
 }
 
 }  // namespace
-}  // namespace gantry::runtime
+}  // namespace gantry::limits

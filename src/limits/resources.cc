@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/resources.h"
+#include "limits/resources.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "kernel/device_list.h"
 
-namespace gantry::runtime {
+namespace gantry::limits {
 namespace {
 
 using kernel::Cgroup;
@@ -605,4 +605,4 @@ Result<void> apply_resources(Cgroup& cgroup, const oci::Resources& resources, co
   return apply_unified(writer, resources.unified);
 }
 
-}  // namespace gantry::runtime
+}  // namespace gantry::limits
