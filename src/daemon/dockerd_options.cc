@@ -47,7 +47,6 @@ constexpr Ignored kIgnored[] = {
     {"max-concurrent-downloads", Value, "transfers limit themselves"},
     {"max-concurrent-uploads", Value, "transfers limit themselves"},
     {"max-download-attempts", Value, "transfers are repeated as long as they get on"},
-    {"metrics-addr", Value, "there are no metrics of the engine yet"},
     {"node-generic-resources", List, "there is no swarm"},
     {"oom-score-adjust", Value, "the service manager sets it"},
     {"proxies", Value, "the environment's proxies are used"},
@@ -85,6 +84,7 @@ std::vector<Option> flags_of(DockerdOptions& o, MapFlags& maps) {
       {'D', "debug", "", &o.debug, "Say more in the log"},
       {'l', "log-level", "LEVEL", &o.log_level, "debug, info, warn, error or fatal"},
       {0, "log-format", "FORMAT", &o.log_format, "text or json"},
+      {0, "metrics-addr", "HOST:PORT", &o.metrics_addr, "Where to serve metrics"},
       {0, "tls", "", &o.tls, "TLS on TCP"},
       {0, "tlsverify", "", &o.tls_verify, "TLS on TCP, and clients show certificates"},
       {0, "tlscacert", "FILE", &o.tls_ca_cert, "Who signs certificates of clients"},
@@ -251,6 +251,7 @@ static void fields(json::Fields& f, DockerdOptions& o) {
   f("debug", o.debug);
   f("log-level", o.log_level);
   f("log-format", o.log_format);
+  f("metrics-addr", o.metrics_addr);
   f("tls", o.tls);
   f("tlsverify", o.tls_verify);
   f("tlscacert", o.tls_ca_cert);
@@ -380,6 +381,7 @@ Result<EngineConfig> DockerdOptions::engine() const {
   EngineConfig config{.run = exec_root,
                       .tls = tls_of(*this),
                       .allows_anybody = true,  // dockerd allows it, and warns
+                      .metrics_address = metrics_addr,
                       .pid_file = pidfile,
                       .default_runtime = default_runtime,
                       .labels = labels,

@@ -43,6 +43,7 @@ struct DockerdOptions {
   bool debug = false;
   std::string log_level = "info";
   std::string log_format = "text";
+  std::string metrics_addr;
   bool tls = false, tls_verify = false;
   std::string tls_ca_cert, tls_cert, tls_key;
   std::vector<std::string> labels;

@@ -54,6 +54,7 @@ static void fields(Fields& f, EngineConfig& config) {
   f("group", config.group);
   f("tls", config.tls);
   f("allowAnybody", config.allows_anybody);
+  f("metricsAddress", config.metrics_address);
   f("pidFile", config.pid_file);
   f("programs", config.programs);
   f("runtimes", config.runtimes);

@@ -69,6 +69,8 @@ struct EngineConfig {
   std::optional<EngineTls> tls;
   // TCP without proof of who asks, anywhere but on loopback. Whoever reaches it is root.
   bool allows_anybody = false;
+  std::string
+      metrics_address;   // "host:port" of nothing but GET /metrics; empty: it is on the API's sockets alone
   std::string pid_file;  // empty: <run>/gantryd.pid
   std::string
       programs;  // directory of gantry-shim and its like; empty: beside this program, or /usr/libexec/gantry

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/heap.h"
+#include "base/json_codec.h"
 #include "base/random.h"
 #include "build/builder.h"
 #include "buildkit/buildkit.h"
@@ -43,19 +44,6 @@ struct EngineParts {
   std::unique_ptr<docker::DockerServer> server;
 };
 
-class EngineService final : public Service {
- public:
-  explicit EngineService(EngineParts parts) : parts_(std::move(parts)) {}
-  std::string_view name() const override { return "engine"; }
-  std::vector<std::string> addresses() const override { return parts_.server->addresses(); }
-  // What it is told is settled when it starts.
-  Result<void> reload() override { return {}; }
-  void stop(std::chrono::milliseconds grace) override { parts_.server->stop(grace); }
-
- private:
-  EngineParts parts_;
-};
-
 // Of gantry-shim and its like: as configured, beside this program, or where packages put them.
 Result<std::string> find_programs(const EngineConfig& config) {
   if (!config.programs.empty()) return config.programs;
@@ -78,11 +66,17 @@ Result<std::string> daemon_id(const std::string& root) {
   return id;
 }
 
+Result<image::RegistriesConfig> registries_config(const EngineConfig& config) {
+  image::RegistriesConfig registries = TRY(image::RegistriesConfig::from_host());
+  for (const std::string& host : config.insecure_registries) registries.add_insecure(host);
+  for (const std::string& url : config.registry_mirrors) TRY(registries.add_hub_mirror(url));
+  return registries;
+}
+
 Result<std::unique_ptr<image::Registries>> open_registries(const EngineConfig& config) {
   image::RegistriesOptions options = TRY(image::RegistriesOptions::from_host());
   options.credentials = {};  // those of who started us are nobody else's: clients bring their own
-  for (const std::string& host : config.insecure_registries) options.config.add_insecure(host);
-  for (const std::string& url : config.registry_mirrors) TRY(options.config.add_hub_mirror(url));
+  options.config = TRY(registries_config(config));
   return std::make_unique<image::Registries>(std::move(options));
 }
 
@@ -138,6 +132,15 @@ Result<engine::EngineOptions> engine_options(const EngineConfig& config, const s
                                .id_maps = TRY(id_maps_of(config))};
 }
 
+Result<docker::DaemonDescription> description_of(const EngineConfig& config, const std::string& root) {
+  return docker::DaemonDescription{.id = TRY(daemon_id(root)),
+                                   .root = root,
+                                   .labels = config.labels,
+                                   .is_debug = config.is_debug,
+                                   .insecure_registries = config.insecure_registries,
+                                   .registry_mirrors = config.registry_mirrors};
+}
+
 Result<std::unique_ptr<build::Builder>> open_builder(const EngineConfig& config, const std::string& programs,
                                                      image::ImageStore& store, EngineParts& parts) {
   return std::make_unique<build::Builder>(TRY(build::Builder::open(
@@ -152,9 +155,50 @@ Result<std::unique_ptr<build::Builder>> open_builder(const EngineConfig& config,
            config.containers.cgroup_parent.empty() ? "/gantry" : config.containers.cgroup_parent})));
 }
 
+class EngineService final : public Service {
+ public:
+  EngineService(EngineParts parts, std::string root, ReadConfig read_config)
+      : parts_(std::move(parts)), root_(std::move(root)), read_config_(std::move(read_config)) {}
+  std::string_view name() const override { return "engine"; }
+  std::vector<std::string> addresses() const override { return parts_.server->addresses(); }
+
+  // All that can fail comes first, so that it is done whole or not at all.
+  Result<void> reload() override {
+    const EngineConfig config = TRY(read_config_());
+    auto tls = TRY(read_tls(config));
+    image::RegistriesConfig registries = TRY(registries_config(config));
+    docker::DaemonDescription description = TRY(description_of(config, root_));
+    if (tls) parts_.server->renew_tls(std::move(tls));
+    parts_.registries->configure(std::move(registries));
+    tell_reload(description);
+    parts_.server->describe(std::move(description));
+    return {};
+  }
+
+  void stop(std::chrono::milliseconds grace) override { parts_.server->stop(grace); }
+
+ private:
+  void tell_reload(const docker::DaemonDescription& daemon) {
+    parts_.engine->events().publish(
+        {.type = "daemon",
+         .action = "reload",
+         .actor = daemon.id,
+         .attributes = {{"debug", daemon.is_debug ? "true" : "false"},
+                        {"labels", json::encode(daemon.labels)},
+                        {"insecure-registries", json::encode(daemon.insecure_registries)},
+                        {"registry-mirrors", json::encode(daemon.registry_mirrors)},
+                        {"live-restore", "true"}}});
+  }
+
+  EngineParts parts_;
+  const std::string root_;
+  const ReadConfig read_config_;
+};
+
 }  // namespace
 
-Result<std::unique_ptr<Service>> start_engine(const EngineConfig& config, image::ImageStore& store,
+Result<std::unique_ptr<Service>> start_engine(const EngineConfig& config, ReadConfig read_config,
+                                              image::ImageStore& store,
                                               std::vector<ActivatedSocket> activated, const Logger& log) {
   keep_heap_small();
   TRY_DURING(make_directories(config.run, 0711), "make the run directory");
@@ -183,17 +227,12 @@ Result<std::unique_ptr<Service>> start_engine(const EngineConfig& config, image:
                                                                      .kept = root + "/build/contexts",
                                                                      .run = config.run,
                                                                      .version = GANTRY_VERSION});
-  docker::DaemonDescription daemon{.id = TRY(daemon_id(root)),
-                                   .root = root,
-                                   .labels = config.labels,
-                                   .is_debug = config.is_debug,
-                                   .insecure_registries = config.insecure_registries,
-                                   .registry_mirrors = config.registry_mirrors};
-  parts.server = TRY(docker::DockerServer::start(std::move(listeners),
-                                                 {*parts.engine, store, *parts.snapshots, *parts.registries,
-                                                  *parts.networks, *parts.builder, *parts.buildkit, log},
-                                                 std::move(daemon)));
-  return std::make_unique<EngineService>(std::move(parts));
+  parts.server =
+      TRY(docker::DockerServer::start(std::move(listeners), TRY(open_metrics_listeners(config)),
+                                      {*parts.engine, store, *parts.snapshots, *parts.registries,
+                                       *parts.networks, *parts.builder, *parts.buildkit, *parts.usage, log},
+                                      TRY(description_of(config, root))));
+  return std::make_unique<EngineService>(std::move(parts), root, std::move(read_config));
 }
 
 }  // namespace gantry::daemon

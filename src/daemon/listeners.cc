@@ -129,19 +129,28 @@ class Opener {
 
 }  // namespace
 
+Result<Tls> read_tls(const EngineConfig& config) {
+  if (!config.tls) return Tls();
+  http::TlsServerOptions options{.identity = {config.tls->certificate, config.tls->key}};
+  if (!config.tls->client_ca.empty()) options.client_ca_files.push_back(config.tls->client_ca);
+  return TRY_DURING(http::TlsContext::for_server(options), "TLS of the engine's API");
+}
+
 Result<std::vector<http::Listener>> open_listeners(const EngineConfig& config,
                                                    std::vector<ActivatedSocket> activated,
                                                    const Logger& log) {
-  Tls tls;
-  if (config.tls) {
-    http::TlsServerOptions options{.identity = {config.tls->certificate, config.tls->key}};
-    if (!config.tls->client_ca.empty()) options.client_ca_files.push_back(config.tls->client_ca);
-    tls = TRY_DURING(http::TlsContext::for_server(options), "TLS of the engine's API");
-  }
-  Opener opener(config, std::move(activated), std::move(tls), log);
+  Opener opener(config, std::move(activated), TRY(read_tls(config)), log);
   if (config.listen.empty()) TRY(opener.open("unix:" + config.run + "/gantry.sock"));
   for (const std::string& word : config.listen) TRY(opener.open(word));
   return std::move(opener).listeners();
+}
+
+Result<std::vector<http::Listener>> open_metrics_listeners(const EngineConfig& config) {
+  std::vector<http::Listener> listeners;
+  if (config.metrics_address.empty()) return listeners;
+  const HostPort address = TRY_DURING(parse_address(config.metrics_address), "address of metrics");
+  listeners.push_back(TRY(http::Listener::tcp(address.host, address.port)));
+  return listeners;
 }
 
 }  // namespace gantry::daemon

@@ -3,6 +3,7 @@
 // The sockets that the engine's API listens on, from the words of its configuration.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "base/error.h"
@@ -10,6 +11,7 @@
 #include "daemon/activation.h"
 #include "daemon/engine_config.h"
 #include "http/listener.h"
+#include "http/tls.h"
 
 namespace gantry::daemon {
 
@@ -17,5 +19,11 @@ namespace gantry::daemon {
 // speak to (EngineConfig::allows_anybody); a warning where that was asked for.
 Result<std::vector<http::Listener>> open_listeners(const EngineConfig& config,
                                                    std::vector<ActivatedSocket> activated, const Logger& log);
+
+// Of listeners on TCP; null where none is configured.
+Result<std::shared_ptr<const http::TlsContext>> read_tls(const EngineConfig& config);
+
+// Where metrics alone are served: in the clear, as whoever collects them expects. None for no address.
+Result<std::vector<http::Listener>> open_metrics_listeners(const EngineConfig& config);
 
 }  // namespace gantry::daemon

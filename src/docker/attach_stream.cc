@@ -23,7 +23,8 @@ AttachStream::AttachStream(StreamLoop& streams, Hijacked client, Options options
     : ClientStream(streams, std::move(client)), options_(std::move(options)) {}
 
 Result<void> AttachStream::begin() {
-  connection_.write(std::exchange(options_.history, {}));
+  const std::string history = std::exchange(options_.history, {});
+  options_.websocket ? write_message(history) : connection_.write(history);
   if (!shim_) connection_.pause_input();  // until there is a process
   return {};
 }
@@ -38,12 +39,29 @@ void AttachStream::attached(engine::Attachment attachment) {
 
 void AttachStream::give_up(std::string_view reason) {
   if (!reason.empty()) write_output(shim::Stream::Stdout, reason);
-  connection_.finish();
+  finish();
 }
 
 // ---- from the client
 
 void AttachStream::on_input(std::string_view bytes) {
+  options_.websocket ? take_messages(bytes) : take_input(bytes);
+}
+
+void AttachStream::take_messages(std::string_view bytes) {
+  websocket_.feed(bytes);
+  for (;;) {
+    const auto message = websocket_.next();
+    if (!message || !*message) break;
+    if ((*message)->kind == http::WebSocket::Kind::Close) on_input_end();
+    if ((*message)->kind == http::WebSocket::Kind::Text || (*message)->kind == http::WebSocket::Kind::Binary)
+      take_input((*message)->data);
+  }
+  connection_.write(websocket_.take_output());
+  if (websocket_.is_over()) connection_.finish();
+}
+
+void AttachStream::take_input(std::string_view bytes) {
   if (!options_.has_stdin || !shim_) return;
   if (!options_.detach_keys) return send_to_process(bytes);
   const DetachKeys::Fed fed = options_.detach_keys->feed(bytes);
@@ -51,10 +69,14 @@ void AttachStream::on_input(std::string_view bytes) {
   if (!fed.is_detached) return;
   if (options_.on_detach) options_.on_detach();
   shim_.reset();
-  connection_.finish();
+  finish();
 }
 
 void AttachStream::send_to_process(std::string_view bytes) {
+  if (!held_input_.empty()) {  // of an earlier message of the same read
+    held_input_ += bytes;
+    return;
+  }
   const std::size_t taken = shim_->send_stdin(session_, bytes);
   if (taken == bytes.size()) return;
   held_input_ = bytes.substr(taken);
@@ -71,7 +93,7 @@ void AttachStream::on_writable() {
 }
 
 void AttachStream::on_input_end() {
-  has_input_ended_ = true;
+  if (std::exchange(has_input_ended_, true)) return;  // a WebSocket has said so before its connection did
   if (held_input_.empty()) end_process_input();
 }
 
@@ -88,8 +110,23 @@ void AttachStream::on_hung_up() {
 
 // ---- from the process
 
+void AttachStream::write_message(std::string_view bytes) {
+  if (!bytes.empty()) websocket_.send(*options_.websocket, bytes);
+  connection_.write(websocket_.take_output());
+}
+
+void AttachStream::finish() {
+  if (options_.websocket) {
+    websocket_.close();
+    connection_.write(websocket_.take_output());
+  }
+  connection_.finish();
+}
+
 void AttachStream::write_output(shim::Stream stream, std::string_view bytes) {
-  if (options_.is_terminal)
+  if (options_.websocket)
+    write_message(bytes);
+  else if (options_.is_terminal)
     connection_.write(bytes);
   else
     connection_.write(frame_header(stream, bytes.size()), bytes);
@@ -106,14 +143,14 @@ void AttachStream::on_drained() {
 
 void AttachStream::on_exit(std::uint32_t, const shim::ExitStatus&) {
   has_output_ended_ = true;
-  if (!options_.awaits_end) connection_.finish();
+  if (!options_.awaits_end) finish();
 }
 
 void AttachStream::ended() {
   options_.awaits_end = false;
-  if (has_output_ended_) connection_.finish();
+  if (has_output_ended_) finish();
 }
 
-void AttachStream::on_closed(const Error&) { connection_.finish(); }
+void AttachStream::on_closed(const Error&) { finish(); }
 
 }  // namespace gantry::docker

@@ -15,6 +15,7 @@
 #include "container/shim_client.h"
 #include "docker/stream_loop.h"
 #include "engine/engine.h"
+#include "http/websocket.h"
 
 namespace gantry::docker {
 
@@ -27,6 +28,8 @@ class AttachStream final : public ClientStream, container::ShimListener {
     bool is_terminal = false;  // its output is one stream, without frames
     std::optional<DetachKeys> detach_keys;
     std::string history;  // to be sent first, in frames already
+    // The client speaks WebSocket: output goes in messages of this kind, both streams of it as one.
+    std::optional<http::WebSocket::Kind> websocket;
     // After the output has ended, ended() is waited for: who asks how it ended, once the stream is over, gets
     // an answer.
     bool awaits_end = false;
@@ -56,6 +59,10 @@ class AttachStream final : public ClientStream, container::ShimListener {
   void on_closed(const Error& why) override;
 
   void write_output(shim::Stream stream, std::string_view bytes);
+  void write_message(std::string_view bytes);
+  void finish();
+  void take_messages(std::string_view bytes);
+  void take_input(std::string_view bytes);
   void send_to_process(std::string_view bytes);
   void end_process_input();
 
@@ -63,7 +70,8 @@ class AttachStream final : public ClientStream, container::ShimListener {
   engine::Subscription subscription_;
   std::unique_ptr<container::ShimClient> shim_;
   std::uint32_t session_ = 0;
-  std::string held_input_;  // that the shim had no room for
+  http::WebSocket websocket_{http::WebSocket::Side::Server};  // if it is one
+  std::string held_input_;                                    // that the shim had no room for
   bool has_input_ended_ = false;
   bool has_output_ended_ = false;
 };

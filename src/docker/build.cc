@@ -245,7 +245,9 @@ Result<void> prune(const Context& context, Call& call) {
   for (const std::string_view key : {"until", "unused-for"})
     if (filters.has(key))
       options.unused_since = TRY(parse_time(filters.values(key).front(), wall_clock_ns()));
-  for (const std::string_view name : {"keep-storage", "reserved-space"})
+  if (TRY(call.number("min-free-space")).value_or(0) > 0)
+    return error(Code::Unsupported, "min-free-space is not supported: max-used-space and reserved-space are");
+  for (const std::string_view name : {"keep-storage", "max-used-space", "reserved-space"})
     if (const auto bytes = TRY(call.number(name)); bytes && *bytes > 0)
       options.keep_bytes = static_cast<std::uint64_t>(*bytes);
 

@@ -34,7 +34,10 @@ Result<std::optional<std::int64_t>> Call::number(std::string_view name) const {
   if (value.empty()) return std::nullopt;
   std::int64_t number = 0;
   const char* end = value.data() + value.size();
-  if (std::from_chars(value.data(), end, number).ptr != end)
+  const auto [stopped, failure] = std::from_chars(value.data(), end, number);
+  if (failure == std::errc::result_out_of_range)
+    return error(Code::InvalidArgument, "invalid value for '{}': '{}' is out of range", name, value);
+  if (failure != std::errc{} || stopped != end)
     return error(Code::InvalidArgument, "invalid value for '{}': '{}' is not an integer", name, value);
   return number;
 }

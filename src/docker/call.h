@@ -44,7 +44,7 @@ struct Call {
   std::string text(std::string_view name) const;
   // As Docker reads them: "", "0", "no", "false" and "none" in any case are false, all else is true.
   bool flag(std::string_view name, bool otherwise = false) const;
-  // Nullopt when it is absent or empty; InvalidArgument when it is no integer.
+  // Nullopt when it is absent or empty; InvalidArgument when it is no integer of 64 bits.
   Result<std::optional<std::int64_t>> number(std::string_view name) const;
 
   // The JSON in a parameter, as T; T{} when it is absent or null. InvalidArgument names the parameter.

@@ -63,6 +63,7 @@ Result<void> list_containers(const Context& context, Call& call) {
   const engine::TimeNs now = wall_clock_ns();
 
   ImageNameLookup images(context.images);
+  const auto link_names = context.engine.link_names();
   json::Writer writer;
   writer.begin_array();
   std::int64_t count = 0;
@@ -70,6 +71,8 @@ Result<void> list_containers(const Context& context, Call& call) {
     if (!is_in_view(*record, all) || !filter.accepts(*record)) continue;
     ContainerSummary summary = summary_of(*record, call.version, now);
     summary.image = images.shown(*record->settings);
+    if (const auto linked = link_names.find(record->id); linked != link_names.end())
+      summary.names.insert(summary.names.end(), linked->second.begin(), linked->second.end());
     if (with_sizes) {
       const Sizes sizes = TRY(sizes_of(context, *record));
       summary.size_rw = sizes.rw;
@@ -85,6 +88,7 @@ Result<void> list_containers(const Context& context, Call& call) {
 Result<void> inspect_container(const Context& context, Call& call) {
   const engine::ContainerRef record = TRY(context.engine.find(call.parameter(0)));
   ContainerDetails details = details_of(*record, context.engine.paths(*record), call.version);
+  details.host_config.links = context.engine.links_of(*record);
   std::vector<std::string> execs;
   for (const engine::ExecRef& exec : context.engine.execs_of(*record))
     if (exec->status == engine::ExecStatus::Running) execs.push_back(exec->id);
@@ -102,7 +106,7 @@ Result<void> inspect_container(const Context& context, Call& call) {
 std::span<const Route> container_view_routes() {
   static constexpr Route kRoutes[] = {
       {"GET", "/containers/json", list_containers},
-      {"GET", "/containers/{id}/json", inspect_container},
+      {"GET", "/containers/{id...}/json", inspect_container},
   };
   return kRoutes;
 }

@@ -109,8 +109,10 @@ Result<void> resize_container(const Context& context, Call& call) {
 }
 
 Result<void> remove_container(const Context& context, Call& call) {
-  if (call.flag("link"))
-    return error(Code::Unsupported, "removing a link alone is not supported: links go with their container");
+  if (call.flag("link")) {
+    TRY(context.engine.remove_link(call.parameter(0)));
+    return call.send(204);
+  }
   TRY(context.engine.remove(call.parameter(0), {.force = call.flag("force"), .volumes = call.flag("v")}));
   return call.send(204);
 }
@@ -140,7 +142,7 @@ std::span<const Route> container_routes() {
       {"POST", "/containers/{id}/rename", rename_container},
       {"POST", "/containers/{id}/update", update_container},
       {"POST", "/containers/{id}/resize", resize_container},
-      {"DELETE", "/containers/{id}", remove_container},
+      {"DELETE", "/containers/{id...}", remove_container},
   };
   return kRoutes;
 }

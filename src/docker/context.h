@@ -13,7 +13,8 @@ class BuildKit;
 }
 namespace gantry::engine {
 class Engine;
-}
+class UsageLog;
+}  // namespace gantry::engine
 namespace gantry::image {
 class ImageStore;
 class Registries;
@@ -25,7 +26,8 @@ class Networks;
 
 namespace gantry::docker {
 
-struct DaemonDescription;
+class CurrentDescription;
+class Metrics;
 class StreamLoop;
 
 struct Context {
@@ -36,7 +38,9 @@ struct Context {
   network::Networks& networks;
   build::Builder& builder;
   buildkit::BuildKit& buildkit;
-  const DaemonDescription& daemon;
+  engine::UsageLog& usage;
+  Metrics& metrics;
+  const CurrentDescription& daemon;
   StreamLoop& streams;  // where connections live that were hijacked
   const Logger& log;
 };

@@ -38,6 +38,7 @@ std::span<const Route> volume_routes();
 std::span<const Route> system_routes();  // system.cc: _ping, version, info
 std::span<const Route> event_routes();
 std::span<const Route> disk_usage_routes();
+std::span<const Route> metrics_routes();
 
 // ---- what this engine does not do, and says as Docker does where it is off
 std::span<const Route> plugin_routes();
@@ -47,5 +48,6 @@ std::span<const Route> swarm_routes();
 std::span<const Route> trace_routes();  // own_trace.cc
 std::span<const Route> check_routes();  // own_check.cc
 std::span<const Route> pod_routes();    // own_pods.cc
+std::span<const Route> usage_routes();  // own_usage.cc
 
 }  // namespace gantry::docker

@@ -13,6 +13,9 @@ namespace {
 
 Result<std::vector<std::string>> read_values(std::string_view key, const json::Value& value) {
   std::vector<std::string> words;
+  if (value.kind() != json::Kind::Object && value.kind() != json::Kind::Array && !value.is_null())
+    return error(Code::InvalidArgument, "invalid filter '{}': expected a list, found {}", key,
+                 json::name_of(value.kind()));
   for (std::size_t i = 0; i < value.size(); ++i) {
     if (value.kind() == json::Kind::Object) {
       if (value.at(i).as_bool()) words.emplace_back(value.key(i));

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // POST /images/create: an image from a registry, with progress while it comes.
+#include <algorithm>
+#include <map>
+
+#include "base/mutex.h"
 #include "docker/call.h"
 #include "docker/client_watch.h"
 #include "docker/endpoints.h"
@@ -8,6 +12,7 @@
 #include "docker/image_import.h"
 #include "docker/message_stream.h"
 #include "docker/transfer_progress.h"
+#include "engine/usage.h"
 #include "image/transfer/puller.h"
 #include "image/transfer/registries.h"
 #include "oci/image/reference.h"
@@ -41,6 +46,34 @@ Error explained(const Reference& name, Error failure) {
                  name.familiar_name(), failure.message());
   return failure;
 }
+
+// Counts the bytes that really come, on their way to who shows them.
+class CountedProgress final : public image::ProgressSink {
+ public:
+  explicit CountedProgress(image::ProgressSink& next) : next_(next) {}
+
+  void on_blob(const image::TransferEvent& event) override {
+    if (event.state == image::TransferState::Downloading) {
+      MutexLock lock(mutex_);
+      std::uint64_t& received = received_[event.blob.digest];
+      received = std::max(received, event.done);
+    }
+    next_.on_blob(event);
+  }
+  void on_note(std::string_view line) override { next_.on_note(line); }
+
+  std::uint64_t bytes() const {
+    MutexLock lock(mutex_);
+    std::uint64_t sum = 0;
+    for (const auto& [blob, received] : received_) sum += received;
+    return sum;
+  }
+
+ private:
+  image::ProgressSink& next_;
+  mutable Mutex mutex_;  // guards what follows
+  std::map<oci::Digest, std::uint64_t> received_ GUARDED_BY(mutex_);
+};
 
 class Pull {
  public:
@@ -78,16 +111,25 @@ class Pull {
     TransferProgress progress(
         messages_, Direction::Pull,
         {"Pulling from " + name.repository(), name.tag() ? *name.tag() : name.digest()->str()});
+    CountedProgress counted(progress);
     auto pulled =
-        image::pull(context_.images, context_.snapshots, context_.registries, name, options_, progress);
+        image::pull(context_.images, context_.snapshots, context_.registries, name, options_, counted);
     if (!pulled) return explained(name, std::move(pulled).error());
     progress.begin();
+    note_usage(pulled->id, counted.bytes());
     messages_.status("Digest: " + pulled->digest.str());
     messages_.status(fmt::format("Status: {} for {}",
                                  pulled->is_new ? "Downloaded newer image" : "Image is up to date",
                                  name.familiar()));
     publish_transfer_event(context_, "pull", name);
     return {};
+  }
+
+  // The image is there either way.
+  void note_usage(const oci::Digest& image, std::uint64_t bytes) {
+    if (const Result<void> noted = context_.usage.add_pulled(image.str(), bytes); !noted)
+      context_.log.warn("the bytes of a pull are missing in the usage accounts",
+                        {{"image", image.str()}, {"bytes", bytes}, {"error", noted.error().message()}});
   }
 
   void give_up() { cancellation_.cancel("the client has gone"); }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// GET /images/search: what a registry's index knows under a word. Docker's hub has one, and a few registries
-// do.
+// GET /images/search: what a registry's index knows under a word. Docker's hub has one; of another registry
+// without, as ours is, the repositories of its catalogue are those found that have the word in their name.
 #include <algorithm>
 #include <charconv>
+#include <memory>
 
 #include "base/json_codec.h"
 #include "docker/call.h"
@@ -47,6 +48,8 @@ void fields(json::Fields& f, Page& page) { f("results", page.results); }
 struct Question {
   http::Url index;
   std::string term;
+  std::string host;                                 // empty: the hub
+  std::shared_ptr<image::RegistryClient> registry;  // of the host
 };
 
 Result<Question> question_of(const Context& context, const image::Credentials& credentials,
@@ -62,7 +65,20 @@ Result<Question> question_of(const Context& context, const image::Credentials& c
     return Question{.index = TRY(http::Url::parse("https://index.docker.io/v1/")),
                     .term = has_host ? term.substr(slash + 1) : term};
   const auto registry = TRY(context.registries.registry(host, credentials));
-  return Question{.index = TRY(registry->base().resolve("/v1/")), .term = term.substr(slash + 1)};
+  return Question{.index = TRY(registry->base().resolve("/v1/")),
+                  .term = term.substr(slash + 1),
+                  .host = host,
+                  .registry = registry};
+}
+
+Result<std::vector<Found>> look_into_catalogue(const Question& question, std::int64_t limit) {
+  std::vector<Found> found;
+  for (const std::string& repository : TRY(question.registry->repositories())) {
+    if (repository.find(question.term) == std::string::npos) continue;
+    found.push_back({.name = question.host + "/" + repository});
+    if (std::ssize(found) == limit) break;
+  }
+  return found;
 }
 
 Result<std::vector<Found>> ask(const Question& question, const image::Credentials& credentials,
@@ -75,11 +91,13 @@ Result<std::vector<Found>> ask(const Question& question, const image::Credential
     request.headers.set("Authorization",
                         http::format_basic({.user = credentials.username, .password = credentials.password}));
   http::Client client(TRY(http::ClientOptions::from_environment()));
-  http::ClientResponse response = TRY(client.send(request));
-  if (!response.is_success())
-    return error(http::code_of_status(response.status()), "search '{}' at '{}': status {}", question.term,
-                 question.index.str(), response.status());
-  const json::Document document = TRY(json::Document::parse(TRY(response.read_body(kMaxAnswer))));
+  auto response = client.send(request);
+  if (question.registry && !(response && response->is_success())) return look_into_catalogue(question, limit);
+  if (!response) return std::move(response).error();
+  if (!response->is_success())
+    return error(http::code_of_status(response->status()), "search '{}' at '{}': status {}", question.term,
+                 question.index.str(), response->status());
+  const json::Document document = TRY(json::Document::parse(TRY(response->read_body(kMaxAnswer))));
   return TRY(json::decode<Page>(document.root())).results;
 }
 
@@ -87,7 +105,8 @@ Result<std::int64_t> least_stars(const Filters& filters) {
   std::int64_t least = 0;
   for (const std::string& text : filters.values("stars")) {
     std::int64_t stars = 0;
-    if (std::from_chars(text.data(), text.data() + text.size(), stars).ptr != text.data() + text.size())
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), stars);
+    if (failure != std::errc{} || end != text.data() + text.size())
       return error(Code::InvalidArgument, "invalid filter 'stars={}'", text);
     least = std::max(least, stars);
   }

@@ -54,6 +54,12 @@ Result<void> tag(const Context& context, Call& call) {
   return call.send(201);
 }
 
+// They belong to images that are kept by their manifests' platforms; docker's own store has none either.
+Result<void> attestations(const Context& context, Call& call) {
+  TRY(context.images.resolve(call.parameter(0)));
+  return error(Code::Unsupported, "attestations are not part of this engine's image store");
+}
+
 Result<void> remove(const Context& context, Call& call) {
   return call.send_object(TRY(remove_image(context, call.parameter(0), call.flag("force"))).items);
 }
@@ -91,6 +97,7 @@ std::span<const Route> image_routes() {
       {"POST", "/images/prune", prune},
       {"GET", "/images/{name...}/json", inspect},
       {"GET", "/images/{name...}/history", history},
+      {"GET", "/images/{name...}/attestations", attestations},
       {"POST", "/images/{name...}/tag", tag},
       {"DELETE", "/images/{name...}", remove},
   };

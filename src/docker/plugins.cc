@@ -5,11 +5,15 @@
 
 #include "docker/call.h"
 #include "docker/endpoints.h"
+#include "docker/filters.h"
 
 namespace gantry::docker {
 namespace {
 
-Result<void> list(const Context&, Call& call) { return call.send_json("[]"); }
+Result<void> list(const Context&, Call& call) {
+  TRY(Filters::parse(call.text("filters"), {"capability", "enabled"}));
+  return call.send_json("[]");
+}
 
 Result<void> not_found(const Context&, Call& call) {
   return call.refuse(404, fmt::format("plugin \"{}\" not found", call.parameter(0)));

@@ -89,6 +89,13 @@ std::optional<std::vector<std::string_view>> Router::match(std::string_view patt
   return found;
 }
 
+Result<void> Router::run(const Route& route, Call& call) const {
+  const auto began = std::chrono::steady_clock::now();
+  Result<void> done = route.handler(context_, call);
+  if (observe_) observe_(route, done.has_value(), std::chrono::steady_clock::now() - began);
+  return done;
+}
+
 Result<void> Router::dispatch(Call& call, std::string_view path) const {
   TRY(check_version(call.version));
   for (const Route& route : routes_) {
@@ -97,7 +104,7 @@ Result<void> Router::dispatch(Call& call, std::string_view path) const {
     if (!found) continue;
     for (const std::string_view parameter : *found)
       call.parameters.push_back(TRY(http::percent_decode(parameter)));
-    return route.handler(context_, call);
+    return run(route, call);
   }
   return error(Code::NotFound, "page not found");
 }

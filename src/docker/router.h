@@ -15,8 +15,12 @@
 // match, the one that was added first is taken. HEAD goes to a route for GET where there is none of its own.
 #pragma once
 
+#include <chrono>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -33,7 +37,10 @@ struct Route {
 
 class Router {
  public:
-  explicit Router(const Context& context) : context_(context) {}
+  // `observe` is told when a handler has returned, and may be empty.
+  using Observe = std::function<void(const Route&, bool is_success, std::chrono::nanoseconds duration)>;
+  explicit Router(const Context& context, Observe observe = {})
+      : context_(context), observe_(std::move(observe)) {}
 
   void add(std::span<const Route> routes) { routes_.insert(routes_.end(), routes.begin(), routes.end()); }
 
@@ -44,9 +51,11 @@ class Router {
   static std::optional<std::vector<std::string_view>> match(std::string_view pattern, std::string_view path);
 
  private:
+  Result<void> run(const Route& route, Call& call) const;
   Result<void> dispatch(Call& call, std::string_view path) const;
 
   const Context& context_;
+  const Observe observe_;
   std::vector<Route> routes_;
 };
 

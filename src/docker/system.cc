@@ -8,6 +8,7 @@
 #include "base/json_codec.h"
 #include "base/timestamp.h"
 #include "container/check.h"
+#include "docker/container_counts.h"
 #include "docker/daemon_description.h"
 #include "docker/endpoints.h"
 #include "docker/host_facts.h"
@@ -60,23 +61,8 @@ Result<void> version(const Context&, Call& call) {
 
 // ---- info
 
-struct Counts {
-  std::size_t running = 0, paused = 0, stopped = 0;
-};
-
-Counts count(const std::vector<engine::ContainerRef>& containers) {
-  Counts counts;
-  for (const auto& container : containers) switch (container->state.status) {
-      case engine::Status::Running:
-      case engine::Status::Restarting: ++counts.running; break;
-      case engine::Status::Paused: ++counts.paused; break;
-      default: ++counts.stopped;
-    }
-  return counts;
-}
-
 void write_containers(json::Writer& w, const std::vector<engine::ContainerRef>& containers) {
-  const Counts counts = count(containers);
+  const auto counts = ContainerCounts::of(containers);
   w.key("Containers").value(containers.size());
   w.key("ContainersRunning").value(counts.running);
   w.key("ContainersPaused").value(counts.paused);
@@ -154,7 +140,8 @@ void write_swarm(json::Writer& w) {
 }
 
 Result<void> info(const Context& context, Call& call) {
-  const DaemonDescription& daemon = context.daemon;
+  const auto description = context.daemon.get();
+  const DaemonDescription& daemon = *description;
   const engine::EngineOptions& options = context.engine.options();
   const container::HostFacts limits = TRY(container::HostFacts::read());
   const HostFacts host = HostFacts::read();

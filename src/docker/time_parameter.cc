@@ -2,15 +2,14 @@
 #include "docker/time_parameter.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <ctime>
 #include <limits>
 #include <optional>
 #include <string>
-#include <utility>
 
+#include "base/duration.h"
 #include "base/timestamp.h"
 
 namespace gantry::docker {
@@ -19,28 +18,6 @@ namespace {
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 // What a time may be away from 1970, so that sums of two still fit: 146 years.
 constexpr double kMost = double(std::numeric_limits<std::int64_t>::max() / 2);
-
-// "1.5" off the beginning; nullopt when there is none.
-std::optional<double> take_number(std::string_view& text) {
-  double number = 0;
-  const auto [end, failure] =
-      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-  if (failure != std::errc() || !std::isfinite(number) || number < 0) return std::nullopt;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  return number;
-}
-
-// "ms" off the beginning, as nanoseconds.
-std::optional<double> take_unit(std::string_view& text) {
-  static constexpr std::pair<std::string_view, double> kUnits[] = {
-      {"ns", 1}, {"us", 1e3}, {"µs", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}};
-  for (const auto& [word, nanoseconds] : kUnits) {
-    if (!text.starts_with(word)) continue;
-    text.remove_prefix(word.size());
-    return nanoseconds;
-  }
-  return std::nullopt;
-}
 
 // Seconds and their fraction apart, since a double is too coarse for nanoseconds since 1970.
 std::optional<std::int64_t> unix_time(std::string_view text) {
@@ -81,29 +58,11 @@ std::optional<std::int64_t> local_time(const std::string& text) {
 
 }  // namespace
 
-Result<std::int64_t> parse_duration(std::string_view text) {
-  const auto refuse = [&] { return error(Code::InvalidArgument, "invalid duration '{}'", text); };
-  std::string_view rest = text;
-  const bool is_negative = rest.starts_with('-');
-  if (is_negative || rest.starts_with('+')) rest.remove_prefix(1);
-  if (rest == "0") return 0;
-  if (rest.empty()) return refuse();
-  double sum = 0;
-  while (!rest.empty()) {
-    const auto number = take_number(rest);
-    const auto unit = number ? take_unit(rest) : std::nullopt;
-    if (!unit) return refuse();
-    sum += *number * *unit;
-  }
-  if (sum > kMost) return refuse();
-  return static_cast<std::int64_t>(is_negative ? -sum : sum);
-}
-
 Result<std::int64_t> parse_time(std::string_view text, std::int64_t now) {
   if (const auto time = unix_time(text)) return *time;
   if (const auto time = parse_timestamp(text)) return *time;
   if (const auto time = local_time(std::string(text))) return *time;
-  if (const auto duration = parse_duration(text)) return now - *duration;
+  if (const auto duration = parse_duration(text)) return now - duration->count();
   return error(Code::InvalidArgument,
                "invalid time '{}': neither seconds since 1970, nor RFC 3339, nor a duration", text);
 }

@@ -15,7 +15,4 @@ namespace gantry::docker {
 // Nanoseconds since 1970; `now` is the same. InvalidArgument for other text.
 Result<std::int64_t> parse_time(std::string_view text, std::int64_t now);
 
-// Go's form of a duration, in nanoseconds: "300ms", "-1.5h", "2h45m". InvalidArgument.
-Result<std::int64_t> parse_duration(std::string_view text);
-
 }  // namespace gantry::docker

@@ -39,13 +39,5 @@ TEST(Time, in_other_words_is_refused) {
     EXPECT_FALSE(parse_time(text, kNow)) << text;
 }
 
-TEST(Duration, adds_its_parts) {
-  EXPECT_EQ(MUST(parse_duration("2h45m")), 9900 * kSecond);
-  EXPECT_EQ(MUST(parse_duration("1.5s")), kSecond + kSecond / 2);
-  EXPECT_EQ(MUST(parse_duration("300ms")), 300'000'000);
-  EXPECT_EQ(MUST(parse_duration("0")), 0);
-  for (const char* text : {"", "-", "5", "h", "1h-2m", "1 h"}) EXPECT_FALSE(parse_duration(text)) << text;
-}
-
 }  // namespace
 }  // namespace gantry::docker

@@ -61,6 +61,7 @@ struct Bookkeeping::State {
   const Logger& log;
   const BookkeepingOptions options;
   const UsageMeter meter;
+  ThreadPool dialers{{.name = "log-dial", .max_threads = 4}};  // they reach into the thread's loop
   std::unique_ptr<LoopThread> thread;
   // On the thread.
   std::unique_ptr<Timer> timer;
@@ -169,7 +170,7 @@ void Bookkeeping::State::on_tick() {
 void Bookkeeping::State::forward(const ContainerRecord& container) {
   const ContainerSettings& settings = *container.settings;
   Result<LogSettings> wanted = parse_log_config(settings.host_config.log_config, {}, settings.config);
-  if (!wanted || (wanted->driver != LogDriver::Syslog && wanted->driver != LogDriver::Journald)) return;
+  if (!wanted || !wanted->has_service()) return;
   const auto started = [&]() -> Result<void> {
     if (!log_changes) {
       auto changes = std::make_unique<LogChanges>(thread->loop());
@@ -179,7 +180,7 @@ void Bookkeeping::State::forward(const ContainerRecord& container) {
     const ContainerPaths paths = engine.paths(container);
     forwarders.erase(container.id);
     auto forwarder = std::make_unique<LogForwarder>(
-        thread->loop(), *log_changes,
+        thread->loop(), dialers, *log_changes,
         LogForwarderOptions{.log_path = paths.log,
                             .position_path = paths.directory + "/log-sent",
                             .settings = *std::move(wanted),

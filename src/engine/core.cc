@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "engine/links.h"
 #include "engine/shim_monitor.h"
 
 namespace gantry::engine {
@@ -31,6 +32,13 @@ Core::Core(Parts parts, image::ImageStore& image_store, image::Snapshots& contai
             .max_threads = kMaxThreads,
             .max_waiting = std::numeric_limits<std::size_t>::max(),
             .on_rest = [this] { database.release_memory(); }}) {}
+
+Result<std::shared_ptr<Container>> Core::find(std::string_view ref) const {
+  auto found = containers.find(ref);
+  if (found || found.error().code() != Code::NotFound) return found;
+  if (auto linked = find_linked(*this, ref)) return linked;
+  return found;
+}
 
 Core::~Core() {
   loop->call([this] {

@@ -44,7 +44,8 @@ struct Core {
   // Finishes what was begun; containers go on.
   ~Core();
 
-  Result<std::shared_ptr<Container>> find(std::string_view ref) const { return containers.find(ref); }
+  // By id, name or the name that a link gives it ("web/db").
+  Result<std::shared_ptr<Container>> find(std::string_view ref) const;
   // Runs it on the pool; not at all when the engine is ending, for the next one finds what there is to do.
   void later(ThreadPool::Task task) { (void)pool.run(std::move(task)); }
 
@@ -58,6 +59,7 @@ struct Core {
   EngineDatabase database;
   const std::unique_ptr<Volumes> volumes;
   Events events;
+  HealthCheckCounts health_check_counts;
 
   // What reacts to shims and to time, and what it starts. The destructor silences the loop first; then the
   // pool ends, whose work may still schedule something; then the containers, whose monitors end on the loop.

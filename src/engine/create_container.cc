@@ -15,6 +15,7 @@
 #include "engine/health.h"
 #include "engine/image_mounts.h"
 #include "engine/joined_container.h"
+#include "engine/links.h"
 #include "engine/log_options.h"
 #include "engine/names.h"
 #include "engine/pods.h"
@@ -66,12 +67,7 @@ Result<void> resolve_joined(Core& core, std::string& mode) {
 Result<void> resolve_references(Core& core, HostConfig& host) {
   for (std::string* mode : {&host.network_mode, &host.pid_mode, &host.ipc_mode, &host.userns_mode})
     TRY(resolve_joined(core, *mode));
-  for (const std::string& link : host.links) {
-    const std::string peer = link.substr(0, link.find(':'));
-    if (!core.find(peer))
-      return error(Code::InvalidArgument, "could not get container for {}: No such container: {}", peer,
-                   peer);
-  }
+  for (std::string& link : host.links) link = TRY(resolve_link(core, link));
   return {};
 }
 

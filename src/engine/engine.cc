@@ -18,6 +18,7 @@
 #include "engine/create_container.h"
 #include "engine/engine_state.h"
 #include "engine/execs.h"
+#include "engine/links.h"
 #include "engine/locked_container.h"
 #include "engine/missing_events.h"
 #include "engine/remove_container.h"
@@ -199,6 +200,27 @@ Result<ContainerRef> Engine::find(std::string_view ref) const {
   return TRY(state_->core.find(ref))->record();
 }
 
+std::vector<std::string> Engine::links_of(const ContainerRecord& container) const {
+  return link_texts(state_->core, container);
+}
+
+std::map<std::string, std::vector<std::string>> Engine::link_names() const {
+  return engine::link_names(state_->core);
+}
+
+Result<void> Engine::remove_link(std::string_view name) {
+  TRY(state_->core.find(name));
+  if (name.starts_with('/')) name.remove_prefix(1);
+  const std::size_t slash = name.find('/');
+  if (slash == name.npos)
+    return error(Code::Conflict, "Conflict, cannot remove the default link name of the container");
+  const auto parent = LockedContainer::find(state_->core, name.substr(0, slash));
+  if (!parent)
+    return error(parent.error().code(), "Cannot get parent /{} for link name /{}", name.substr(0, slash),
+                 name);
+  return engine::remove_link(state_->core, **parent, name.substr(slash + 1));
+}
+
 std::vector<ContainerRef> Engine::list() const {
   std::vector<ContainerRef> records;
   for (const std::shared_ptr<Container>& container : state_->core.containers.all())
@@ -275,6 +297,7 @@ Result<std::string> Engine::sandbox_of(std::string_view ref) const {
 // ---- what belongs to it
 
 const EngineOptions& Engine::options() const { return state_->core.options; }
+const HealthCheckCounts& Engine::health_check_counts() const { return state_->core.health_check_counts; }
 Events& Engine::events() { return state_->core.events; }
 Volumes& Engine::volumes() { return *state_->core.volumes; }
 network::Networks& Engine::networks() { return state_->core.networks; }

@@ -21,6 +21,7 @@
 // the destructor lets containers run, too.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -140,6 +141,11 @@ struct Pruned {
   std::uint64_t bytes = 0;
 };
 
+// Since the engine was started. Any thread.
+struct HealthCheckCounts {
+  std::atomic<std::uint64_t> all = 0, failed = 0;
+};
+
 class Engine {
  public:
   // Takes up what is there: containers that run go on, those that ended meanwhile are told of, what was half
@@ -174,6 +180,13 @@ class Engine {
   // All, the newest first.
   std::vector<ContainerRef> list() const;
   ContainerPaths paths(const ContainerRecord& container) const;
+
+  // Docker's links (links.h): those of a container, as inspect shows them, and by the ids of all containers
+  // what they are called by links: "/web/db".
+  std::vector<std::string> links_of(const ContainerRecord& container) const;
+  std::map<std::string, std::vector<std::string>> link_names() const;
+  // "/web/db". NotFound; Conflict for a name that is a container's own.
+  Result<void> remove_link(std::string_view name);
 
   // The callback runs once: within the call when the condition holds already, else on a thread of the engine,
   // which it must not hold up.
@@ -238,6 +251,7 @@ class Engine {
   // asked at any time: what is being made or removed meanwhile is no finding.
   Result<std::vector<std::string>> check_disk() const;
   const EngineOptions& options() const;
+  const HealthCheckCounts& health_check_counts() const;
   Events& events();
   Volumes& volumes();
   network::Networks& networks();

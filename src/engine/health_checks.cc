@@ -52,6 +52,8 @@ void take_result(Core& core, const std::shared_ptr<Container>& container, std::u
   if (!is_current(*container, run)) return;
   const std::string now = format_timestamp(wall_clock_now());
   HealthCheck& check = *container->health;
+  ++core.health_check_counts.all;
+  if (end.timed_out || end.exit_code != 0) ++core.health_check_counts.failed;
   ProbeResult result =
       end.timed_out
           ? timed_out_probe(check.timeout(), began.wall, now, end.output)

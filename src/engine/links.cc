@@ -3,6 +3,9 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "engine/container_files.h"
 #include "engine/port_requests.h"
 #include "network/links_env.h"
 
@@ -32,11 +35,90 @@ std::string address_of(const ContainerRecord& container) {
   return found == container.networks->endpoints.end() ? std::string() : found->second.ip_address;
 }
 
+// On networks of users links are aliases, and the network's.
+bool has_links(const ContainerRecord& container) {
+  return container.networks->wanted.contains(kDefaultNetwork);
+}
+
+std::string name_of_link(const ContainerRecord& container, const std::string& alias) {
+  return fmt::format("/{}/{}", container.name, alias);
+}
+
+// Calls visit(parent, alias, peer) for every link of every container.
+template <class Visit>
+void for_each_link(const Core& core, Visit visit) {
+  for (const std::shared_ptr<Container>& container : core.containers.all()) {
+    const ContainerRef record = container->record();
+    if (!has_links(*record)) continue;
+    for (const std::string& text : record->settings->host_config.links) {
+      const LinkName link = parse_link(text);
+      if (const auto peer = core.containers.find(link.peer)) visit(*record, link.alias, *peer);
+    }
+  }
+}
+
 }  // namespace
 
-Result<std::vector<LinkedContainer>> links_of(Core& core, const ContainerRecord& container) {
+Result<std::string> resolve_link(const Core& core, const std::string& text) {
+  const LinkName link = parse_link(text);
+  const auto peer = core.find(link.peer);
+  if (!peer)
+    return error(Code::InvalidArgument, "could not get container for {}: No such container: {}", link.peer,
+                 link.peer);
+  return fmt::format("{}:{}", (*peer)->id(), link.alias);
+}
+
+// ---- names
+
+std::vector<std::string> link_texts(const Core& core, const ContainerRecord& container) {
+  std::vector<std::string> texts;
+  if (!has_links(container)) return texts;
+  for (const std::string& text : container.settings->host_config.links) {
+    const LinkName link = parse_link(text);
+    if (const auto peer = core.containers.find(link.peer))
+      texts.push_back(fmt::format("/{}:{}", (*peer)->record()->name, name_of_link(container, link.alias)));
+  }
+  return texts;
+}
+
+std::map<std::string, std::vector<std::string>> link_names(const Core& core) {
+  std::map<std::string, std::vector<std::string>> names;
+  for_each_link(core, [&](const ContainerRecord& parent, const std::string& alias,
+                          const std::shared_ptr<Container>& peer) {
+    names[peer->id()].push_back(name_of_link(parent, alias));
+  });
+  return names;
+}
+
+std::shared_ptr<Container> find_linked(const Core& core, std::string_view name) {
+  if (name.starts_with('/')) name.remove_prefix(1);
+  if (name.find('/') == name.npos) return nullptr;
+  std::shared_ptr<Container> found;
+  for_each_link(core, [&](const ContainerRecord& parent, const std::string& alias,
+                          const std::shared_ptr<Container>& peer) {
+    if (std::string_view(name_of_link(parent, alias)).substr(1) == name) found = peer;
+  });
+  return found;
+}
+
+Result<void> remove_link(Core& core, Container& container, std::string_view alias) {
+  ContainerRecord record = *container.record();
+  auto settings = std::make_shared<ContainerSettings>(*record.settings);
+  const auto is_it = [&](const std::string& text) { return parse_link(text).alias == alias; };
+  if (!has_links(record) || std::erase_if(settings->host_config.links, is_it) == 0)
+    return error(Code::NotFound, "No such container: /{}/{}", record.name, alias);
+  TRY(core.database.save_settings(container.number, *settings));
+  record.settings = std::move(settings);
+  container.publish(record);
+  if (record.state.is_running()) TRY(write_hosts(core, record, *record.networks));
+  return {};
+}
+
+// ---- what they do
+
+Result<std::vector<LinkedContainer>> links_of(const Core& core, const ContainerRecord& container) {
   std::vector<LinkedContainer> links;
-  if (!container.networks->wanted.contains(kDefaultNetwork)) return links;
+  if (!has_links(container)) return links;
   for (const std::string& text : container.settings->host_config.links) {
     const LinkName name = parse_link(text);
     const auto peer = core.find(name.peer);
@@ -47,7 +129,7 @@ Result<std::vector<LinkedContainer>> links_of(Core& core, const ContainerRecord&
   return links;
 }
 
-Result<std::vector<LinkedContainer>> running_links_of(Core& core, const ContainerRecord& container) {
+Result<std::vector<LinkedContainer>> running_links_of(const Core& core, const ContainerRecord& container) {
   for (const std::string& text : container.settings->host_config.links) {
     const LinkName name = parse_link(text);
     const auto peer = core.find(name.peer);
@@ -76,7 +158,8 @@ std::vector<std::string> link_environment_of(const ContainerRecord& container,
   return environment;
 }
 
-std::vector<std::shared_ptr<Container>> containers_linking_to(Core& core, const ContainerRecord& container) {
+std::vector<std::shared_ptr<Container>> containers_linking_to(const Core& core,
+                                                              const ContainerRecord& container) {
   std::vector<std::shared_ptr<Container>> found;
   for (std::shared_ptr<Container>& other : core.containers.all()) {
     for (const std::string& text : other->record()->settings->host_config.links) {

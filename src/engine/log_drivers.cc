@@ -12,14 +12,17 @@
 
 #include "base/file.h"
 #include "base/timestamp.h"
+#include "engine/log_address.h"
+#include "engine/log_connection.h"
+#include "engine/log_encoder.h"
 #include "engine/log_reader.h"
-#include "engine/log_service.h"
 #include "engine/log_tag.h"
 
 namespace gantry::engine {
 namespace {
 
-constexpr std::chrono::milliseconds kRetry{300};
+// Should nobody tell that a service takes more again.
+constexpr std::chrono::milliseconds kLook{50};
 
 // How far it came: the time of the last record that was sent, and how many of that time were.
 struct LogMark {
@@ -41,8 +44,13 @@ Result<LogMark> read_mark(const std::string& path) {
 }  // namespace
 
 struct LogForwarder::State {
-  State(EventLoop& loop, LogChanges& changes, LogForwarderOptions o, const Logger& l)
-      : options(std::move(o)), log(l), interest(changes), timer(loop, Callback::to<&State::pump>(*this)) {}
+  State(EventLoop& l, ThreadPool& d, LogChanges& changes, LogForwarderOptions o, const Logger& logger)
+      : loop(l),
+        dialers(d),
+        options(std::move(o)),
+        log(logger),
+        interest(changes),
+        timer(loop, Callback::to<&State::pump>(*this)) {}
 
   void pump();
   bool send_batch();
@@ -50,25 +58,31 @@ struct LogForwarder::State {
   void note(const LogRecord& record);
   void save();
   void wait_for_service(const Error& why);
+  void on_room();
+  void give_up();
 
+  EventLoop& loop;
+  ThreadPool& dialers;
   const LogForwarderOptions options;
   const Logger& log;
-  std::optional<LogService> service;
+  std::unique_ptr<LogEncoder> encoder;
+  std::optional<LogConnection> connection;
   std::optional<LogReader> reader;
   LogReader::Batch batch;
   std::size_t sent = 0;  // records of the batch
   LogMark mark;
   std::uint64_t to_skip = 0;  // records of the mark's time that were sent by an earlier process
   bool has_unsaved = false;
-  bool is_down = false;  // the service did not answer, and that was said
+  bool is_down = false;        // the service did not answer, and that was said
+  std::uint32_t failures = 0;  // since it did
   bool is_done = false;
   LogChanges::Interest interest;
   Timer timer;
 };
 
-LogForwarder::LogForwarder(EventLoop& loop, LogChanges& changes, LogForwarderOptions options,
-                           const Logger& log)
-    : state_(std::make_unique<State>(loop, changes, std::move(options), log)) {}
+LogForwarder::LogForwarder(EventLoop& loop, ThreadPool& dialers, LogChanges& changes,
+                           LogForwarderOptions options, const Logger& log)
+    : state_(std::make_unique<State>(loop, dialers, changes, std::move(options), log)) {}
 LogForwarder::~LogForwarder() = default;
 
 Result<void> LogForwarder::start() {
@@ -78,10 +92,11 @@ Result<void> LogForwarder::start() {
                                                                     .name = options.container_name,
                                                                     .image_name = options.image_name,
                                                                     .image_id = options.image_id}));
-  s.service.emplace(TRY(LogService::make(options.settings, {.container_id = options.container_id,
-                                                            .container_name = options.container_name,
-                                                            .image_name = options.image_name,
-                                                            .tag = tag})));
+  s.encoder = TRY(make_log_encoder(options.settings, {.container_id = options.container_id,
+                                                      .container_name = options.container_name,
+                                                      .image_name = options.image_name,
+                                                      .tag = tag}));
+  s.connection.emplace(s.loop, s.dialers, TRY(LogAddress::of(options.settings)), [&s] { s.on_room(); });
   s.mark = TRY(read_mark(options.position_path));
   s.to_skip = s.mark.count;
   TRY(s.interest.start(options.log_path, Callback::to<&State::pump>(s)));
@@ -127,11 +142,12 @@ bool LogForwarder::State::send_batch() {
   for (; sent < batch.records.size(); ++sent) {
     const LogRecord& record = batch.records[sent];
     if (is_sent_already(record)) continue;
-    if (Result<void> result = service->send(service->encode(record)); !result) {
+    if (Result<void> result = connection->send(encoder->encode(record)); !result) {
       wait_for_service(result.error());
       return false;
     }
     is_down = false;
+    failures = 0;
     note(record);
   }
   return true;
@@ -168,15 +184,27 @@ void LogForwarder::State::save() {
 
 void LogForwarder::State::wait_for_service(const Error& why) {
   save();
-  // A full socket is no news.
-  if (!is_down && why.errno_value() != EAGAIN) {
+  if (why.errno_value() == EAGAIN) return timer.start(kLook);  // a full socket is no news
+  if (options.settings.max_retries && failures++ >= *options.settings.max_retries) return give_up();
+  if (!is_down) {
     is_down = true;
     log.warn("a log service does not answer; its part of the log is sent when it does",
              {{"container", options.container_id},
               {"driver", name_of(options.settings.driver)},
               {"error", why.message()}});
   }
-  timer.start(why.errno_value() == EAGAIN ? std::chrono::milliseconds(2) : kRetry);
+  timer.start(options.settings.retry_wait);
+}
+
+void LogForwarder::State::give_up() {
+  is_done = true;
+  log.error("a log service did not answer as often as it was to be tried; the log is in its files alone",
+            {{"container", options.container_id}, {"driver", name_of(options.settings.driver)}});
+}
+
+void LogForwarder::State::on_room() {
+  timer.stop();
+  pump();
 }
 
 }  // namespace gantry::engine

@@ -5,7 +5,7 @@
 // that neither a restart of the daemon nor one of the service loses or repeats more than the record under
 // way.
 //
-//   LogForwarder forwarder(loop, changes, {.log_path = paths.log, .settings = settings, ...});
+//   LogForwarder forwarder(loop, dialers, changes, {.log_path = paths.log, .settings = settings, ...});
 //   TRY(forwarder.start());
 //
 // On an event loop. A service that does not answer is tried again; meanwhile the log grows and is rotated as
@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/event_loop.h"
 #include "base/log.h"
+#include "base/thread_pool.h"
 #include "engine/log_changes.h"
 #include "engine/log_options.h"
 
@@ -35,7 +36,9 @@ struct LogForwarderOptions {
 
 class LogForwarder {
  public:
-  LogForwarder(EventLoop& loop, LogChanges& changes, LogForwarderOptions options, const Logger& log);
+  // All borrowed; `dialers` make connections, which may take seconds.
+  LogForwarder(EventLoop& loop, ThreadPool& dialers, LogChanges& changes, LogForwarderOptions options,
+               const Logger& log);
   LogForwarder(const LogForwarder&) = delete;
   LogForwarder& operator=(const LogForwarder&) = delete;
   ~LogForwarder();

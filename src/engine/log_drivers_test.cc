@@ -11,7 +11,6 @@
 
 #include "base/file.h"
 #include "engine/log_file.h"
-#include "engine/log_service.h"
 #include "engine/log_tag.h"
 #include "testing/must.h"
 #include "testing/temp_dir.h"
@@ -47,6 +46,7 @@ struct Service {
 struct Forwarding : ::testing::Test {
   testing::TempDir dir;
   Logger log{::open("/dev/null", O_WRONLY | O_CLOEXEC)};
+  ThreadPool dialers{{}};
   std::unique_ptr<EventLoop> loop;
   std::unique_ptr<LogChanges> changes;
   std::unique_ptr<LogForwarder> forwarder;
@@ -64,7 +64,7 @@ struct Forwarding : ::testing::Test {
   void start() {
     LogSettings settings{.driver = LogDriver::Syslog};
     settings.options["syslog-address"] = "unixgram://" + socket_path();
-    forwarder = std::make_unique<LogForwarder>(*loop, *changes,
+    forwarder = std::make_unique<LogForwarder>(*loop, dialers, *changes,
                                                LogForwarderOptions{.log_path = dir / "log",
                                                                    .position_path = dir / "position",
                                                                    .settings = settings,
@@ -136,46 +136,6 @@ TEST_F(Forwarding, AServiceThatIsSlowHoldsUpNobodyAndLosesNothing) {
   }
   text += service.received();
   EXPECT_EQ(text, expected);
-}
-
-LogRecord record(std::string_view text, Stream stream = Stream::Stdout) {
-  return {.time = "2026-11-21T10:20:01.123456789Z", .text = text, .stream = stream};
-}
-
-TEST(LogService, SyslogHasItsForms) {
-  LogSettings settings{.driver = LogDriver::Syslog};
-  settings.options = {{"syslog-facility", "local3"}, {"syslog-format", "rfc5424micro"}};
-  const LogService service = MUST(LogService::make(settings, {.tag = "web"}));
-  const std::string out = service.encode(record("hi")), err = service.encode(record("hi", Stream::Stderr));
-  EXPECT_TRUE(out.starts_with("<158>1 2026-11-21T10:20:01.123456Z ")) << out;
-  EXPECT_TRUE(out.ends_with(" web - hi")) << out;
-  EXPECT_TRUE(err.starts_with("<155>1 "));
-}
-
-TEST(LogService, JournalFieldsHoldAnyBytes) {
-  LogSettings settings{.driver = LogDriver::Journald};
-  settings.attributes = {{"com.x", "a\nb"}, {"_boot", "no"}};
-  const LogService service = MUST(LogService::make(
-      settings, {.container_id = std::string(64, 'c'), .container_name = "web", .tag = "t"}));
-  const std::string text = service.encode(record("hello", Stream::Stderr));
-  EXPECT_NE(text.find("MESSAGE=hello\nPRIORITY=3\n"), std::string::npos);
-  EXPECT_NE(text.find("CONTAINER_NAME=web\n"), std::string::npos);
-  EXPECT_NE(text.find(std::string("COM_X\n\3\0\0\0\0\0\0\0a\nb\n", 18)), std::string::npos);
-  EXPECT_NE(text.find("\nBOOT=no\n"), std::string::npos) << "names with a first underscore are the journal's";
-}
-
-TEST(LogService, WhatCannotBeIsRefused) {
-  const auto failure = [](std::map<std::string, std::string> options) {
-    LogSettings settings{.driver = LogDriver::Syslog};
-    settings.options = std::move(options);
-    const auto service = LogService::make(settings, {});
-    return service ? Code::Internal : service.error().code();
-  };
-  EXPECT_EQ(failure({{"syslog-address", "nonsense"}}), Code::InvalidArgument);
-  EXPECT_EQ(failure({{"syslog-address", "tcp://127.0.0.1:514"}}), Code::Unsupported);
-  EXPECT_EQ(failure({{"syslog-address", "unix://" + std::string(200, 'x')}}), Code::InvalidArgument);
-  EXPECT_EQ(failure({{"syslog-facility", "moon"}}), Code::InvalidArgument);
-  EXPECT_EQ(failure({{"syslog-format", "xml"}}), Code::InvalidArgument);
 }
 
 TEST(LogTag, HasWordsOfTheContainer) {

@@ -11,7 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "engine/log_service.h"
+#include "base/duration.h"
+#include "engine/log_address.h"
+#include "engine/log_encoder.h"
 #include "engine/log_tag.h"
 
 namespace gantry::engine {
@@ -45,6 +47,16 @@ std::vector<std::string_view> options_of(LogDriver driver) {
     case LogDriver::Syslog:
       return {"syslog-address",  "syslog-facility", "syslog-format",         "syslog-tls-ca-cert",
               "syslog-tls-cert", "syslog-tls-key",  "syslog-tls-skip-verify"};
+    case LogDriver::Fluentd:
+      return {"fluentd-address",
+              "fluentd-async",
+              "fluentd-async-connect",
+              "fluentd-async-reconnect-interval",
+              "fluentd-buffer-limit",
+              "fluentd-max-retries",
+              "fluentd-request-ack",
+              "fluentd-retry-wait",
+              "fluentd-sub-second-precision"};
     default: return {};
   }
 }
@@ -69,6 +81,32 @@ Result<bool> parse_bool(const std::string& key, const std::string& text) {
   return error(Code::InvalidArgument, "log opt '{}': '{}' is neither true nor false", key, text);
 }
 
+// How fluentd is spoken to. The log's files are the buffer, so that it has no limit of its own: the option is
+// checked for clients that have it, and max-size and max-file say how much is kept.
+Result<void> apply_fluentd_option(LogSettings& settings, const std::string& key, const std::string& value) {
+  if (key == "fluentd-retry-wait" || key == "fluentd-async-reconnect-interval") {
+    const auto wait = TRY_DURING(parse_duration(value), "log opt '{}'", key);
+    if (wait < std::chrono::milliseconds(1) || wait > std::chrono::hours(1))
+      return error(Code::InvalidArgument, "log opt '{}': '{}' is not between 1ms and 1h", key, value);
+    settings.retry_wait = std::chrono::duration_cast<std::chrono::milliseconds>(wait);
+  } else if (key == "fluentd-max-retries") {
+    std::uint32_t retries = 0;
+    const char* end = value.data() + value.size();
+    if (const auto [stop, failure] = std::from_chars(value.data(), end, retries);
+        failure != std::errc{} || stop != end)
+      return error(Code::InvalidArgument, "log opt '{}': '{}' is no number of times", key, value);
+    settings.max_retries = retries;
+  } else if (key == "fluentd-buffer-limit") {
+    (void)TRY_DURING(parse_log_size(value), "log opt '{}'", key);
+  } else if (key == "fluentd-request-ack") {
+    if (TRY(parse_bool(key, value)))
+      return error(Code::Unsupported, "log opt '{}' is not supported: records are not acknowledged", key);
+  } else if (key != "fluentd-address") {
+    (void)TRY(parse_bool(key, value));
+  }
+  return {};
+}
+
 Result<void> apply_option(LogSettings& settings, const std::string& key, const std::string& value) {
   if (key == "max-size") {
     settings.max_bytes = TRY_DURING(parse_log_size(value), "log opt 'max-size'");
@@ -86,6 +124,8 @@ Result<void> apply_option(LogSettings& settings, const std::string& key, const s
     settings.compress = TRY(parse_bool(key, value));
   } else if (key == "tag") {
     settings.tag = value;
+  } else if (key.starts_with("fluentd-")) {
+    TRY(apply_fluentd_option(settings, key, value));
   } else if (key == "mode" && value != "blocking" && value != "non-blocking") {
     return error(Code::InvalidArgument, "log opt 'mode': '{}' is neither blocking nor non-blocking", value);
   }
@@ -140,6 +180,11 @@ Result<void> choose(LogSettings& settings, const std::string& list, const contai
 
 }  // namespace
 
+bool LogSettings::is_on(const std::string& option) const {
+  const auto found = options.find(option);
+  return found != options.end() && parse_bool(option, found->second).value_or(false);
+}
+
 Result<std::uint64_t> parse_log_size(std::string_view text) {
   if (text == "-1" || text == "0") return std::uint64_t{0};
   double number = 0;
@@ -167,9 +212,8 @@ Result<LogSettings> parse_log_config(const LogConfig& config, const LogConfig& d
   const std::string& type = config.type.empty() ? usual : config.type;
   const std::optional<LogDriver> driver = parse_driver(type);
   if (!driver) return error(Code::InvalidArgument, "logger: no log driver named '{}' is registered", type);
-  if (*driver == LogDriver::Fluentd)
-    return error(Code::Unsupported, "log driver 'fluentd' is not supported: syslog and journald are");
   settings.driver = *driver;
+  if (settings.driver == LogDriver::Fluentd) settings.retry_wait = std::chrono::seconds(1);
   if (type == usual) settings.options = defaults.config;
   for (const auto& [key, value] : config.config) settings.options[key] = value;
   for (const auto& [key, value] : settings.options) {
@@ -190,7 +234,10 @@ Result<LogSettings> parse_log_config(const LogConfig& config, const LogConfig& d
   TRY(choose(settings, "env", environment));
   TRY(expand_log_tag(settings.tag, {}));
   // What is wrong with an address is to be said when the container is made.
-  if (settings.driver == LogDriver::Syslog) TRY(LogService::make(settings, {}));
+  if (settings.has_service()) {
+    (void)TRY(LogAddress::of(settings));
+    (void)TRY(make_log_encoder(settings, {}));
+  }
   return settings;
 }
 

@@ -8,8 +8,10 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,8 +39,15 @@ struct LogSettings {
   std::map<std::string, std::string> attributes;
   std::string tag;                             // as given; empty: the driver's default
   std::map<std::string, std::string> options;  // of the driver, as they were given
+  // Of a service that does not answer: how long to wait, and how often in vain before the rest of the log
+  // stays in its files.
+  std::chrono::milliseconds retry_wait{300};
+  std::optional<std::uint32_t> max_retries;
 
   bool has_file() const { return driver != LogDriver::None; }
+  bool has_service() const { return driver >= LogDriver::Syslog; }
+  // An option that is true or false, checked already; false where it is not given.
+  bool is_on(const std::string& option) const;
 };
 
 // An absent type is that of `defaults`, whose options count only then or for the same type. InvalidArgument

@@ -22,6 +22,7 @@
 #include "engine/image_mounts.h"
 #include "engine/joined_namespaces.h"
 #include "engine/links.h"
+#include "engine/log_connection.h"
 #include "engine/log_options.h"
 #include "engine/mounted_rootfs.h"
 #include "engine/pods.h"
@@ -67,6 +68,7 @@ class Start {
   Result<ContainerRecord> run() {
     TRY(start_pod_leader(core_, record_));
     TRY(clear_leftovers());
+    TRY(check_log_service(TRY(log_settings())));
     Undo clean_up([this] {
       root_.reset();
       clean_up_run(core_, record_);
@@ -154,10 +156,14 @@ class Start {
     return replace_file_at(AT_FDCWD, paths_.directory + "/config.json", oci::to_json(spec), 0600);
   }
 
+  Result<LogSettings> log_settings() const {
+    return parse_log_config(record_.settings->host_config.log_config, {}, record_.settings->config);
+  }
+
   Result<container::ShimLaunch> launch_options() {
     const container::Config& config = record_.settings->config;
     const container::HostConfig& host = record_.settings->host_config;
-    const LogSettings log = TRY(parse_log_config(host.log_config, {}, config));
+    const LogSettings log = TRY(log_settings());
     return container::ShimLaunch{.program = core_.options.shim,
                                  .id = record_.id,
                                  .bundle = paths_.directory,

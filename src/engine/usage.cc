@@ -40,6 +40,11 @@ CREATE TABLE lives (
   net_sent INTEGER NOT NULL);
 CREATE INDEX lives_that_run ON lives (container) WHERE ended = 0;
 CREATE INDEX lives_by_end ON lives (ended);
+)",
+                                     R"(
+CREATE TABLE pulls (
+  image_digest TEXT PRIMARY KEY,
+  bytes INTEGER NOT NULL);  -- that no life has been charged with yet
 )"};
 
 // What of a life changes while it lasts.
@@ -77,6 +82,14 @@ Result<void> apply(Connection& c, Progress life, std::int64_t now, const UsageCo
       life.number, now, counters.cpu, counters.memory, life.memory_peak, life.memory_time, counters.io_read,
       counters.io_written, counters.net_received, counters.net_sent));
   return {};
+}
+
+// What was fetched for the image since the last life of it began.
+Result<std::uint64_t> take_pulled(Connection& c, const std::string& image_digest) {
+  const auto bytes =
+      TRY(c.value<std::uint64_t>("SELECT bytes FROM pulls WHERE image_digest = ?1", image_digest));
+  if (bytes) TRY(c.execute("DELETE FROM pulls WHERE image_digest = ?1", image_digest));
+  return bytes.value_or(0);
 }
 
 Result<void> abandon_life(Connection& c, const std::string& container) {
@@ -146,6 +159,17 @@ Result<std::unique_ptr<UsageLog>> UsageLog::open(const std::string& root) {
   return std::unique_ptr<UsageLog>(new UsageLog(std::move(state)));
 }
 
+Result<void> UsageLog::add_pulled(const std::string& image_digest, std::uint64_t bytes) {
+  if (bytes == 0) return {};
+  return state_->database.write(Durability::Lazy, [&](Connection& c) -> Result<void> {
+    TRY(
+        c.execute("INSERT INTO pulls (image_digest, bytes) VALUES (?1, ?2) "
+                  "ON CONFLICT (image_digest) DO UPDATE SET bytes = bytes + excluded.bytes",
+                  image_digest, bytes));
+    return {};
+  });
+}
+
 Result<void> UsageLog::begin(const UsageLife& life) {
   return state_->database.write(Durability::Lazy, [&](Connection& c) -> Result<void> {
     const auto known = TRY(
@@ -153,12 +177,13 @@ Result<void> UsageLog::begin(const UsageLife& life) {
                               life.container, life.started));
     if (known) return {};
     TRY(abandon_life(c, life.container));
+    const std::uint64_t pulled = life.pulled + TRY(take_pulled(c, life.image_digest));
     TRY(c.execute(
         "INSERT INTO lives (container, name, user, image, image_digest, labels, started, ended, "
         "exit_code, pulled, sampled, cpu, memory, memory_peak, memory_time, io_read, io_written, "
         "net_received, net_sent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, 0, ?8, ?7, 0, 0, 0, 0, 0, 0, 0, 0)",
         life.container, life.name, life.user, life.image, life.image_digest, json::encode(life.labels),
-        life.started, life.pulled));
+        life.started, pulled));
     return {};
   });
 }

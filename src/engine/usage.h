@@ -44,7 +44,7 @@ struct UsageLife {
   std::int64_t started = 0;  // nanoseconds since 1970, as all times
   std::int64_t ended = 0;    // 0: it runs
   std::int64_t exit_code = 0;
-  std::uint64_t pulled = 0;  // bytes that were fetched for its image
+  std::uint64_t pulled = 0;  // bytes that were fetched for its image, and are no earlier life's
   UsageCounters counters;    // the last ones
   double memory_byte_seconds = 0;
 };
@@ -77,6 +77,10 @@ class UsageLog {
   UsageLog(const UsageLog&) = delete;
   UsageLog& operator=(const UsageLog&) = delete;
   ~UsageLog();
+
+  // `bytes` were fetched from a registry for the image of this id. They are the next life's of a container of
+  // it: who had it pulled is who runs it.
+  Result<void> add_pulled(const std::string& image_digest, std::uint64_t bytes);
 
   // Of a life that has begun already, nothing. Another one of the container that is still open is abandoned.
   Result<void> begin(const UsageLife& life);

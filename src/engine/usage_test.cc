@@ -49,6 +49,21 @@ TEST_F(Usage, ALifeIsKeptWithWhatItUsed) {
   EXPECT_DOUBLE_EQ(lives[0].memory_byte_seconds, 500 * 10 + 1000 * 10);
 }
 
+TEST_F(Usage, WhatWasPulledIsChargedToTheNextLifeOfTheImageOnce) {
+  const auto run = [&](const std::string& container, const std::string& digest, std::int64_t second) {
+    MUST(log->begin({.container = container, .image_digest = digest, .started = second * kSecond}));
+    end(container, second + 1);
+  };
+  MUST(log->add_pulled("sha256:a", 700));
+  MUST(log->add_pulled("sha256:a", 300));
+  run("c1", "sha256:b", 100);
+  run("c2", "sha256:a", 200);
+  run("c3", "sha256:a", 300);
+  std::vector<std::uint64_t> pulled;
+  for (const UsageLife& life : MUST(log->lives({}))) pulled.push_back(life.pulled);
+  EXPECT_EQ(pulled, (std::vector<std::uint64_t>{0, 1000, 0}));
+}
+
 TEST_F(Usage, EveryStartIsALifeOfItsOwn) {
   begin("c1", 100);
   end("c1", 110);

@@ -75,6 +75,10 @@ class Server::Impl {
     thread_.reset();
   }
 
+  void renew_tls(std::shared_ptr<const TlsContext> tls) {
+    parts_.inbox.post([this, tls = std::move(tls)]() mutable { renewed_tls_ = std::move(tls); });
+  }
+
   const std::vector<Listener>& listeners() const { return listeners_; }
   std::size_t connections() const { return parts_.connection_count; }
 
@@ -92,6 +96,9 @@ class Server::Impl {
   static void* thread_main(void* self);
   void accept_some(Acceptor& acceptor);
   void add_connection(const Acceptor& acceptor, UniqueFd socket, const SocketAddress& address);
+  const TlsContext* tls_of(const Listener& listener) const {
+    return listener.tls() != nullptr && renewed_tls_ ? renewed_tls_.get() : listener.tls();
+  }
   void stop_accepting();
   void resume_accepting();
   void begin_stop(milliseconds grace);
@@ -100,7 +107,8 @@ class Server::Impl {
 
   ServerParts parts_;
   const std::vector<Listener> listeners_;
-  std::list<Acceptor> acceptors_;  // none moves: the loop knows where their watches are
+  std::shared_ptr<const TlsContext> renewed_tls_;  // of the loop; null: every listener's own
+  std::list<Acceptor> acceptors_;                  // none moves: the loop knows where their watches are
   bool is_accepting_ = true;
   Timer stop_timer_;
   Timer accept_timer_;
@@ -166,7 +174,7 @@ void Server::Impl::add_connection(const Acceptor& acceptor, UniqueFd socket, con
   if (!stream) return;
   parts_.connections.push_back(std::make_unique<Connection>(parts_, *std::move(stream), std::move(peer)));
   ++parts_.connection_count;
-  parts_.connections.back()->open(std::prev(parts_.connections.end()), acceptor.listener.tls());
+  parts_.connections.back()->open(std::prev(parts_.connections.end()), tls_of(acceptor.listener));
 }
 
 void Server::Impl::stop_accepting() {
@@ -214,6 +222,7 @@ Result<std::unique_ptr<Server>> Server::start(std::vector<Listener> listeners, H
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
+void Server::renew_tls(std::shared_ptr<const TlsContext> tls) { impl_->renew_tls(std::move(tls)); }
 void Server::stop(milliseconds grace) { impl_->stop(grace); }
 const std::vector<Listener>& Server::listeners() const { return impl_->listeners(); }
 std::size_t Server::connections() const { return impl_->connections(); }

@@ -160,6 +160,10 @@ class Server {
   // than `grace` lose their connection. Returns when every handler has returned, so it is not for handlers.
   void stop(std::chrono::milliseconds grace);
 
+  // Listeners with TLS greet with this from now on; connections that are there keep what they have. Any
+  // thread.
+  void renew_tls(std::shared_ptr<const TlsContext> tls);
+
   const std::vector<Listener>& listeners() const;
   std::size_t connections() const;
 

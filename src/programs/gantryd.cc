@@ -58,14 +58,20 @@ Result<LogOptions> log_options(const std::string& level_word, const std::string&
   return LogOptions{.level = *level, .format = format == "json" ? LogFormat::Json : LogFormat::Text};
 }
 
-Result<void> serve(const daemon::Config& config, const Logger& log) {
+Result<LogOptions> log_options(const daemon::DockerdOptions& options) {
+  return log_options(options.debug ? "debug" : options.log_level, options.log_format);
+}
+
+// `read_engine` reads the engine's part of the configuration again.
+Result<void> serve(const daemon::Config& config, daemon::ReadConfig read_engine, const Logger& log) {
   auto activated = TRY(daemon::take_activated_sockets());
   const auto signals = TRY(daemon::Signals::block());
   TRY_DURING(make_directories(config.root, 0711), "make the store's directory");
   auto store = TRY(image::ImageStore::open(config.root));
   std::vector<std::unique_ptr<daemon::Service>> services;
   if (config.engine)
-    services.push_back(TRY(daemon::start_engine(*config.engine, store, std::move(activated), log)));
+    services.push_back(
+        TRY(daemon::start_engine(*config.engine, std::move(read_engine), store, std::move(activated), log)));
   if (config.registry) services.push_back(TRY(daemon::start_registry(*config.registry, store, log)));
   return daemon::serve(services, signals, log);
 }
@@ -89,7 +95,12 @@ Result<int> run(std::span<const std::string> arguments) {
   const Logger log(STDERR_FILENO, TRY(log_options(options.log_level, options.log_format)));
   const auto config = TRY(daemon::Config::load(options.config));
   if (options.check) return 0;
-  TRY(serve(config, log));
+  const auto read_engine = [&]() -> Result<daemon::EngineConfig> {
+    auto fresh = TRY(daemon::Config::load(options.config));
+    if (!fresh.engine) return error(Code::InvalidArgument, "roles.engine is gone from '{}'", options.config);
+    return *std::move(fresh.engine);
+  };
+  TRY(serve(config, read_engine, log));
   return 0;
 }
 
@@ -104,8 +115,7 @@ Result<int> run_as_dockerd(std::span<const std::string> arguments) {
     TRY(say(fmt::format("Docker version {}, build gantry-{}\n", docker::kEngineVersion, GANTRY_VERSION)));
     return 0;
   }
-  const Logger log(STDERR_FILENO,
-                   TRY(log_options(options.debug ? "debug" : options.log_level, options.log_format)));
+  Logger log(STDERR_FILENO, TRY(log_options(options)));
   daemon::Config config;
   config.root = options.data_root;
   config.engine = TRY(options.engine());
@@ -114,7 +124,12 @@ Result<int> run_as_dockerd(std::span<const std::string> arguments) {
     TRY(say("configuration OK\n"));
     return 0;
   }
-  TRY(serve(config, log));
+  const auto read_engine = [&]() -> Result<daemon::EngineConfig> {
+    const auto fresh = TRY(daemon::DockerdOptions::parse(arguments));
+    log.set_level(TRY(log_options(fresh)).level);
+    return fresh.engine();
+  };
+  TRY(serve(config, read_engine, log));
   return 0;
 }
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The API itself: versions, errors, streams over plain HTTP, listeners, dockerd's name and flags."""
 
-import http.client
 import json
 import os
 import socket
@@ -11,10 +10,9 @@ import tempfile
 import unittest
 
 from docker import engine_home
+from docker.api_case import IMAGE, ApiCase, UnixConnection
 from lib import command, isolation
 from lib.runtime import wait_for
-
-IMAGE = "busybox"
 
 
 def setUpModule():
@@ -22,46 +20,7 @@ def setUpModule():
     home.docker("import", "--change", "CMD [\"sh\"]", engine_home.busybox_tar(home.directory), IMAGE)
 
 
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=60)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(60)
-        self.sock.connect(self.path)
-
-
-class Api(engine_home.Case):
-    def socket_path(self):
-        return self.home.environment["DOCKER_HOST"].removeprefix("unix://")
-
-    def call(self, method, path, body=None, headers=None):
-        """(status, headers, body)"""
-        connection = UnixConnection(self.socket_path())
-        headers = dict(headers or {})
-        if body is not None:
-            headers.setdefault("Content-Type", "application/json")
-        connection.request(method, path, json.dumps(body) if isinstance(body, (dict, list)) else body, headers)
-        response = connection.getresponse()
-        data = response.read()
-        connection.close()
-        return response.status, dict(response.getheaders()), data
-
-    def get(self, path):
-        status, _, data = self.call("GET", path)
-        self.assertEqual(status, 200, data)
-        return json.loads(data)
-
-    def make(self, *words, **settings):
-        status, _, data = self.call("POST", "/containers/create", {
-            "Image": IMAGE, "Cmd": list(words), "HostConfig": {"NetworkMode": "none"}} | settings)
-        self.assertEqual(status, 201, data)
-        identity = json.loads(data)["Id"]
-        self.addCleanup(self.call, "DELETE", f"/containers/{identity}?force=1")
-        return identity
-
+class Api(ApiCase):
     def test_ping(self):
         for method in ("HEAD", "GET"):
             status, headers, data = self.call(method, "/_ping")

@@ -39,22 +39,34 @@ bool Registries::Key::operator<(const Key& other) const {
   return tie(*this) < tie(other);
 }
 
+void Registries::configure(RegistriesConfig config) {
+  auto fresh = std::make_shared<const RegistriesConfig>(std::move(config));
+  MutexLock lock(mutex_);
+  config_ = std::move(fresh);
+  clients_.clear();  // they were made as the old one said
+}
+
+std::shared_ptr<const RegistriesConfig> Registries::config() const {
+  MutexLock lock(mutex_);
+  return config_;
+}
+
 Result<std::vector<Route>> Registries::pull_routes(const oci::Reference& reference,
                                                    const std::optional<Credentials>& credentials) {
   std::vector<Route> routes;
-  for (const RegistryEndpoint& endpoint : TRY(options_.config.pull_endpoints(reference)))
+  for (const RegistryEndpoint& endpoint : TRY(config()->pull_endpoints(reference)))
     routes.push_back(TRY(route(endpoint, credentials)));
   return routes;
 }
 
 Result<Route> Registries::push_route(const oci::Reference& reference,
                                      const std::optional<Credentials>& credentials) {
-  return route(TRY(options_.config.push_endpoint(reference)), credentials);
+  return route(TRY(config()->push_endpoint(reference)), credentials);
 }
 
 Result<std::shared_ptr<RegistryClient>> Registries::registry(const std::string& name,
                                                              const Credentials& credentials) {
-  return connect(TRY(options_.config.registry(name)), credentials);
+  return connect(TRY(config()->registry(name)), credentials);
 }
 
 Result<Route> Registries::route(const RegistryEndpoint& endpoint,

@@ -43,9 +43,13 @@ struct RegistriesOptions {
 
 class Registries {
  public:
-  explicit Registries(RegistriesOptions options) : options_(std::move(options)) {}
+  explicit Registries(RegistriesOptions options)
+      : options_(std::move(options)), config_(std::make_shared<const RegistriesConfig>(options_.config)) {}
   Registries(const Registries&) = delete;
   Registries& operator=(const Registries&) = delete;
+
+  // Which registries there are and how they are reached, for transfers that begin from now on.
+  void configure(RegistriesConfig config);
 
   // In the order in which to try them; never empty. `credentials` stand in for what the user has stored.
   Result<std::vector<Route>> pull_routes(const oci::Reference& reference,
@@ -68,8 +72,11 @@ class Registries {
   Result<std::shared_ptr<RegistryClient>> connect(const RegistryEndpoint& endpoint,
                                                   const std::optional<Credentials>& credentials) const;
 
-  const RegistriesOptions options_;
-  Mutex mutex_;  // guards what follows
+  std::shared_ptr<const RegistriesConfig> config() const;
+
+  const RegistriesOptions options_;  // but for its configuration, which may change
+  mutable Mutex mutex_;              // guards what follows
+  std::shared_ptr<const RegistriesConfig> config_ GUARDED_BY(mutex_);
   std::map<Key, std::shared_ptr<RegistryClient>> clients_ GUARDED_BY(mutex_);
 };
 

@@ -286,23 +286,41 @@ Result<http::ClientResponse> RegistryClient::foreign_blob(const http::Url& forei
   return response;
 }
 
-Result<std::vector<std::string>> RegistryClient::tags(const std::string& repository) {
-  std::vector<std::string> tags;
-  Call call{.method = "GET", .url = url(repository, "tags/list"), .scopes = pull_scope(repository)};
+// Through all pages of a list; `parse` takes the elements out of one.
+Result<std::vector<std::string>> RegistryClient::list_all(
+    Call call, Result<std::vector<std::string>> (*parse)(std::string_view)) {
+  std::vector<std::string> elements;
   for (std::optional<http::Url> page = call.url; page;) {
     call.url = *page;
     http::ClientResponse response = TRY_DURING(send(call), "registry '{}'", name_);
     if (response.status() != 200)
       return refusal(call.name(), response).during(fmt::format("registry '{}'", name_));
     const std::string body = TRY_DURING(response.read_body(), "registry '{}': {}", name_, call.name());
-    oci::TagList list = TRY_DURING(oci::parse_tag_list(body), "registry '{}': {}", name_, call.name());
-    std::ranges::move(list.tags, std::back_inserter(tags));
+    std::vector<std::string> some = TRY_DURING(parse(body), "registry '{}': {}", name_, call.name());
     page.reset();
     // A page that adds nothing would be followed for ever.
-    if (const auto next = oci::next_page(response.headers().get_or("Link", "")); next && !list.tags.empty())
+    if (const auto next = oci::next_page(response.headers().get_or("Link", "")); next && !some.empty())
       page = TRY_DURING(call.url.resolve(*next), "registry '{}': {}: Link", name_, call.name());
+    std::ranges::move(some, std::back_inserter(elements));
   }
-  return tags;
+  return elements;
+}
+
+Result<std::vector<std::string>> RegistryClient::tags(const std::string& repository) {
+  return list_all({.method = "GET", .url = url(repository, "tags/list"), .scopes = pull_scope(repository)},
+                  [](std::string_view body) -> Result<std::vector<std::string>> {
+                    return TRY(oci::parse_tag_list(body)).tags;
+                  });
+}
+
+Result<std::vector<std::string>> RegistryClient::repositories() {
+  Call call{
+      .method = "GET", .url = base_, .scopes = {{.type = "registry", .name = "catalog", .actions = {"*"}}}};
+  while (call.url.path.ends_with('/')) call.url.path.pop_back();
+  call.url.path += "/v2/_catalog";
+  return list_all(std::move(call), [](std::string_view body) -> Result<std::vector<std::string>> {
+    return TRY(oci::parse_catalog(body)).repositories;
+  });
 }
 
 // ---- Push

@@ -112,6 +112,9 @@ class RegistryClient {
   Result<http::ClientResponse> foreign_blob(const http::Url& url, Range range);
   // Every tag, through all pages.
   Result<std::vector<std::string>> tags(const std::string& repository);
+  // Every repository that the caller may see, through all pages (Docker's catalogue, which many registries
+  // do not have).
+  Result<std::vector<std::string>> repositories();
 
   // ---- push
 
@@ -138,6 +141,8 @@ class RegistryClient {
   Result<http::ClientResponse> send(const Call& call);
   unsigned attempts_without_answer() const;
   Result<http::ClientResponse> send_authorized(const Call& call);
+  Result<std::vector<std::string>> list_all(Call call,
+                                            Result<std::vector<std::string>> (*parse)(std::string_view));
   Result<http::ClientResponse> follow(const Call& call, const std::string& authorization);
 
   const std::string name_;
