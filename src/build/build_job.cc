@@ -185,8 +185,8 @@ void BuildJob::warn_of_unused_arguments() {
         !name.starts_with("BUILDKIT_"))
       unused.push_back(name);
   if (!unused.empty())
-    narrator_.sink().on_warning(fmt::format("no ARG takes the build arguments {}", fmt::join(unused, ", ")),
-                                {});
+    narrator_.sink().on_warning(
+        fmt::format("One or more build-args [{}] were not consumed", fmt::join(unused, " ")), {});
 }
 
 // ---- caches of images

@@ -2,12 +2,14 @@
 #include "container/check.h"
 
 #include <array>
+#include <csignal>
 #include <limits>
 #include <string_view>
 
 #include <fmt/format.h>
 
 #include "base/printable.h"
+#include "base/signals.h"
 #include "container/devices.h"
 #include "container/isolation.h"
 #include "container/resources.h"
@@ -37,9 +39,6 @@ struct NotHere {
 constexpr NotHere kNotHere[] = {
     {"ArgsEscaped", [](const Config& c, const HostConfig&) { return c.args_escaped; }, Answer::Warn,
      "it has a meaning on Windows only"},
-    {"HostConfig.Isolation",
-     [](const Config&, const HostConfig& h) { return !h.isolation.empty() && h.isolation != "default"; },
-     Answer::Refuse, "invalid isolation mode on linux: it has a meaning on Windows only"},
     {"HostConfig.CpuCount", [](const Config&, const HostConfig& h) { return h.cpu_count != 0; }, Answer::Warn,
      "it has a meaning on Windows only; use NanoCpus"},
     {"HostConfig.CpuPercent", [](const Config&, const HostConfig& h) { return h.cpu_percent != 0; },
@@ -112,6 +111,8 @@ Result<void> check_config(const Config& config) {
     if (variable.empty() || variable.starts_with('='))
       return invalid("invalid environment variable: {}", printable(variable));
   if (config.healthcheck) TRY(check_health(*config.healthcheck));
+  const auto signal = config.stop_signal.empty() ? Result<int>(SIGTERM) : parse_signal(config.stop_signal);
+  if (!signal || *signal == 0) return invalid("Invalid signal: {}", printable(config.stop_signal));
   return {};
 }
 
@@ -124,7 +125,7 @@ Result<void> check_mode(std::string_view field, std::string_view mode,
     if (mode == word) return {};
   constexpr std::string_view kContainer = "container:";
   if (may_join && mode.starts_with(kContainer) && mode.size() > kContainer.size()) return {};
-  return invalid("invalid {}: '{}'", field, printable(mode));
+  return invalid("invalid {}: {}", field, printable(mode));
 }
 
 Result<void> check_modes(const HostConfig& host) {
@@ -133,6 +134,8 @@ Result<void> check_modes(const HostConfig& host) {
   TRY(check_mode("UTS mode", host.uts_mode, {"host", "private"}, false));
   TRY(check_mode("cgroup namespace mode", host.cgroupns_mode, {"host", "private"}, false));
   TRY(check_mode("user namespace mode", host.userns_mode, {"host", "private"}, true));
+  if (!host.isolation.empty() && host.isolation != "default")
+    return invalid("invalid isolation: \"{}\" - linux only supports 'default'", printable(host.isolation));
   return {};
 }
 
@@ -155,8 +158,11 @@ Result<void> check_host_values(const HostConfig& host) {
   for (const auto& [key, value] : host.annotations)
     if (key.empty())
       return invalid("invalid Annotations: the empty string is not permitted as an annotation key");
-  for (const auto& [target, options] : host.tmpfs)
+  for (const auto& [target, options] : host.tmpfs) {
+    if (!target.starts_with('/'))
+      return invalid("invalid mount path: '{}' mount path must be absolute", printable(target));
     TRY_DURING(tmpfs_options(options), "HostConfig.Tmpfs['{}']", printable(target));
+  }
   for (const std::string& entry : host.extra_hosts) TRY(check_extra_host(entry));
   for (const std::string& rule : host.device_cgroup_rules) TRY(parse_device_rule(rule));
   TRY(rlimits_of(host.ulimits, {}));
@@ -173,8 +179,9 @@ Result<Warnings> check_security(const HostConfig& host) {
 }
 
 // Who uses the network of another has no say in it.
-Result<Warnings> check_network(const HostConfig& host) {
+Result<Warnings> check_network(const Config& config, const HostConfig& host) {
   const bool joins = host.network_mode.starts_with("container:"), is_host = host.network_mode == "host";
+  if (joins && !config.hostname.empty()) return invalid("conflicting options: hostname and the network mode");
   if ((joins || is_host) && !host.links.empty())
     return invalid(
         "conflicting options: {} type networking can't be used with links. This would result in "
@@ -186,6 +193,9 @@ Result<Warnings> check_network(const HostConfig& host) {
     return invalid("conflicting options: custom host-to-IP mapping and the network mode");
   if (joins && (host.publish_all_ports || !host.port_bindings.empty()))
     return invalid("conflicting options: port publishing and the container type network mode");
+  for (const auto& [key, value] : host.sysctls)
+    if (is_host && key.starts_with("net."))
+      return invalid("sysctl \"{}\" not allowed in host network namespace", printable(key));
   Warnings warnings;
   if (is_host && !host.port_bindings.empty())
     warnings.emplace_back("Published ports are discarded when using host network mode");
@@ -224,6 +234,7 @@ void apply_defaults(const Config& config, HostConfig& host, const HostDefaults& 
   if (host.memory > 0 && host.memory <= kMost && host.memory_swap == 0) host.memory_swap = 2 * host.memory;
   // Nobody asked for these limits, so they are none rather than an error.
   if (host.memory_swappiness == -1) host.memory_swappiness.reset();
+  if (host.pids_limit == 0) host.pids_limit.reset();
   if (host.console_size.empty()) host.console_size = {0, 0};
   if (!host.privileged) {
     if (!host.masked_paths) host.masked_paths = default_masked_paths();
@@ -237,7 +248,7 @@ Result<Warnings> check_settings(const Config& config, HostConfig& host, const Ho
   TRY(check_host_values(host));
   Warnings warnings = TRY(check_not_here(config, host));
   append(warnings, TRY(check_security(host)));
-  append(warnings, TRY(check_network(host)));
+  append(warnings, TRY(check_network(config, host)));
   append(warnings, TRY(check_resources(host, facts)));
   return warnings;
 }

@@ -72,15 +72,28 @@ Warnings drop_what_is_missing(Resources& r, const HostFacts& facts) {
 
 // ---- cpu
 
+// "0-3,8", as the kernel writes lists.
+std::string as_ranges(const std::vector<std::uint16_t>& sorted) {
+  std::string text;
+  for (std::size_t first = 0; first < sorted.size();) {
+    std::size_t last = first;
+    while (last + 1 < sorted.size() && sorted[last + 1] == sorted[last] + 1) ++last;
+    text += fmt::format("{}{}", text.empty() ? "" : ",", sorted[first]);
+    if (last > first) text += fmt::format("-{}", sorted[last]);
+    first = last + 1;
+  }
+  return text;
+}
+
 Result<void> check_list(std::string_view field, const std::string& list,
                         const std::vector<std::uint16_t>& there, std::string_view what) {
   if (list.empty()) return {};
   const auto numbers = parse_number_list(list);
-  if (!numbers) return invalid("Invalid value {} for {}", printable(list), field);
+  if (!numbers) return invalid("Invalid value {0} for {1}: invalid format: {0}", printable(list), field);
   for (const std::uint16_t number : *numbers)
     if (std::ranges::find(there, number) == there.end())
       return invalid("Requested {} are not available - requested {}, available: {}", what, list,
-                     fmt::join(there, ","));
+                     as_ranges(there));
   return {};
 }
 

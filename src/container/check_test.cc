@@ -57,7 +57,7 @@ TEST(Check, refuses_limits_in_Dockers_words) {
             }),
             "Conflicting options: Nano CPUs and CPU Quota cannot both be set");
   EXPECT_EQ(host_refusal([](HostConfig& h) { h.cpuset_cpus = "0-9"; }),
-            "Requested CPUs are not available - requested 0-9, available: 0,1,2,3");
+            "Requested CPUs are not available - requested 0-9, available: 0-3");
   EXPECT_EQ(host_refusal([](HostConfig& h) { h.blkio_weight = 5; }),
             "Range of blkio weight is from 10 to 1000");
   EXPECT_EQ(host_refusal([](HostConfig& h) { h.oom_score_adj = 2000; }),
@@ -76,8 +76,8 @@ TEST(Check, refuses_what_a_config_cannot_mean) {
 }
 
 TEST(Check, refuses_modes_that_do_not_exist) {
-  EXPECT_EQ(host_refusal([](HostConfig& h) { h.ipc_mode = "public"; }), "invalid IPC mode: 'public'");
-  EXPECT_EQ(host_refusal([](HostConfig& h) { h.pid_mode = "container:"; }), "invalid PID mode: 'container:'");
+  EXPECT_EQ(host_refusal([](HostConfig& h) { h.ipc_mode = "public"; }), "invalid IPC mode: public");
+  EXPECT_EQ(host_refusal([](HostConfig& h) { h.pid_mode = "container:"; }), "invalid PID mode: container:");
   EXPECT_EQ(host_refusal([](HostConfig& h) { h.pid_mode = "container:web"; }), "");
 }
 
@@ -96,7 +96,7 @@ TEST(Check, names_every_field_that_has_no_effect) {
     bool is_refused;
   };
   const Field fields[] = {
-      {"Isolation", [](HostConfig& h) { h.isolation = "hyperv"; }, true},
+      {"isolation", [](HostConfig& h) { h.isolation = "hyperv"; }, true},
       {"CpuCount", [](HostConfig& h) { h.cpu_count = 1; }, false},
       {"CpuPercent", [](HostConfig& h) { h.cpu_percent = 1; }, false},
       {"IOMaximumIOps", [](HostConfig& h) { h.io_maximum_iops = 1; }, true},

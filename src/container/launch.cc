@@ -19,7 +19,7 @@ namespace gantry::container {
 namespace {
 
 constexpr std::size_t kMaxReport = 64 << 10;  // bytes
-constexpr int kNotFound = 127, kNotExecutable = 126, kOther = 128;
+constexpr int kNotFound = 127, kNotExecutable = 126;
 
 std::vector<std::string> arguments_of(const ShimLaunch& launch) {
   std::vector<std::string> arguments = {"gantry-shim",  "--id",        launch.id,
@@ -47,8 +47,8 @@ std::vector<std::string> arguments_of(const ShimLaunch& launch) {
 // A program that is not there is what the caller asked for wrongly.
 Error refusal(std::string_view text) {
   Error why = error(Code::Internal, "{}", text);
-  return status_of_failed_start(why) == kOther ? std::move(why)
-                                               : std::move(why).with_code(Code::InvalidArgument);
+  return status_of_failed_start(why) == kNotStarted ? std::move(why)
+                                                    : std::move(why).with_code(Code::InvalidArgument);
 }
 
 // "ready PID" or "error TEXT", one line.
@@ -95,16 +95,16 @@ std::string shim_socket(const std::string& state_dir) { return state_dir + "/shi
 // (runtime/process_start.cc), and runc's are the same.
 int status_of_failed_start(const Error& error) {
   const std::string_view message = error.message();
-  // The runtime's verb may stand in front: 'runtime exec: exec: "x": …'.
+  // The runtime's verb may stand in front: 'OCI runtime exec failed: exec: "x": …'.
   const std::size_t exec = std::min(message.find("exec: \""), message.find("exec /"));
-  if (exec == message.npos) return kOther;
+  if (exec == message.npos) return kNotStarted;
   const std::string_view why = message.substr(exec);
   if (contains(why, "executable file not found") || contains(why, "o such file or directory"))
     return kNotFound;
   if (contains(why, "ermission denied") || contains(why, "is a directory") ||
       contains(why, "exec format error"))
     return kNotExecutable;
-  return kOther;
+  return kNotStarted;
 }
 
 }  // namespace gantry::container

@@ -46,7 +46,8 @@ Result<pid_t> launch_shim(const ShimLaunch& launch);
 std::string shim_socket(const std::string& state_dir);
 
 // What a shell, and Docker's clients, call a start that failed: 127 when the program is not there, 126 when
-// it may not or cannot be executed, else 128.
+// it may not or cannot be executed, else kNotStarted.
+constexpr int kNotStarted = 128;
 int status_of_failed_start(const Error& error);
 
 }  // namespace gantry::container

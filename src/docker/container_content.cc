@@ -144,7 +144,7 @@ Result<void> commit_container(const Context& context, Call& call) {
                                 .name = TRY(name_of_commit(call)),
                                 .author = call.text("author"),
                                 .comment = call.text("comment"),
-                                .created_by = command_text(settings.command())};
+                                .created_by = fmt::format("{}", fmt::join(settings.command(), " "))};
   TRY(apply_changes(call.query.all("changes"), request.config));
   if (!settings.image.empty()) request.base = TRY(oci::Digest::parse(settings.image));
   std::optional<Pause> pause;

@@ -55,6 +55,19 @@ std::string security_option(const container::HostConfig& host, std::string_view 
   return {};
 }
 
+// "/db:/web/alias", whatever way it was asked for.
+std::vector<std::string> links_of(const engine::ContainerRecord& record) {
+  std::vector<std::string> shown;
+  for (const std::string_view link : record.settings->host_config.links) {
+    const std::size_t colon = link.find(':');
+    const std::string_view peer = link.substr(0, colon);
+    const std::string_view alias = colon == link.npos ? peer : link.substr(colon + 1);
+    shown.push_back(link.starts_with('/') ? std::string(link)
+                                          : fmt::format("/{}:/{}/{}", peer, record.name, alias));
+  }
+  return shown;
+}
+
 StateView state_of(const engine::ContainerState& state) {
   using engine::Status;
   StateView view{.status = std::string(name_of(state.status)),
@@ -172,6 +185,7 @@ ContainerDetails details_of(const engine::ContainerRecord& record, const engine:
                            .mounts = settings.mounts,
                            .config = settings.config,
                            .network_settings = network_settings_of(record)};
+  details.host_config.links = links_of(record);
   if (!command.empty()) {
     details.path = std::move(command.front());
     command.erase(command.begin());
@@ -179,6 +193,11 @@ ContainerDetails details_of(const engine::ContainerRecord& record, const engine:
   }
   // Clients before 1.44 look for the address in the configuration, newer ones only at the endpoint.
   if (version >= ApiVersion{1, 44}) details.config.mac_address.clear();
+  // Clients before 1.45 look for the short id among the aliases: compose 1 connects once more where it is
+  // not.
+  if (version < ApiVersion{1, 45})
+    for (auto& [name, endpoint] : details.network_settings.networks)
+      if (!endpoint.dns_names.empty()) endpoint.aliases.push_back(record.id.substr(0, 12));
   return details;
 }
 
@@ -241,7 +260,16 @@ static void fields(json::Fields& f, GraphDriverView& driver) {
 static void fields(json::Fields& f, NetworkSettingsView& settings) {
   network::EndpointSettings& bridge = settings.bridge;
   std::string none;
+  bool no = false;
+  std::int64_t zero = 0;
+  std::vector<std::string> nothing;
   f("Bridge", none, Always);
+  // Long without a meaning, and still in every answer until 1.52.
+  f("HairpinMode", no, Always);
+  f("LinkLocalIPv6Address", none, Always);
+  f("LinkLocalIPv6PrefixLen", zero, Always);
+  f("SecondaryIPAddresses", nothing, Always);
+  f("SecondaryIPv6Addresses", nothing, Always);
   f("SandboxID", settings.sandbox_id, Always);
   f("SandboxKey", settings.sandbox_key, Always);
   f("Ports", settings.ports, Always);

@@ -14,6 +14,7 @@
 #include "docker/endpoints.h"
 #include "docker/time_parameter.h"
 #include "engine/engine.h"
+#include "engine/stop_container.h"
 
 namespace gantry::docker {
 namespace {
@@ -74,7 +75,9 @@ Result<void> restart_container(const Context& context, Call& call) {
 }
 
 Result<void> kill_container(const Context& context, Call& call) {
-  TRY(context.engine.kill(call.parameter(0), call.text("signal")));
+  const std::string signal = call.text("signal");
+  if (!signal.empty()) TRY(engine::parse_signal_name(signal));
+  TRY_DURING(context.engine.kill(call.parameter(0), signal), "Cannot kill container: {}", call.parameter(0));
   return call.send(204);
 }
 

@@ -94,7 +94,8 @@ ExecView view_of(const engine::ExecRecord& exec) {
 Result<void> create_exec(const Context& context, Call& call) {
   engine::ExecConfig config = TRY(call.body<engine::ExecConfig>());
   if (config.cmd.empty()) return error(Code::InvalidArgument, "No exec command specified");
-  TRY(DetachKeys::parse(config.detach_keys));
+  if (!DetachKeys::parse(config.detach_keys))
+    return error(Code::InvalidArgument, "Invalid escape keys ({}) provided", config.detach_keys);
   return call.send_object(Created{TRY(context.engine.exec_create(call.parameter(0), std::move(config)))},
                           201);
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "docker/host_facts.h"
 
+#include <linux/magic.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <optional>
@@ -46,9 +48,22 @@ HostFacts HostFacts::read() {
   if (struct sysinfo memory{}; ::sysinfo(&memory) == 0)
     facts.memory = static_cast<std::uint64_t>(memory.totalram) * memory.mem_unit;
   facts.cpus = static_cast<unsigned>(::sysconf(_SC_NPROCESSORS_ONLN));
-  if (const auto forward = read_file("/proc/sys/net/ipv4/ip_forward"))
-    facts.forwards_ipv4 = forward->starts_with('1');
   return facts;
+}
+
+std::string file_system_of(const std::string& path) {
+  struct statfs found{};
+  if (::statfs(path.c_str(), &found) < 0) return "unknown";
+  switch (static_cast<std::uint32_t>(found.f_type)) {
+    case EXT4_SUPER_MAGIC: return "extfs";
+    case XFS_SUPER_MAGIC: return "xfs";
+    case BTRFS_SUPER_MAGIC: return "btrfs";
+    case F2FS_SUPER_MAGIC: return "f2fs";
+    case TMPFS_MAGIC: return "tmpfs";
+    case OVERLAYFS_SUPER_MAGIC: return "overlayfs";
+    case NFS_SUPER_MAGIC: return "nfs";
+    default: return "unknown";
+  }
 }
 
 std::string go_architecture(const std::string& machine) {

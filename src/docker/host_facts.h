@@ -16,12 +16,14 @@ struct HostFacts {
   std::string os_version;        // "12"
   std::uint64_t memory = 0;      // bytes
   unsigned cpus = 0;
-  bool forwards_ipv4 = false;
 
   static HostFacts read();
 };
 
 // As Go calls it: "amd64" for "x86_64".
+// What kind of file system a path is on, in Docker's words ("extfs"); "unknown" for one without a word.
+std::string file_system_of(const std::string& path);
+
 std::string go_architecture(const std::string& machine);
 
 }  // namespace gantry::docker

@@ -49,12 +49,14 @@ Result<std::vector<std::string>> names_meant(const Context& context, const std::
 
 Result<void> save(const Context& context, Call& call, const std::vector<std::string>& wanted) {
   std::vector<std::string> names;
-  for (const std::string& name : wanted)
+  for (const std::string& name : wanted) {
     for (std::string& meant : TRY(names_meant(context, name))) {
-      const image::Image image = TRY(find_image(context, meant));
-      publish_image_event(context, "save", image, image.id.str());
+      const auto image = find_image(context, meant);
+      if (!image) return error(Code::NotFound, "No such image: {}", name);
+      publish_image_event(context, "save", *image, image->id.str());
       names.push_back(std::move(meant));
     }
+  }
   TarAnswer tar(call.response);
   return image::save(context.images, names, tar, {});
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/timestamp.h"
+#include "docker/image_removal.h"
 #include "docker/time_parameter.h"
 #include "oci/image/reference.h"
 
@@ -27,7 +28,11 @@ static bool matches_reference(const std::string& pattern, const Image::Name& nam
 static Result<std::optional<std::int64_t>> created(const image::ImageStore& store,
                                                    std::span<const std::string> names) {
   std::optional<std::int64_t> time;
-  for (const std::string& name : names) time = TRY(store.resolve(name)).created;
+  for (const std::string& name : names) {
+    const auto image = store.resolve(name);
+    if (!image) return no_such_image(name);
+    time = image->created;
+  }
   return time;
 }
 

@@ -39,7 +39,8 @@ Result<Wanted> parse_wanted(const std::string& image, const std::string& tag) {
 // In the words that clients look for, and with the statuses that go with them.
 Error explained(const Reference& name, Error failure) {
   if (failure.code() == Code::NotFound)
-    return error(Code::NotFound, "manifest for {} not found: {}", name.familiar(), failure.message());
+    return error(Code::NotFound, "manifest for {} not found: manifest unknown: manifest unknown",
+                 name.familiar());
   if (failure.code() == Code::PermissionDenied)
     return error(Code::NotFound,
                  "pull access denied for {}, repository does not exist or may require 'docker login': {}",

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // POST /images/{name}/push: to the registry that the name says.
+#include <algorithm>
+
 #include "base/json.h"
 #include "docker/call.h"
 #include "docker/client_watch.h"
@@ -17,22 +19,21 @@ namespace {
 
 using oci::Reference;
 
-Result<void> check_is_here(const Context& context, const Reference& name) {
-  if (TRY(context.images.image_named(name.str()))) return {};
-  return error(Code::NotFound, "An image does not exist locally with the tag: {}", name.familiar_name());
-}
-
-// All names in the store of that repository.
-Result<std::vector<Reference>> names_in(const Context& context, const Reference& repository) {
+// What is meant: one tag, or all names in the store of that repository.
+Result<std::vector<Reference>> names_meant(const Context& context, const Reference& repository) {
   std::vector<Reference> names;
   for (const image::Image& image : TRY(context.images.images()))
     for (const image::Image::Name& name : image.names)
       if (auto reference = Reference::parse_untagged(name.name);
           reference && reference->tag() && reference->name() == repository.name())
         names.push_back(*std::move(reference));
-  if (!names.empty()) return names;
-  return error(Code::NotFound, "An image does not exist locally with the tag: {}",
-               repository.familiar_name());
+  if (names.empty())
+    return error(Code::NotFound, "An image does not exist locally with the tag: {}",
+                 repository.familiar_name());
+  if (!repository.tag()) return names;
+  if (std::ranges::find(names, repository.str(), &Reference::str) == names.end())
+    return error(Code::NotFound, "tag does not exist: {}", repository.familiar());
+  return std::vector<Reference>{repository};
 }
 
 std::string result_json(const Reference& name, const image::Pushed& pushed) {
@@ -55,15 +56,15 @@ class Push {
     options_.cancellation = &cancellation_;
   }
 
-  Result<void> run(const std::vector<Reference>& names) {
+  Result<void> run(const Reference& wanted) {
     const auto watch = TRY(ClientWatch::start(response_, [this] { give_up(); }));
-    messages_.status(fmt::format("The push refers to repository [{}]", names.front().name()));
-    return messages_.finish(push(names));
+    messages_.status(fmt::format("The push refers to repository [{}]", wanted.name()));
+    return messages_.finish(push(wanted));
   }
 
  private:
-  Result<void> push(const std::vector<Reference>& names) {
-    for (const Reference& name : names) TRY(push_one(name));
+  Result<void> push(const Reference& wanted) {
+    for (const Reference& name : TRY(names_meant(context_, wanted))) TRY(push_one(name));
     return {};
   }
 
@@ -101,12 +102,7 @@ Result<void> push(const Context& context, Call& call) {
   options.credentials = TRY(image::parse_registry_auth(call.request.headers().get_or("X-Registry-Auth", "")));
   if (const std::string tag = call.text("tag"); !tag.empty())
     name = TRY_DURING(name.with_tag(tag), "invalid tag format");
-  std::vector<Reference> names = {name};
-  if (name.tag())
-    TRY(check_is_here(context, name));
-  else
-    names = TRY(names_in(context, name));
-  return Push(context, call, std::move(options)).run(names);
+  return Push(context, call, std::move(options)).run(name);
 }
 
 }  // namespace

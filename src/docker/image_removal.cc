@@ -116,8 +116,13 @@ void fields(json::Fields& f, RemovedItem& item) {
 Result<Image> find_image(const Context& context, const std::string& ref) {
   Result<Image> image = context.images.resolve(ref);
   if (image || image.error().code() != Code::NotFound) return image;
-  const auto name = oci::Reference::parse(ref);
-  return error(Code::NotFound, "No such image: {}", name ? name->familiar() : ref);
+  return no_such_image(ref);
+}
+
+Error no_such_image(const std::string& ref) {
+  auto name = oci::Reference::parse(ref);
+  return name ? error(Code::NotFound, "No such image: {}", name->familiar())
+              : std::move(name).error().during("invalid reference format");
 }
 
 Result<std::uint64_t> free_space(const Context& context) {

@@ -39,4 +39,7 @@ Result<std::uint64_t> free_space(const Context& context);
 // The image for what a client wrote. NotFound "No such image: x".
 Result<image::Image> find_image(const Context& context, const std::string& ref);
 
+// What is said of an image that is not there; InvalidArgument for what cannot be the name of one.
+Error no_such_image(const std::string& ref);
+
 }  // namespace gantry::docker

@@ -97,7 +97,8 @@ Result<engine::LogQuery> query_of(const Call& call) {
   return query;
 }
 
-// What --log-opt labels= and env= name, as `docker logs --details` shows it.
+// What --log-opt labels= and env= name, as `docker logs --details` puts it before each line. The space is
+// there also when it stands alone.
 std::string details_of(const engine::ContainerSettings& settings) {
   const auto& options = settings.host_config.log_config.config;
   const auto wants = [&](const std::string& option, std::string_view name) {
@@ -115,6 +116,7 @@ std::string details_of(const engine::ContainerSettings& settings) {
         add(name, std::string_view(variable).substr(equals + 1));
   for (const auto& [name, value] : settings.config.labels)
     if (wants("labels", name)) add(name, value);
+  details += ' ';
   return details;
 }
 

@@ -152,11 +152,17 @@ Result<void> info(const Context& context, Call& call) {
   w.key("Images").value(TRY(context.images.images()).size());
   w.key("Driver").value("overlay2");
   w.key("DriverStatus").begin_array();
+  w.begin_array().value("Backing Filesystem").value(file_system_of(daemon.root)).end_array();
   w.begin_array().value("Native Overlay Diff").value("true").end_array().end_array();
   write_plugins(w);
   std::vector<std::string> warnings = write_limits(w, limits);
-  w.key("IPv4Forwarding").value(host.forwards_ipv4);
-  if (!host.forwards_ipv4) warnings.emplace_back("WARNING: IPv4 forwarding is disabled");
+  // The first network that needs forwarding turns it on; our rules see packets without br_netfilter.
+  w.key("IPv4Forwarding")
+      .value(true)
+      .key("BridgeNfIptables")
+      .value(true)
+      .key("BridgeNfIp6tables")
+      .value(true);
   w.key("Debug").value(daemon.is_debug).key("NFd").value(0).key("NGoroutines").value(0);
   w.key("SystemTime").value(format_timestamp(wall_clock_now()));
   w.key("LoggingDriver").value(options.defaults.log_driver);

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "oci/image/media_type.h"
+
 namespace gantry::docker {
 
 using image::TransferEvent;
@@ -44,8 +46,14 @@ bool TransferProgress::is_worth_showing(const TransferEvent& event) {
   return true;
 }
 
+// Docker's daemons show layers alone.
+static bool is_config(const oci::Descriptor& blob) {
+  return blob.media_type == oci::media_type::kOciConfig || blob.media_type == oci::media_type::kDockerConfig;
+}
+
 void TransferProgress::on_blob(const TransferEvent& event) {
   begin();
+  if (is_config(event.blob)) return;
   if (!is_worth_showing(event)) return;
   const std::string id = event.blob.digest.hex().substr(0, 12);
   const std::string_view word = word_of(direction_, event.state);

@@ -87,7 +87,8 @@ Result<void> prune(const Context& context, Call& call) {
   const Filters filters = TRY(Filters::parse(call.text("filters"), {"all", "label", "label!"}));
   const bool all = call.version < kOnlyAnonymous || TRY(filters.flag("all", false));
   auto pruned = TRY(context.engine.volumes().prune([&](const Volume& volume) {
-    return (all || volume.is_anonymous()) && filters.matches_labels(volume.labels);
+    // One with options stands for something that is elsewhere; Docker leaves it alone, too.
+    return (all || volume.is_anonymous()) && !volume.has_mount() && filters.matches_labels(volume.labels);
   }));
   for (const std::string& name : pruned.names) publish(context, "destroy", name, "local");
   context.engine.events().publish(

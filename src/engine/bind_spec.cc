@@ -77,7 +77,9 @@ Result<BindSpec> parse_bind(std::string_view text) {
   spec.target = kernel::clean_path(spec.target);
   if (spec.target == "/")
     return error(Code::InvalidArgument,
-                 "invalid volume specification: '{}': invalid specification: destination can't be '/'", text);
+                 "invalid volume specification: '{}': invalid mount config for type \"{}\": invalid "
+                 "specification: destination can't be '/'",
+                 text, spec.is_volume() ? "volume" : "bind");
   spec.words = TRY(parse_bind_mode(spec.mode));
   const bool is_wrong = spec.is_volume() ? !spec.words.propagation.empty() : spec.words.no_copy;
   if (is_wrong) return invalid_mode(spec.mode);

@@ -44,7 +44,8 @@ Result<void> check_may_connect(const ContainerRecord& container, const std::stri
   if (network == "host")
     return error(Code::PermissionDenied,
                  "container cannot be disconnected from host network or connected to host network");
-  if (container.networks->wanted.contains("none"))
+  if (container.networks->wanted.contains("none") ||
+      (network == "none" && !container.networks->wanted.empty()))
     return error(
         Code::PermissionDenied,
         "container cannot be connected to multiple networks with one of the networks in private (none) "
@@ -57,10 +58,11 @@ Result<void> check_may_connect(const ContainerRecord& container, const std::stri
 Result<void> rename_container(Core& core, Container& container, std::string_view wanted) {
   ContainerRecord record = *container.record();
   if (wanted.empty()) return error(Code::InvalidArgument, "New name cannot be empty");
-  const std::string name = TRY(check_name(wanted));
+  const std::string full = wanted.starts_with('/') ? std::string(wanted) : fmt::format("/{}", wanted);
+  const std::string name = TRY_DURING(check_name(full), "Error when allocating new name");
   if (name == record.name)
     return error(Code::Conflict, "Renaming a container with the same name as its current name");
-  TRY(core.containers.reserve_name(name, record.id));
+  TRY_DURING(core.containers.reserve_name(name, record.id), "Error when allocating new name");
   Undo release([&] { core.containers.release_name(name); });
   TRY(core.database.save_name(container.number, name));
   if (network_kind(*record.settings) == NetworkKind::Own && record.state.is_running())
@@ -76,22 +78,28 @@ Result<void> rename_container(Core& core, Container& container, std::string_view
 Result<std::vector<std::string>> update_container(Core& core, Container& container,
                                                   const UpdateRequest& request) {
   ContainerRecord record = *container.record();
+  const std::string what = fmt::format("Cannot update container {}", record.id);
   if (record.state.status == Status::Removing || record.state.status == Status::Dead)
-    return error(Code::Conflict, "Container is marked for removal and cannot be \"update\".");
+    return error(Code::Conflict, "{}: Container is marked for removal and cannot be \"update\".", what);
   auto settings = std::make_shared<ContainerSettings>(*record.settings);
   container::HostConfig& host = settings->host_config;
   if (request.restart_policy) {
     const RestartRule rule = TRY(check_restart_policy(*request.restart_policy));
     if (rule != RestartRule::No && host.auto_remove)
       return error(Code::InvalidArgument,
-                   "Restart policy cannot be updated because AutoRemove is enabled for "
-                   "the container");
+                   "{}: Restart policy cannot be updated because AutoRemove is enabled for the container",
+                   what);
     host.restart_policy = *request.restart_policy;
   }
-  auto warnings = TRY(container::update_resources(host, request.resources, core.facts));
+  auto warnings = container::update_resources(host, request.resources, core.facts);
+  if (!warnings) {
+    // What contradicts the settings it has is the container's trouble; the rest is wrong by itself.
+    const bool is_conflict = warnings.error().code() == Code::Conflict;
+    return is_conflict ? std::move(warnings).error().during(what) : std::move(warnings).error();
+  }
   if (record.state.is_running() && request.resources != container::Resources()) {
     const oci::Resources limits = TRY(container::make_update(request.resources));
-    TRY_DURING(update_limits(core, record, limits), "Cannot update container {}", record.id);
+    TRY_DURING(update_limits(core, record, limits), "{}", what);
   }
   TRY(core.database.save_settings(container.number, *settings));
   if (request.restart_policy) container.restarts.set_policy(host.restart_policy);
@@ -122,11 +130,12 @@ Result<void> connect_container(Core& core, Container& container, std::string_vie
 
 Result<void> disconnect_container(Core& core, Container& container, std::string_view ref, bool force) {
   const ContainerRef record = container.record();
-  const auto network = find_network(core, ref);
+  auto network = find_network(core, ref);
   const std::string name = network ? network->config.name : std::string(ref);
   if (network_kind(*record->settings) == NetworkKind::Host || name == "host")
     return error(Code::PermissionDenied,
                  "container cannot be disconnected from host network or connected to host network");
+  if (!record->networks->wanted.contains(name) && !network) return std::move(network).error();
   if (!record->networks->wanted.contains(name))
     return error(Code::PermissionDenied, "container {} is not connected to network {}", record->id, name);
   ContainerNetworks networks = *record->networks;

@@ -17,4 +17,7 @@ void publish_event(Events& events, const ContainerRecord& container, std::string
 // "die" of one that has ended, and "oom" before it if the kernel has killed for want of memory.
 void publish_end(Events& events, const ContainerRecord& container);
 
+// "mount" and "unmount" of the volumes it has.
+void publish_volume_events(Events& events, const ContainerRecord& container, std::string_view action);
+
 }  // namespace gantry::engine

@@ -21,6 +21,7 @@
 #include "engine/pods.h"
 #include "engine/remove_container.h"
 #include "engine/restart_policy.h"
+#include "engine/runtime_program.h"
 #include "engine/undo.h"
 #include "engine/used_image.h"
 #include "engine/user_namespace.h"
@@ -59,7 +60,8 @@ Result<void> resolve_joined(Core& core, std::string& mode) {
   const auto joined = joined_container(mode);
   if (!joined) return {};
   const auto other = core.find(*joined);
-  if (!other) return error(Code::NotFound, "No such container: {}", *joined);
+  // Clients take "not found" for a missing image, and pull it.
+  if (!other) return error(Code::InvalidArgument, "No such container: {}", *joined);
   mode = "container:" + (*other)->id();
   return {};
 }
@@ -74,22 +76,19 @@ Result<void> resolve_references(Core& core, HostConfig& host) {
 // The hostname that a container has if nobody chose one.
 Result<void> choose_hostname(Core& core, const std::string& id, container::Config& config,
                              const HostConfig& host) {
-  if (const auto joined = joined_container(host.network_mode)) {
-    if (!config.hostname.empty())
-      return error(Code::InvalidArgument,
-                   "conflicting options: hostname and the network mode of another container");
+  if (const auto joined = joined_container(host.network_mode))
     config.hostname = TRY(core.find(*joined))->record()->settings->config.hostname;
-  }
   if (config.hostname.empty() && host.network_mode != "host") config.hostname = id.substr(0, 12);
   return {};
 }
 
-Result<void> check_policies(const container::Config& config, const HostConfig& host) {
+Result<void> check_policies(const Core& core, const container::Config& config, const HostConfig& host) {
   const RestartRule rule = TRY(check_restart_policy(host.restart_policy));
   if (host.auto_remove && rule != RestartRule::No)
     return error(Code::InvalidArgument, "can't create 'AutoRemove' container with restart policy");
   (void)TRY(probe_of(config));
   (void)TRY(parse_log_config(host.log_config, {}, config));
+  (void)TRY(runtime_of(core.options, host.runtime));
   return {};
 }
 
@@ -156,11 +155,11 @@ class Creation {
     HostConfig& host = settings_->host_config;
     if (!request_.pod.empty()) join_pod(core_, *TRY(core_.pods.find(request_.pod))->record(), *settings_);
     if (host.network_mode.empty() || host.network_mode == "default") host.network_mode = "bridge";
+    TRY(check_policies(core_, settings_->config, host));
+    warnings_ = TRY(container::check_settings(settings_->config, host, core_.facts));
     TRY(resolve_references(core_, host));
     TRY(choose_user_namespace(core_, *settings_));
     TRY(choose_hostname(core_, record_.id, settings_->config, host));
-    TRY(check_policies(settings_->config, host));
-    warnings_ = TRY(container::check_settings(settings_->config, host, core_.facts));
     auto networks = std::make_shared<ContainerNetworks>();
     networks->wanted = endpoints_of(request_, settings_->config, host);
     networks->endpoints = networks->wanted;

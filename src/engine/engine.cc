@@ -12,6 +12,7 @@
 #include "container/blocking_shim_client.h"
 #include "engine/attach_shim.h"
 #include "engine/change_container.h"
+#include "engine/container_events.h"
 #include "engine/container_network.h"
 #include "engine/container_paths.h"
 #include "engine/core.h"
@@ -139,6 +140,7 @@ Result<void> Engine::restart(std::string_view ref, const StopOptions& options) {
   TRY(std::move(has_stopped));
   if (stopped->record()->state.status != Status::Running)
     TRY(start_container(core, stopped.shared(), StartedBy::Request));
+  publish_event(core.events, *stopped->record(), "restart");
   return {};
 }
 

@@ -29,6 +29,7 @@ namespace {
 constexpr std::chrono::minutes kKeptAfterEnd{5};
 constexpr std::chrono::seconds kPatienceForStart{10};
 constexpr std::int64_t kKilled = 137;  // with its container, if the shim did not tell
+constexpr int kNotInvoked = 126;       // Docker's status of what failed before there was a program to blame
 
 std::string words_of(const ExecConfig& config) { return fmt::format("{}", fmt::join(config.cmd, " ")); }
 
@@ -109,7 +110,8 @@ Result<StartedExec> ask_shim(Core& core, const ContainerRecord& container, const
 
 void record_failed_start(Core& core, const ContainerRecord& container, ExecRecord exec, const Error& why) {
   exec.error = why.message();
-  finish(core, container, std::move(exec), container::status_of_failed_start(why));
+  const int status = container::status_of_failed_start(why);
+  finish(core, container, std::move(exec), status == container::kNotStarted ? kNotInvoked : status);
 }
 
 }  // namespace

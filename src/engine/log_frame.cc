@@ -34,14 +34,14 @@ void append_docker_frame(std::string& out, const LogRecord& record, const LogFra
   const bool has_time = options.timestamps && record.begins_line;
   const bool has_details = !options.details.empty() && record.begins_line;
   const std::size_t size = (has_time ? record.time.size() + 1 : 0) +
-                           (has_details ? options.details.size() + 1 : 0) + record.text.size() +
+                           (has_details ? options.details.size() : 0) + record.text.size() +
                            (record.is_partial ? 0 : 1);
   const std::size_t before = out.size();
   out.resize(before + (options.multiplexed ? kFrameHeader : 0) + size);
   char* to = out.data() + before;
   if (options.multiplexed) to = put_header(to, record.stream, size);
   if (has_time) to = put(put(to, record.time), " ");
-  if (has_details) to = put(put(to, options.details), " ");
+  if (has_details) to = put(to, options.details);
   to = put(to, record.text);
   if (!record.is_partial) put(to, "\n");
 }

@@ -211,7 +211,9 @@ Result<LogSettings> parse_log_config(const LogConfig& config, const LogConfig& d
   const std::string& usual = defaults.type.empty() ? "json-file" : defaults.type;
   const std::string& type = config.type.empty() ? usual : config.type;
   const std::optional<LogDriver> driver = parse_driver(type);
-  if (!driver) return error(Code::InvalidArgument, "logger: no log driver named '{}' is registered", type);
+  if (!driver)
+    return error(Code::InvalidArgument, "error looking up logging plugin {0}: plugin \"{0}\" not found",
+                 type);
   settings.driver = *driver;
   if (settings.driver == LogDriver::Fluentd) settings.retry_wait = std::chrono::seconds(1);
   if (type == usual) settings.options = defaults.config;

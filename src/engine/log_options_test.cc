@@ -38,7 +38,7 @@ TEST(LogOptions, SizesAreAsDockerReadsThem) {
 
 TEST(LogOptions, WhatIsWrongIsNamed) {
   EXPECT_EQ(failure({.config = {{"foo", "x"}}}), "unknown log opt 'foo' for json-file log driver");
-  EXPECT_EQ(failure({.type = "nope"}), "logger: no log driver named 'nope' is registered");
+  EXPECT_EQ(failure({.type = "nope"}), "error looking up logging plugin nope: plugin \"nope\" not found");
   EXPECT_EQ(failure({.type = "none", .config = {{"max-size", "1m"}}}),
             "unknown log opt 'max-size' for none log driver");
   EXPECT_NE(failure({.config = {{"max-file", "0"}}}), "");

@@ -83,7 +83,7 @@ class LogReader {
 struct LogFrameOptions {
   bool timestamps = false;  // in front of every line
   bool multiplexed = true;  // with a header of 8 bytes for each record; else the texts alone (of a terminal)
-  std::string details;      // in front of every line: "label=x,env=y"; empty: none
+  std::string details;      // in front of every line: "label=x,env=y " with its space; empty: none
 };
 void append_docker_frame(std::string& out, const LogRecord& record, const LogFrameOptions& options);
 

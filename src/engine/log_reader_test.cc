@@ -336,13 +336,13 @@ TEST(LogFrame, IsWhatDockersClientsRead) {
   append_docker_frame(out, record, {});
   EXPECT_EQ(out, std::string("\2\0\0\0\0\0\0\3hi\n", 11));
   out.clear();
-  append_docker_frame(out, record, {.timestamps = true, .multiplexed = false, .details = "a=b"});
+  append_docker_frame(out, record, {.timestamps = true, .multiplexed = false, .details = "a=b "});
   EXPECT_EQ(out, "2026-11-21T10:20:01.123456789Z a=b hi\n");
   out.clear();
   LogRecord part = record;
   part.is_partial = true;
   part.begins_line = false;
-  append_docker_frame(out, part, {.timestamps = true, .multiplexed = false, .details = "a=b"});
+  append_docker_frame(out, part, {.timestamps = true, .multiplexed = false, .details = "a=b "});
   EXPECT_EQ(out, "hi");
 }
 

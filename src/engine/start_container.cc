@@ -56,6 +56,12 @@ shim::WindowSize size_of(const std::vector<std::uint32_t>& rows_and_columns) {
           .columns = static_cast<std::uint16_t>(rows_and_columns[1])};
 }
 
+// By this file programs know that they are in a container. One that an image brings will do.
+void mark_as_container(const std::string& rootfs) {
+  const std::string path = rootfs + "/.dockerenv";
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0755));
+}
+
 class Start {
  public:
   Start(Core& core, const std::shared_ptr<Container>& container)
@@ -121,6 +127,7 @@ class Start {
   Result<void> create(const std::string& network, const std::vector<oci::Mount>& mounts,
                       const std::vector<LinkedContainer>& links) {
     MountedRootfs rootfs = TRY(MountedRootfs::mount(core_, record_, paths_.rootfs));
+    mark_as_container(paths_.rootfs);
     times_.done("root");
     TRY(write_spec(network, mounts, links));
     times_.done("spec");
@@ -266,6 +273,7 @@ Result<void> start_container(Core& core, const std::shared_ptr<Container>& conta
   }
   container->publish(record);
   monitor_container(core, container, start.take_connection());
+  publish_volume_events(core.events, record, "mount");
   publish_event(core.events, record, "start");
   start_health_checks(core, container);
   refresh_linking_hosts(core, record);

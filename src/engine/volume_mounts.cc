@@ -60,8 +60,8 @@ Result<void> check_bind(const container::Mount& mount) {
     return invalid_mount(mount,
                          fmt::format("invalid mount path: '{}' mount path must be absolute", mount.source));
   const container::BindOptions options = mount.bind_options.value_or(container::BindOptions{});
-  const BindMode mode = TRY(parse_bind_mode(options.propagation));
-  if (mode.propagation != options.propagation)
+  const auto mode = parse_bind_mode(options.propagation);
+  if (!mode || mode->propagation != options.propagation)
     return invalid_mount(mount, fmt::format("invalid propagation mode: {}", options.propagation));
   struct stat st{};
   if (!options.create_mountpoint && ::stat(mount.source.c_str(), &st) < 0)
@@ -174,7 +174,10 @@ Result<void> Planner::add_mount(const container::Mount& mount) {
 // What is there already wins.
 Result<void> Planner::add_from(const std::string& text, const FindContainer& find) {
   const VolumesFrom from = TRY(parse_volumes_from(text));
-  const ContainerRef other = TRY(find(from.container));
+  auto found = find(from.container);
+  // Clients take "not found" for a missing image, and pull it.
+  if (!found) return std::move(found).error().with_code(Code::InvalidArgument);
+  const ContainerRef& other = *found;
   for (const MountPoint& theirs : other->settings->mounts) {
     if (theirs.type == "tmpfs" || !claim(theirs.destination)) continue;
     // Which part it is, only the settings of the other say.
@@ -195,8 +198,9 @@ Result<void> Planner::add_from(const std::string& text, const FindContainer& fin
 
 Result<void> Planner::add_image_volume(const std::string& path) {
   if (!path.starts_with('/'))
-    return error(Code::InvalidArgument, "invalid volume specification: '{}': mount path must be absolute",
-                 path);
+    return error(Code::InvalidArgument,
+                 "invalid volume specification: '{}': invalid mount path: '{}' mount path must be absolute",
+                 path, path);
   const std::string target = kernel::clean_path(path);
   if (target == "/")
     return error(Code::InvalidArgument, "invalid volume specification: '{}': destination can't be '/'", path);

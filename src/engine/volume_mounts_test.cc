@@ -126,7 +126,8 @@ TEST_F(Planning, MountsAreCheckedInDockersWords) {
             "invalid mount config for type \"volume\": field Target must not be empty");
   EXPECT_EQ(failure(with_mounts({{.type = "tmpfs", .source = "x", .target = "/x"}})),
             "invalid mount config for type \"tmpfs\": field Source must not be specified");
-  EXPECT_EQ(failure(with_mounts({{.type = "foo", .target = "/x"}})), "mount type unknown: 'foo'");
+  EXPECT_EQ(failure(with_mounts({{.type = "foo", .target = "/x"}})),
+            "invalid mount config for type \"foo\": mount type unknown");
   EXPECT_EQ(try_plan(with_mounts({{.type = "image", .source = "x", .target = "/x"}})).error().code(),
             Code::Unsupported);
 }

@@ -44,9 +44,16 @@ Result<StoredLayer> store_layer(const ImageStore& store, Lease& lease, ByteSourc
                      .diff_id = diff_id.finish()};
 }
 
+Result<oci::Platform> platform_of(const ImportOptions& options) {
+  if (!options.platform.empty()) return oci::Platform::parse(options.platform);
+  oci::Platform host = oci::host_platform();
+  // "v4" is what this processor can run; nothing says that the files need it.
+  if (host.architecture == "amd64") host.variant.clear();
+  return host;
+}
+
 Result<std::string> config_json(const ImportOptions& options, const Digest& diff_id) {
-  const oci::Platform platform =
-      options.platform.empty() ? oci::host_platform() : TRY(oci::Platform::parse(options.platform));
+  const oci::Platform platform = TRY(platform_of(options));
   const std::string created = format_timestamp(options.created.value_or(wall_clock_now()));
   oci::ImageConfig config;
   if (!options.config.empty()) {

@@ -39,11 +39,11 @@ void fields(json::Fields& f, EndpointIpam& ipam) {
 }
 
 void fields(json::Fields& f, EndpointSettings& endpoint) {
-  f("IPAMConfig", endpoint.ipam_config);
-  f("Links", endpoint.links);
-  f("Aliases", endpoint.aliases);
+  f("IPAMConfig", endpoint.ipam_config, Presence::Always);
+  f("Links", endpoint.links, Presence::Always);
+  f("Aliases", endpoint.aliases, Presence::Always);
   f("MacAddress", endpoint.mac_address, Presence::Always);
-  f("DriverOpts", endpoint.driver_opts);
+  f("DriverOpts", endpoint.driver_opts, Presence::Always);
   f("GwPriority", endpoint.gw_priority, Presence::Always);
   f("NetworkID", endpoint.network_id, Presence::Always);
   f("EndpointID", endpoint.endpoint_id, Presence::Always);

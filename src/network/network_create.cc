@@ -113,6 +113,9 @@ Result<void> Networks::State::choose_subnets(NetworkConfig& config) {
 
 Result<void> Networks::State::check_conflicts(const NetworkObject& wanted) {
   for (const auto& [id, other] : networks) {
+    if (other.name() == wanted.name() && view_of(other).is_predefined())
+      return error(Code::PermissionDenied, "operation is not permitted on predefined {} network",
+                   wanted.name());
     if (other.name() == wanted.name())
       return error(Code::AlreadyExists, "network with name {} already exists", wanted.name());
     if (wanted.is_bridge() && other.is_bridge() && other.bridge_name() == wanted.bridge_name())

@@ -308,7 +308,7 @@ TEST(NetworkOptions, WhatIsWrongIsRefusedInDockersWords) {
       return made ? std::string() : made.error().message();
     };
     EXPECT_EQ(refusal(network("shop", "10.2.0.0/24")), "network with name shop already exists");
-    EXPECT_EQ(refusal(network("bridge")), "network with name bridge already exists");
+    EXPECT_EQ(refusal(network("bridge")), "operation is not permitted on predefined bridge network");
     EXPECT_EQ(refusal(network("x", "10.1.0.128/25")),
               "Pool overlaps with other one on this address space: 10.1.0.128/25 of 'x' and 10.1.0.0/24 of "
               "'shop'");

@@ -40,10 +40,10 @@ void append(std::string& text, std::string_view keyword, const Words& words) {
 
 std::string resolv_conf_text(NameSource source, const ResolverConfig& host, const DnsSettings& settings) {
   std::string text;
-  for (const std::string& server : servers_of(source, host, settings))
-    text += fmt::format("nameserver {}\n", server);
   const Words& search = chosen(settings.search, host.search);
   if (search != Words{"."}) append(text, "search", search);
+  for (const std::string& server : servers_of(source, host, settings))
+    text += fmt::format("nameserver {}\n", server);
   append(text, "options", options_of(source, host, settings));
   return text;
 }

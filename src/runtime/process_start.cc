@@ -266,8 +266,9 @@ Result<void> ProcessStart::find_program() {
     if (failed == EISDIR)
       return error(Code::PermissionDenied, "exec: \"{}\": is a directory: permission denied", shown);
     if (failed == ENOENT || failed == ENOTDIR)
-      return sys_error_of(failed, "exec: \"{}\": stat {}: no such file or directory", shown, shown);
-    if (failed != 0) return sys_error_of(failed, "exec: \"{}\": permission denied", shown);
+      return error(Code::NotFound, "exec: \"{0}\": stat {0}: no such file or directory", shown);
+    if (failed == EACCES) return error(Code::PermissionDenied, "exec: \"{}\": permission denied", shown);
+    if (failed != 0) return sys_error_of(failed, "exec: \"{}\"", shown);
     program_ = name;
     return {};
   }
@@ -285,7 +286,7 @@ Result<void> ProcessStart::find_program() {
     program_ = std::move(candidate);
     return {};
   }
-  if (is_there) return sys_error_of(EACCES, "exec: \"{}\": permission denied", shown);
+  if (is_there) return error(Code::PermissionDenied, "exec: \"{}\": permission denied", shown);
   return error(Code::NotFound, "exec: \"{}\": executable file not found in $PATH", shown);
 }
 

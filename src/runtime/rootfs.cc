@@ -63,9 +63,22 @@ Result<DetachedMount> open_bind_source(const oci::Mount& mount, const MountOptio
   return source;
 }
 
+// Of a file that is to cover a directory, or the other way round, move_mount(2) says no more than EINVAL.
+Result<void> check_kinds(const DetachedMount& mount, int target) {
+  struct stat source{}, covered{};
+  if (::fstat(mount.fd(), &source) < 0 || ::fstat(target, &covered) < 0) return sys_error("look at mount");
+  if (S_ISDIR(source.st_mode) == S_ISDIR(covered.st_mode)) return {};
+  const bool is_file = S_ISDIR(covered.st_mode);
+  return error(Code::InvalidArgument, "cannot mount a {} over a {}: not a directory",
+               is_file ? "file" : "directory", is_file ? "directory" : "file");
+}
+
 Result<void> attach(DetachedMount& mount, const MountOptions& options, int target) {
   TRY(mount.set_attributes(options.recursive, Depth::Tree));
-  TRY(mount.attach_to(target));
+  if (auto attached = mount.attach_to(target); !attached) {
+    TRY(check_kinds(mount, target));
+    return attached;
+  }
   if (options.attributes.propagation != 0)
     TRY(mount.set_attributes({.propagation = options.attributes.propagation},
                              options.recursive_propagation ? Depth::Tree : Depth::One));

@@ -13,9 +13,10 @@ DOCKER = "/usr/bin/docker"
 
 
 class DockerHome:
-    """A dockerd of our own."""
+    """A dockerd of our own. `runtime`: what its containers run by, unless it is ours."""
 
-    def __init__(self):
+    def __init__(self, runtime="under-test"):
+        self.runtime = runtime
         self.directory = tempfile.mkdtemp(prefix="docker-")
         self.environment = {"DOCKER_HOST": f"unix://{self.directory}/docker.sock",
                             "DOCKER_CONFIG": f"{self.directory}/client"}
@@ -27,7 +28,7 @@ class DockerHome:
             "dockerd", "--data-root", f"{self.directory}/data", "--exec-root", f"{self.directory}/exec",
             "--pidfile", f"{self.directory}/docker.pid", "--host", f"unix://{self.directory}/docker.sock",
             "--config-file", f"{self.directory}/daemon.json",
-            "--add-runtime", f"under-test={PROGRAM}", "--default-runtime", "under-test", "--live-restore",
+            "--add-runtime", f"under-test={PROGRAM}", "--default-runtime", self.runtime, "--live-restore",
             env=self.environment, ready=lambda: self.docker("version", status=None).status == 0)
 
     def docker(self, *arguments, **options):

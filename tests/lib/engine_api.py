@@ -12,7 +12,7 @@ class Gone(Exception):
 
 
 class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path, timeout):
+    def __init__(self, path, timeout=60):
         super().__init__("localhost", timeout=timeout)
         self.path = path
 
@@ -125,3 +125,17 @@ class EngineApi:
             head += byte
         assert head.startswith(b"HTTP/1.1 101 "), head
         return stream
+
+    def remove_everything(self, keep_images=()):
+        """Containers, networks, volumes, what builds kept, and all images but those of these names."""
+        for container in self.must("GET", "/containers/json", all=1).json():
+            self.remove(container["Id"])
+        for network in self.must("GET", "/networks", filters='{"type":["custom"]}').json():
+            self.call("DELETE", f"/networks/{network['Id']}")
+        for volume in self.must("GET", "/volumes").json()["Volumes"] or []:
+            self.call("DELETE", f"/volumes/{volume['Name']}", force=1)
+        for image in self.must("GET", "/images/json").json():
+            names = [name for name in image["RepoTags"] or [] if name != "<none>:<none>"]
+            for name in [name for name in names if name not in keep_images] if names else [image["Id"]]:
+                self.call("DELETE", f"/images/{name}", force=1)
+        self.must("POST", "/build/prune", all=1)

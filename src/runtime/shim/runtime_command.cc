@@ -41,9 +41,10 @@ Result<void> RuntimeCall::outcome(WaitStatus status, std::string_view standard_e
   (void)::unlink(log_.c_str());  // a runtime that had nothing to say need not make one
   if (status.is_success()) return {};
   const std::string message = log ? last_error_in(*log) : std::string();
-  if (!message.empty()) return error(Code::Internal, "runtime {}: {}", verb_, message);
-  if (standard_error.empty()) return error(Code::Internal, "runtime {}: {}", verb_, status.describe());
-  return error(Code::Internal, "runtime {}: {}: '{}'", verb_, status.describe(),
+  if (!message.empty()) return error(Code::Internal, "OCI runtime {} failed: {}", verb_, message);
+  if (standard_error.empty())
+    return error(Code::Internal, "OCI runtime {} failed: {}", verb_, status.describe());
+  return error(Code::Internal, "OCI runtime {} failed: {}: '{}'", verb_, status.describe(),
                printable(standard_error, 512));
 }
 
