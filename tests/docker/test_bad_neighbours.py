@@ -43,6 +43,7 @@ class Case(engine_home.Case):
 
 
 class Containers(Case):
+    timeout = 120 + PARALLEL
     def test_forks_without_end(self):
         bomb = self.running("sleep", "1000", options=("--pids-limit", "64"))
         self.docker("exec", "-d", bomb, "sh", "-c", "bomb() { bomb | bomb & }; bomb; sleep 1000")
