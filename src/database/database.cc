@@ -29,8 +29,8 @@ static constexpr int kBusyMilliseconds = 60'000;
 static constexpr std::size_t kLogBytes = 1 << 20;
 static constexpr std::size_t kPageSize = 4096;  // bytes; SQLite's default
 // On a full disk what gives room back has to be written down as well, and the log cannot be emptied into a
-// file that cannot grow. So there is room behind where it is full, for some dozens of small changes; and once
-// the disk is nearly full, it is emptied before each write.
+// file that cannot grow. So there is room behind where it is full, for some dozens of small changes; and
+// while the disk is nearly full, it is emptied before each write.
 static constexpr std::size_t kLogFileBytes = kLogBytes + (512 << 10);
 static constexpr std::uint64_t kNearlyFull = 32 << 20;  // bytes that are free
 // Connections beyond these are closed after use: each has a cache of pages.
@@ -229,9 +229,12 @@ Result<sqlite3*> open_handle(const std::string& path) {
   return handle;
 }
 
+// And not too full: emptying the log, which makes the file grow, must not eat up the last room.
 bool is_nearly_full(int file) {
   struct statvfs disk{};
-  return ::fstatvfs(file, &disk) == 0 && disk.f_blocks > 0 && disk.f_bavail * disk.f_frsize < kNearlyFull;
+  if (::fstatvfs(file, &disk) < 0 || disk.f_blocks == 0) return false;
+  const std::uint64_t room = disk.f_bavail * disk.f_frsize;
+  return room >= kLogFileBytes && room < kNearlyFull;
 }
 
 bool has_full_log(const std::string& path) {

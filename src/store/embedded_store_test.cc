@@ -127,7 +127,7 @@ TEST(EmbeddedStore, goes_on_when_a_full_disk_has_room_again) {
   NEEDS_THREADS_IN_CHILD();
   const TempDir dir;
   testing::in_namespaces(CLONE_NEWNS, [&] {
-    ASSERT_EQ(::mount("disk", dir.path().c_str(), "tmpfs", 0, "size=3m"), 0);
+    ASSERT_EQ(::mount("disk", dir.path().c_str(), "tmpfs", 0, "size=4m"), 0);
     const auto store = MUST(EmbeddedStore::open(dir / "s"));
     put(*store, "first", "1");
     MUST(replace_file_at(dir.fd(), dir / "filler", std::string(1'000'000, 'x'), 0600));
