@@ -137,6 +137,10 @@ ContainerRecord pod_as_container(const PodRecord& pod) {
 Result<CreateResult> create_pod(Core& core, std::string_view name, PodSettings settings) {
   PodRecord record{.id = random_hex(32), .created = wall_clock_ns()};
   record.name = name.empty() ? random_name(4) : TRY(check_name(name));
+  for (const std::shared_ptr<Pod>& other : core.pods.all())
+    if (other->record()->name == record.name)
+      return error(Code::Conflict, "the pod name '{}' is already in use by pod '{}'", record.name,
+                   other->record()->id);
   CreateResult result{.id = record.id, .warnings = TRY(settle(core, settings))};
   auto networks = std::make_shared<ContainerNetworks>();
   networks->wanted = settings.endpoints;

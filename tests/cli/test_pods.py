@@ -185,16 +185,16 @@ class Pods(home.Case):
 
     def test_bad_input(self):
         self.pod("--network", "none")
-        for words, refusal in ((("create", "web"), "already in use"), (("create", "--network", "nothing-there", "x"), ""),
-                               (("create", "--sysctl", "kernel.hostname=x", "x"), "not of a network or IPC namespace"),
-                               (("create", "--memory", "1m", "x"), "Minimum memory limit"),
-                               (("create", "--ipc", "container:x", "x"), "--ipc"),
+        for words, refusal in ((("create", "web"), "already in use"), (("create", "--network", "nothing-there", "lost"), ""),
+                               (("create", "--sysctl", "kernel.hostname=x", "xx"), "not of a network or IPC namespace"),
+                               (("create", "--memory", "1m", "xx"), "Minimum memory limit"),
+                               (("create", "--ipc", "container:x", "xx"), "--ipc"),
                                (("create", "a/b"), "a/b")):
             with self.subTest(words):
                 said = self.gantry("pod", *words, status=None)
                 if said.status == 0:  # a network is looked for at the start
-                    self.addCleanup(self.gantry, "pod", "rm", "x")
-                    said = self.gantry("pod", "start", "x", status=1)
+                    self.addCleanup(self.gantry, "pod", "rm", "lost")
+                    said = self.gantry("pod", "start", "lost", status=1)
                 self.assertIn(refusal, said.stderr)
 
     def test_help_completion_and_candidates(self):
