@@ -140,12 +140,12 @@ TEST_F(Committing, SizesCountWhatWasWritten) {
 TEST_F(Committing, TheCheckFindsWhatBelongsToNobodyAndWhatIsMissing) {
   auto volumes = MUST(Volumes::open(root.path()));
   MUST(make_directories(root / "containers/c1", 0700));
-  DiskCheckInput input{.root = root.path(), .containers = {"c1"}, .snapshots = {{"container/c1", "c1"}}};
+  DiskCheckInput input{.root = root.path(), .owners = {"c1"}, .snapshots = {{"container/c1", "c1"}}};
   EXPECT_EQ(MUST(check_disk(input, store->snapshots, *volumes)), std::vector<std::string>{});
   MUST(make_directories(root / "containers/lost", 0700));
   MUST(volumes->create({.name = "data"}));
   MUST(volumes->add_user("data", "gone"));
-  input.containers.insert("c3");
+  input.owners.insert("c3");
   input.snapshots = {{"container/c3", "c3"}};
   EXPECT_EQ(MUST(check_disk(input, store->snapshots, *volumes)).size(), 5u);
   EXPECT_EQ(volume_sizes(*volumes).at(0).users, 1);
