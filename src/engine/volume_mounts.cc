@@ -27,7 +27,7 @@ Result<void> check_type(const container::Mount& mount) {
   if (mount.type == "npipe") return invalid_mount(mount, "named pipes are a thing of Windows");
   if (mount.type == "cluster")
     return invalid_mount(mount, "volumes of a cluster need a swarm, and this is none");
-  return error(Code::InvalidArgument, "mount type unknown: '{}'", mount.type);
+  return invalid_mount(mount, "mount type unknown");
 }
 
 // What of a mount can be wrong by itself.

@@ -128,8 +128,6 @@ TEST_F(Planning, MountsAreCheckedInDockersWords) {
             "invalid mount config for type \"tmpfs\": field Source must not be specified");
   EXPECT_EQ(failure(with_mounts({{.type = "foo", .target = "/x"}})),
             "invalid mount config for type \"foo\": mount type unknown");
-  EXPECT_EQ(try_plan(with_mounts({{.type = "image", .source = "x", .target = "/x"}})).error().code(),
-            Code::Unsupported);
 }
 
 TEST_F(Planning, VolumesOfAnotherContainerComeAlong) {

@@ -87,7 +87,7 @@ class Mounts(engine_home.Case):
             status, said = self.refusal({"Type": kind, "Source": "x", "Target": "/x"})
             self.assertEqual(status, 400)
             self.assert_mentions(said, f'invalid mount config for type "{kind}"')
-        self.assert_mentions(self.refusal({"Type": "other", "Target": "/x"})[1], "mount type unknown: 'other'")
+        self.assert_mentions(self.refusal({"Type": "other", "Target": "/x"})[1], 'type \"other\": mount type unknown')
 
     # ---- tmpfs
 

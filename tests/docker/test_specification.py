@@ -124,8 +124,9 @@ class Specification(ApiCase):
                     self.assertEqual(status, 400, "no WebSocket is asked for")
                 elif (endpoint.method, endpoint.path) == ("PUT", "/volumes/{name}"):
                     self.assertEqual(status, 503, message)
-                elif endpoint.path == "/networks/{id}/disconnect":
-                    self.assertEqual(status, 403, "as dockerd says for a container that does not run")
+                elif endpoint.path == "/images/{name}/push":
+                    self.assertEqual(status, 200, "dockerd has begun to answer when it looks for the image")
+                    self.assertIn("An image does not exist locally", message)
                 else:
                     self.assertEqual(status, 404, message)
 
