@@ -60,7 +60,8 @@ class Program final : public ByteSource {
 class Opened {
  public:
   static Result<std::unique_ptr<Opened>> open(const FileEntry& entry) {
-    auto opened = std::unique_ptr<Opened>(new Opened(TRY(FileReader::open(entry)), entry.path));
+    FileReader reader = TRY(FileReader::open(entry));
+    auto opened = std::unique_ptr<Opened>(new Opened(std::move(reader), entry.path));
     std::array<std::byte, 6> head{};
     if (::pread(opened->reader_.fd(), head.data(), head.size(), 0) < 0) return sys_error("read");
     const std::string_view magic = text_of(head);

@@ -92,8 +92,8 @@ Result<std::unique_ptr<UploadSource>> UploadSource::open(Session& session, std::
   const grpc::HeaderFields metadata = {{"urlhost", std::string(url.substr(0, slash))},
                                        {"urlpath", std::string(url.substr(slash))}};
   TRY(session.require(kPull));
-  return std::unique_ptr<UploadSource>(
-      new UploadSource(TRY(grpc::ClientCall::begin(session.connection(), kPull, metadata))));
+  grpc::ClientCall call = TRY(grpc::ClientCall::begin(session.connection(), kPull, metadata));
+  return std::unique_ptr<UploadSource>(new UploadSource(std::move(call)));
 }
 
 Result<std::size_t> UploadSource::read(std::span<std::byte> into) {

@@ -278,7 +278,8 @@ Result<Database> Database::open(const std::string& path, std::span<const char* c
   auto state = std::make_unique<State>();
   state->path = path;
   state->lock = TRY(open_at(AT_FDCWD, path + ".lock", O_RDWR | O_CREAT, 0600));
-  std::unique_ptr<Connection> first(new Connection(TRY(open_handle(path)), path));
+  sqlite3* handle = TRY(open_handle(path));
+  std::unique_ptr<Connection> first(new Connection(handle, path));
   Connection& connection = *first;
   TRY(connection.run_script(kSettings));
   const auto latest = static_cast<std::int64_t>(versions.size());
@@ -322,7 +323,8 @@ Result<void> Database::run_read(const std::function<void(Connection&)>& work) co
     }
   }
   if (!connection) {
-    connection.reset(new Connection(TRY(open_handle(state_->path)), state_->path));
+    sqlite3* handle = TRY(open_handle(state_->path));
+    connection.reset(new Connection(handle, state_->path));
     TRY(connection->run_script(kSettings));
   }
   TRY(connection->execute("BEGIN"));
@@ -345,7 +347,8 @@ Result<void> Database::run_batch(std::span<Write* const> batch) {
 
   const WriteLock lock = TRY(WriteLock::acquire(state.lock.get(), state.path));
   if (!state.writer) {
-    state.writer.reset(new Connection(TRY(open_handle(state.path)), state.path));
+    sqlite3* handle = TRY(open_handle(state.path));
+    state.writer.reset(new Connection(handle, state.path));
     TRY(state.writer->run_script(kSettings));
     state.writer_durability = Durability::Synced;
   }

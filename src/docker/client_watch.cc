@@ -14,8 +14,8 @@ ClientWatch::ClientWatch(std::unique_ptr<LoopThread> thread, std::function<void(
 
 Result<std::unique_ptr<ClientWatch>> ClientWatch::start(const http::ResponseWriter& response,
                                                         std::function<void()> on_gone) {
-  std::unique_ptr<ClientWatch> watch(
-      new ClientWatch(TRY(LoopThread::start("client-watch")), std::move(on_gone)));
+  std::unique_ptr<LoopThread> thread = TRY(LoopThread::start("client-watch"));
+  std::unique_ptr<ClientWatch> watch(new ClientWatch(std::move(thread), std::move(on_gone)));
   TRY(watch->thread_->call([&] { return watch->watch_.start(http::socket_of(response), EPOLLRDHUP); }));
   return watch;
 }

@@ -69,8 +69,8 @@ DockerServer::~DockerServer() { stop(std::chrono::milliseconds(0)); }
 Result<std::unique_ptr<DockerServer>> DockerServer::start(std::vector<http::Listener> listeners,
                                                           std::vector<http::Listener> metrics_listeners,
                                                           ServerParts parts, DaemonDescription daemon) {
-  std::unique_ptr<DockerServer> server(
-      new DockerServer(parts, std::move(daemon), TRY(StreamLoop::start(parts.log))));
+  std::unique_ptr<StreamLoop> streams = TRY(StreamLoop::start(parts.log));
+  std::unique_ptr<DockerServer> server(new DockerServer(parts, std::move(daemon), std::move(streams)));
   if (!metrics_listeners.empty()) TRY(server->serve_metrics(std::move(metrics_listeners)));
   TRY(server->serve_api(std::move(listeners)));
   return server;

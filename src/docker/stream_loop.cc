@@ -19,7 +19,8 @@ StreamLoop::StreamLoop(std::unique_ptr<LoopThread> thread, const Logger& log)
       log_changes_(std::make_unique<engine::LogChanges>(thread_->loop())) {}
 
 Result<std::unique_ptr<StreamLoop>> StreamLoop::start(const Logger& log) {
-  std::unique_ptr<StreamLoop> streams(new StreamLoop(TRY(LoopThread::start("client-streams")), log));
+  std::unique_ptr<LoopThread> thread = TRY(LoopThread::start("client-streams"));
+  std::unique_ptr<StreamLoop> streams(new StreamLoop(std::move(thread), log));
   TRY(streams->thread_->call([&] { return streams->log_changes_->open(); }));
   return streams;
 }

@@ -26,7 +26,8 @@ static Result<Answer> ask(EtcdClient& client, std::string_view method, const Req
 }
 
 Result<std::unique_ptr<EtcdStore>> EtcdStore::open(EtcdOptions options) {
-  std::unique_ptr<EtcdStore> store(new EtcdStore(TRY(EtcdClient::make(std::move(options)))));
+  std::unique_ptr<EtcdClient> client = TRY(EtcdClient::make(std::move(options)));
+  std::unique_ptr<EtcdStore> store(new EtcdStore(std::move(client)));
   TRY(store->get("health"));  // any key will do
   return store;
 }
