@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "cli/completion.h"
+#include "cli/daemon_address.h"
 #include "cli/manual.h"
 
 #ifndef GANTRY_VERSION
@@ -32,7 +33,7 @@ struct GlobalOptions {
   std::vector<Option> table() {
     return {
         {'H', "host", "URL", &host,
-         "The daemon: unix:///PATH or tcp://HOST:PORT (default: $GANTRY_HOST, else "
+         "The daemon: unix:///PATH or tcp://HOST:PORT (default: $GANTRY_HOST, $DOCKER_HOST, else "
          "unix:///run/gantry/gantry.sock)"},
         {0, "tls", "", &tls.is_on, "Speak TLS with a daemon at tcp://"},
         {0, "tlsverify", "", &tls.verify, "Speak TLS, and check the daemon's certificate"},
@@ -47,20 +48,6 @@ struct GlobalOptions {
         {'h', "help", "", &help, "Show this text"}};
   }
 };
-
-std::string default_host() {
-  if (const char* host = std::getenv("GANTRY_HOST"); host != nullptr && *host != '\0') return host;
-  return "unix:///run/gantry/gantry.sock";
-}
-
-std::string default_root() {
-  if (const char* root = std::getenv("GANTRY_ROOT"); root != nullptr && *root != '\0') return root;
-  if (::geteuid() == 0) return "/var/lib/gantry";
-  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data == '/')
-    return fmt::format("{}/gantry", data);
-  const char* home = std::getenv("HOME");
-  return fmt::format("{}/.local/share/gantry", home == nullptr ? "" : home);
-}
 
 std::string help_text(const Command& command, std::span<const Option> options) {
   std::string text = "Usage: gantry [global options] COMMAND [options] [operands]\n\nCommands:\n";
@@ -137,10 +124,10 @@ Result<int> dispatch(const Command& command, GlobalOptions& options, std::span<c
   if (!level)
     return usage_error(fmt::format("'{}' is no log level: debug, info, warning or error", options.log_level));
   Logger log(STDERR_FILENO, {.level = *level});
-  options.tls.is_on = options.tls.is_on || options.tls.verify;
+  DaemonAddress daemon = TRY(find_daemon(options.host, options.tls));
   Context context{.root = options.root.empty() ? default_root() : options.root,
-                  .host = options.host.empty() ? default_host() : options.host,
-                  .tls = options.tls,
+                  .host = std::move(daemon.host),
+                  .tls = std::move(daemon.tls),
                   .log = log};
   if (words[0] == "complete") return show(complete(command, context, words.subspan(1)));
   return call(command, context, words);

@@ -8,6 +8,5 @@
 namespace gantry::cli {
 
 extern const Verb kDoctor;
-extern const Verb kUsageReport;
 
 }  // namespace gantry::cli

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
 
+#include "cli/docker/image_verbs.h"
 #include "cli/docker/verbs.h"
 #include "cli/groups.h"
 
@@ -9,8 +10,8 @@ int main(int argc, char** argv) {
   const std::array groups = {
       Group{"builder", "Builds: from Dockerfiles, and what is kept of them", builder_verbs()},
       Group{"container", "Containers: run, stop, look into them", docker::container_verbs()},
-      Group{"host", "This host: what it lacks, and what was used on it", host_verbs()},
-      Group{"image", "Images: pull, push, list, save, load, remove", image_verbs()},
+      Group{"host", "This host: what containers lack here", host_verbs()},
+      Group{"image", "Images: pull, push, list, save, load, remove", docker::image_verbs()},
       Group{"network", "Networks of containers", docker::network_verbs()},
       Group{"pod", "Pods: containers that share a network and names, and start and stop together",
             docker::pod_verbs()},

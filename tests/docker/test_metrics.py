@@ -9,7 +9,9 @@ import urllib.request
 
 from docker import engine_home
 from docker.api_case import IMAGE, ApiCase
+from lib import command
 from lib.gantryd import GantrydHome
+from lib.images import GANTRY
 from lib.runtime import wait_for
 
 
@@ -99,6 +101,10 @@ class Metrics(Case):
 
 
 class Usage(Case):
+    def usage(self, *options):
+        """By our command, of the daemon."""
+        return command.run(GANTRY, "-H", self.home.environment["DOCKER_HOST"], "usage", *options).stdout
+
     def test_lives_are_added_up(self):
         for project in ("shop", "shop", "blog"):
             web = self.make("true", Labels={"com.docker.compose.project": project, "gantry.user": "eva"})
@@ -108,6 +114,9 @@ class Usage(Case):
         wait_for(lambda: [[row["group"], row["lives"]] for row in self.get(path)["rows"] if row["group"][0] == "eva"] ==
                  [[["eva", "blog"], 1], [["eva", "shop"], 2]], "three lives in the accounts")
         self.assertEqual(self.get(path)["groupBy"], ["user", "project"])
+        rows = json.loads(self.usage("--group-by", "user", "--group-by", "project", "--format", "json"))
+        self.assertIn([["eva", "shop"], 2], [[row["group"], row["lives"]] for row in rows])
+        self.assertIn("eva,shop,2,", self.usage("-g", "user", "-g", "project", "--format", "csv"))
         lives = [life for life in self.get("/gantry/v1/usage/lives?since=1h") if life["user"] == "eva"]
         self.assertEqual([life["labels"]["com.docker.compose.project"] for life in lives], ["shop", "shop", "blog"])
         self.assertEqual(self.get("/gantry/v1/usage?until=2020-01-01")["rows"], [])

@@ -7,6 +7,7 @@
 #include "cli/docker/container_start.h"
 #include "cli/docker/each.h"
 #include "cli/docker/verbs.h"
+#include "cli/user_config.h"
 
 namespace gantry::cli::docker {
 namespace {
@@ -67,13 +68,14 @@ Result<int> until_its_end(AttachedContainer attached, ExitWaiter exit) {
   return 0;
 }
 
-Result<int> start_attached(EngineClient& engine, const StartOptions& options, const std::string& name) {
+Result<int> start_attached(EngineClient& engine, const StartOptions& options, const std::string& detach_keys,
+                           const std::string& name) {
   const Facts facts = TRY(facts_of(engine, name));
   auto attached = TRY(AttachedContainer::attach(engine, facts.id,
                                                 {.tty = facts.tty,
                                                  .stdin = options.interactive && facts.open_stdin,
                                                  .passes_signals = options.sig_proxy && !facts.tty,
-                                                 .detach_keys = options.detach_keys}));
+                                                 .detach_keys = detach_keys}));
   ExitWaiter exit = TRY(ExitWaiter::ask(engine, facts.id, facts.auto_remove ? "removed" : "next-exit"));
   TRY(engine.post("/containers/" + facts.id + "/start"));
   return until_its_end(std::move(attached), std::move(exit));
@@ -84,7 +86,8 @@ Result<int> start(Context& context, const StartOptions& options, const Words& wo
   if (options.attach || options.interactive) {
     if (words.size() > 1)
       return error(Code::InvalidArgument, "you cannot start and attach multiple containers at once");
-    return start_attached(engine, options, words[0]);
+    return start_attached(engine, options, or_configured(options.detach_keys, user_config().detach_keys),
+                          words[0]);
   }
   return for_each_name(words, [&](const std::string& name) -> Result<std::string> {
     TRY(engine.post("/containers/" + path_part(name) + "/start"));
@@ -100,12 +103,13 @@ Result<int> attach(Context& context, const AttachVerbOptions& options, const Wor
   if (facts.paused) return error(Code::Conflict, "You cannot attach to a paused container, unpause it first");
   // Asked first: the container may end as soon as it gets what is typed.
   ExitWaiter exit = TRY(ExitWaiter::ask(engine, facts.id, "not-running"));
-  auto attached = TRY(AttachedContainer::attach(engine, facts.id,
-                                                {.tty = facts.tty,
-                                                 .stdin = !options.no_stdin && facts.open_stdin,
-                                                 .passes_signals = options.sig_proxy && !facts.tty,
-                                                 .redraws = true,
-                                                 .detach_keys = options.detach_keys}));
+  auto attached = TRY(AttachedContainer::attach(
+      engine, facts.id,
+      {.tty = facts.tty,
+       .stdin = !options.no_stdin && facts.open_stdin,
+       .passes_signals = options.sig_proxy && !facts.tty,
+       .redraws = true,
+       .detach_keys = or_configured(options.detach_keys, user_config().detach_keys)}));
   return until_its_end(std::move(attached), std::move(exit));
 }
 

@@ -3,6 +3,8 @@
 
 #include <chrono>
 
+#include "cli/user_config.h"
+
 namespace gantry::cli::docker {
 namespace {
 
@@ -69,7 +71,9 @@ Error EngineClient::explain(Error failed) const {
 }
 
 Result<http::ClientResponse> EngineClient::exchange(const EngineRequest& request, std::string upgrade) {
-  http::ClientRequest sent{.method = request.method, .url = base_, .headers = request.headers};
+  http::ClientRequest sent{.method = request.method, .url = base_};
+  for (const auto& [name, value] : user_config().http_headers) sent.headers.set(name, value);
+  for (const http::Header& header : request.headers) sent.headers.set(header.name, header.value);
   sent.url.path = request.path;
   if (const http::Query query = query_of(request.parameters); !query.empty()) sent.url.query = query.str();
   sent.body = request.body;

@@ -6,6 +6,7 @@
 #include "cli/docker/container_start.h"
 #include "cli/docker/values.h"
 #include "cli/docker/verbs.h"
+#include "cli/user_config.h"
 
 namespace gantry::cli::docker {
 namespace {
@@ -100,7 +101,9 @@ Result<int> run_attached(EngineClient& engine, const ExecOptions& options, const
   return 0;
 }
 
-Result<int> exec(Context& context, const ExecOptions& options, const Words& words) {
+Result<int> exec(Context& context, const ExecOptions& given, const Words& words) {
+  ExecOptions options = given;
+  options.detach_keys = or_configured(given.detach_keys, user_config().detach_keys);
   if (options.tty && options.interactive && !options.detach && !is_terminal(STDIN_FILENO))
     return error(Code::InvalidArgument, "the input device is not a TTY");
   EngineClient engine = TRY(EngineClient::of(context));

@@ -4,6 +4,8 @@
 #include <array>
 
 #include "cli/build.h"
+#include "cli/docker/image_verbs.h"
+#include "cli/docker/usage.h"
 #include "cli/docker/verbs.h"
 #include "cli/host.h"
 #include "cli/image.h"
@@ -52,35 +54,36 @@ std::span<const Shortcut> shortcuts() {
       Shortcut{"events", &kEvents},
       Shortcut{"exec", &kExec},
       Shortcut{"export", &kExport},
-      Shortcut{"history", &cli::kHistory},
-      Shortcut{"images", &cli::kList},
-      Shortcut{"import", &cli::kImport},
+      Shortcut{"history", &kImageHistory},
+      Shortcut{"images", &kImages},
+      Shortcut{"import", &kImageImport},
       Shortcut{"info", &kInfo},
       Shortcut{"inspect", &kInspectAny},
       Shortcut{"kill", &kKill},
-      Shortcut{"load", &cli::kLoad},
+      Shortcut{"load", &kImageLoad},
       Shortcut{"login", &cli::kLogin},
       Shortcut{"logout", &cli::kLogout},
       Shortcut{"logs", &kLogs},
       Shortcut{"pause", &kPause},
       Shortcut{"port", &kPort},
       Shortcut{"ps", &kPs},
-      Shortcut{"pull", &cli::kPull},
-      Shortcut{"push", &cli::kPush},
+      Shortcut{"pull", &kImagePull},
+      Shortcut{"push", &kImagePush},
       Shortcut{"rename", &kRename},
       Shortcut{"restart", &kRestart},
       Shortcut{"rm", &kRemoveContainer},
-      Shortcut{"rmi", &cli::kRemove},
+      Shortcut{"rmi", &kImageRemove},
       Shortcut{"run", &kRun},
-      Shortcut{"save", &cli::kSave},
+      Shortcut{"save", &kImageSave},
+      Shortcut{"search", &kSearch},
       Shortcut{"start", &kStart},
       Shortcut{"stats", &kStats},
       Shortcut{"stop", &kStop},
-      Shortcut{"tag", &cli::kTag},
+      Shortcut{"tag", &kImageTag},
       Shortcut{"top", &kTop},
       Shortcut{"unpause", &kUnpause},
       Shortcut{"update", &kUpdate},
-      Shortcut{"usage", &cli::kUsageReport},
+      Shortcut{"usage", &kUsageReport},
       Shortcut{"version", &kVersion},
       Shortcut{"wait", &kWait},
   };

@@ -13,10 +13,12 @@ namespace {
 constexpr std::size_t kLeastWidth = 10, kGap = 3;
 constexpr std::size_t kIdDigits = 12;
 
-// In characters of UTF-8.
+// In UTF-8.
+bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
+
+// In characters.
 std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(std::ranges::count_if(text, begins_character));
 }
 
 std::vector<std::string> split_at_tabs(std::string_view line) {
@@ -150,6 +152,16 @@ std::string short_id(std::string_view id, bool whole) {
   const std::size_t colon = id.find(':');
   if (!whole && colon != std::string_view::npos) id.remove_prefix(colon + 1);  // "sha256:"
   return std::string(whole ? id : id.substr(0, kIdDigits));
+}
+
+std::string shortened(std::string text, std::size_t characters) {
+  if (width_of(text) <= characters) return text;
+  std::size_t end = 0;
+  for (std::size_t kept = 0; end < text.size(); ++end)
+    if (begins_character(text[end]) && kept++ + 1 == characters) break;
+  text.resize(end);
+  text += "…";
+  return text;
 }
 
 }  // namespace gantry::cli::docker

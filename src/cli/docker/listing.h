@@ -59,5 +59,7 @@ class Listing {
 std::string labels_text(const std::map<std::string, std::string>& labels);
 // The first twelve digits of an id, unless all of it is wanted.
 std::string short_id(std::string_view id, bool whole = false);
+// At most so many characters; the last of them is "…" where some were left out.
+std::string shortened(std::string text, std::size_t characters);
 
 }  // namespace gantry::cli::docker

@@ -46,5 +46,12 @@ TEST(ShortId, has_twelve_digits) {
   EXPECT_EQ(short_id("sha256:0123456789abcdef", true), "sha256:0123456789abcdef");
 }
 
+TEST(Shortened, counts_characters_and_shows_that_some_are_missing) {
+  EXPECT_EQ(shortened("für", 3), "für");
+  EXPECT_EQ(shortened("füßen", 4), "füß…");
+  EXPECT_EQ(shortened("abc", 1), "…");
+  EXPECT_EQ(shortened("", 1), "");
+}
+
 }  // namespace
 }  // namespace gantry::cli::docker

@@ -14,6 +14,7 @@
 #include "cli/docker/moment.h"
 #include "cli/docker/values.h"
 #include "cli/docker/verbs.h"
+#include "cli/user_config.h"
 
 namespace gantry::cli::docker {
 namespace {
@@ -171,7 +172,9 @@ Result<int> list(Context& context, const ListOptions& options, const Words&) {
                    labels_text(network.labels), local_time(seconds_of(network.created))},
          .labels = network.labels});
   }
-  TRY(print(options.quiet && options.format.empty() ? ids : TRY(listing.text(options.format))));
+  TRY(print(options.quiet && options.format.empty()
+                ? ids
+                : TRY(listing.text(or_configured(options.format, user_config().networks_format)))));
   return 0;
 }
 

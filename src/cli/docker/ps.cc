@@ -11,6 +11,7 @@
 #include "cli/docker/listing.h"
 #include "cli/docker/moment.h"
 #include "cli/docker/verbs.h"
+#include "cli/user_config.h"
 
 namespace gantry::cli::docker {
 namespace {
@@ -55,7 +56,7 @@ constexpr std::size_t kCommandWidth = 20;
 
 std::string command_text(const std::string& command, bool whole) {
   std::string text = command;
-  if (!whole && text.size() > kCommandWidth) text = text.substr(0, kCommandWidth - 1) + "…";
+  if (!whole) text = shortened(std::move(text), kCommandWidth);
   return "\"" + text + "\"";
 }
 
@@ -69,7 +70,7 @@ std::string mounts_text(const ContainerSummary& container, bool whole) {
   std::string text;
   for (const MountSummary& mount : container.mounts) {
     std::string name = mount.name.empty() ? mount.source : mount.name;
-    if (!whole && name.size() > kWidth) name = name.substr(0, kWidth - 1) + "…";
+    if (!whole) name = shortened(std::move(name), kWidth);
     text += (text.empty() ? "" : ",") + name;
   }
   return text;
@@ -106,7 +107,9 @@ Listing::Row row_of(const ContainerSummary& container, const PsOptions& options)
 
 Result<int> ps(Context& context, const PsOptions& options, const Words&) {
   EngineClient engine = TRY(EngineClient::of(context));
-  const bool wants_size = options.size || options.format.find("{{.Size}}") != std::string::npos;
+  const std::string& format =
+      options.quiet ? options.format : or_configured(options.format, user_config().ps_format);
+  const bool wants_size = options.size || format.find("{{.Size}}") != std::string::npos;
   const std::int64_t limit = options.latest ? 1 : options.last.value_or(0);
   const auto containers =
       TRY(list_containers(engine, {{"all", options.all ? "1" : ""},
@@ -123,7 +126,7 @@ Result<int> ps(Context& context, const PsOptions& options, const Words&) {
   Listing listing(kColumns);
   if (options.size) listing.show("Size");
   for (const ContainerSummary& container : containers) listing.add(row_of(container, options));
-  TRY(print(TRY(listing.text(options.format))));
+  TRY(print(TRY(listing.text(format))));
   return 0;
 }
 

@@ -5,12 +5,10 @@
 
 #include "base/base64.h"
 #include "image/transfer/credentials.h"
-#include "oci/image/reference.h"
 
 namespace gantry::cli::docker {
-namespace {
 
-// The header of the Docker API: JSON in base64url.
+// JSON in base64url.
 Result<std::string> registry_auth(const oci::Reference& reference) {
   const auto store = TRY(image::CredentialStore::from_environment());
   const auto credentials = TRY(store.find(reference.registry(), reference.repository()));
@@ -30,8 +28,6 @@ Result<std::string> registry_auth(const oci::Reference& reference) {
       .end_object();
   return to_base64url(std::move(writer).text());
 }
-
-}  // namespace
 
 Result<void> pull_image(EngineClient& engine, const std::string& image, const std::string& platform,
                         MessageView view) {

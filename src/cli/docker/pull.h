@@ -7,8 +7,12 @@
 
 #include "cli/docker/engine_client.h"
 #include "cli/docker/message_view.h"
+#include "oci/image/reference.h"
 
 namespace gantry::cli::docker {
+
+// The header X-Registry-Auth for a registry that the user may have logged in to.
+Result<std::string> registry_auth(const oci::Reference& reference);
 
 // `platform` may be empty. Progress goes to standard error.
 Result<void> pull_image(EngineClient& engine, const std::string& image, const std::string& platform,

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "cli/docker/container_start.h"
 #include "cli/docker/verbs.h"
+#include "cli/user_config.h"
 
 namespace gantry::cli::docker {
 namespace {
@@ -79,7 +80,9 @@ Result<int> run_container(EngineClient& engine, const RunOptions& options, const
   return options.detach ? run_detached(engine, id) : run_attached(engine, id, options);
 }
 
-Result<int> run(Context& context, const RunOptions& options, const Words& words) {
+Result<int> run(Context& context, const RunOptions& given, const Words& words) {
+  RunOptions options = given;
+  options.detach_keys = or_configured(given.detach_keys, user_config().detach_keys);
   EngineClient engine = TRY(EngineClient::of(context));
   auto status = run_container(engine, options, words);
   if (!status) return told(status.error(), kUsage);

@@ -12,6 +12,7 @@
 #include "cli/docker/listing.h"
 #include "cli/docker/terminal.h"
 #include "cli/docker/verbs.h"
+#include "cli/user_config.h"
 
 namespace gantry::cli::docker {
 namespace {
@@ -199,7 +200,9 @@ Result<std::string> table_of(EngineClient& engine, const StatsOptions& options, 
   return listing.text(options.format);
 }
 
-Result<int> stats(Context& context, const StatsOptions& options, const Words& names) {
+Result<int> stats(Context& context, const StatsOptions& given, const Words& names) {
+  StatsOptions options = given;
+  options.format = or_configured(given.format, user_config().stats_format);
   EngineClient engine = TRY(EngineClient::of(context));
   const bool redraws = is_terminal(STDOUT_FILENO) && !options.no_stream;
   for (;;) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// gantry system: info, version, df, prune.
+// gantry system: df, prune; info and version are in files of their own.
 #include <algorithm>
 #include <array>
 
@@ -8,9 +8,8 @@
 #include "cli/docker/confirm.h"
 #include "cli/docker/engine_client.h"
 #include "cli/docker/listing.h"
+#include "cli/docker/usage.h"
 #include "cli/docker/verbs.h"
-#include "cli/template.h"
-#include "cli/template_value.h"
 
 namespace gantry::cli::docker {
 namespace {
@@ -21,69 +20,6 @@ struct FormatOptions {
     return {{'f', "format", "FORMAT", &format, "json, or a template: '{{.ServerVersion}}'"}};
   }
 };
-
-// ---- info and version: whatever the daemon says, line by line
-
-// "KernelVersion" is "Kernel Version"; "OSType" stays together.
-std::string title_of(std::string_view key) {
-  const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
-  std::string title;
-  for (std::size_t i = 0; i < key.size(); ++i) {
-    const bool begins_word = i > 0 && is_upper(key[i]) && !is_upper(key[i - 1]);
-    if (begins_word) title += ' ';
-    title += key[i];
-  }
-  return title;
-}
-
-void describe(std::string& text, std::string_view key, const json::Value& value, std::size_t depth) {
-  const bool has_parts = value.kind() == json::Kind::Object || value.kind() == json::Kind::Array;
-  const std::string indent(depth, ' ');
-  if (!has_parts) {
-    const TemplateValue plain(value);
-    const std::string shown = plain.is_nothing() ? "" : plain.text();
-    if (!shown.empty()) text += fmt::format("{}{}: {}\n", indent, title_of(key), shown);
-    return;
-  }
-  if (value.size() == 0) return;
-  text += fmt::format("{}{}:\n", indent, title_of(key));
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    const bool is_object = value.kind() == json::Kind::Object;
-    describe(text, is_object ? std::string(value.key(i)) : std::to_string(i), value.at(i), depth + 1);
-  }
-}
-
-Result<std::string> shown(const json::Document& document, const std::string& format) {
-  if (format == "json") return document.root().to_text() + "\n";
-  if (!format.empty()) return TRY(TRY(Template::parse(format)).render(document.root())) + "\n";
-  std::string text;
-  for (std::size_t i = 0; i < document.root().size(); ++i)
-    describe(text, document.root().key(i), document.root().at(i), 0);
-  return text;
-}
-
-Result<int> info(Context& context, const FormatOptions& options, const Words&) {
-  EngineClient engine = TRY(EngineClient::of(context));
-  TRY(print(TRY(shown(TRY(engine.get("/info")), options.format))));
-  return 0;
-}
-
-Result<int> version(Context& context, const FormatOptions& options, const Words&) {
-  EngineClient engine = TRY(EngineClient::of(context));
-  const json::Document server = TRY(engine.get("/version"));
-  json::Writer writer;
-  writer.begin_object()
-      .key("Client")
-      .begin_object()
-      .key("Version")
-      .value(GANTRY_VERSION)
-      .end_object()
-      .key("Server")
-      .value(server.root())
-      .end_object();
-  TRY(print(TRY(shown(TRY(json::Document::parse(std::move(writer).text())), options.format))));
-  return 0;
-}
 
 // ---- df
 
@@ -215,10 +151,6 @@ Result<int> prune(Context& context, const PruneOptions& options, const Words&) {
 
 }  // namespace
 
-const Verb kInfo = make_verb<FormatOptions, info>("info", "", {0, 0}, "Show what the daemon says of itself");
-const Verb kVersion =
-    make_verb<FormatOptions, version>("version", "", {0, 0}, "Show the versions of command and daemon");
-
 std::span<const Verb> system_verbs() {
   static const std::array kVerbs = {
       kSystemCheck,
@@ -226,6 +158,7 @@ std::span<const Verb> system_verbs() {
       kEvents,
       kInfo,
       make_verb<PruneOptions, prune>("prune", "", {0, 0}, "Remove what nobody uses"),
+      kUsageReport,
   };
   return kVerbs;
 }

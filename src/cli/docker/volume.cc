@@ -12,6 +12,7 @@
 #include "cli/docker/listing.h"
 #include "cli/docker/values.h"
 #include "cli/docker/verbs.h"
+#include "cli/user_config.h"
 
 namespace gantry::cli::docker {
 namespace {
@@ -100,7 +101,9 @@ Result<int> list(Context& context, const ListOptions& options, const Words&) {
         {.cells = {volume.driver, volume.name, volume.mountpoint, volume.scope, labels_text(volume.labels)},
          .labels = volume.labels});
   }
-  TRY(print(options.quiet && options.format.empty() ? names : TRY(listing.text(options.format))));
+  TRY(print(options.quiet && options.format.empty()
+                ? names
+                : TRY(listing.text(or_configured(options.format, user_config().volumes_format)))));
   return 0;
 }
 
