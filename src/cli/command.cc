@@ -78,9 +78,9 @@ const Verb* find_verb(const Group& group, std::string_view name) {
   return found == group.verbs.end() ? nullptr : &*found;
 }
 
-int usage_error(std::string_view message) {
+int usage_error(std::string_view message, int status = kUsage) {
   (void)write_all(2, fmt::format("gantry: {}\n", message), "standard error");
-  return kUsage;
+  return status;
 }
 
 Result<int> show(std::string_view text) {
@@ -98,18 +98,21 @@ Result<int> call(const Command& command, Context& context, Arguments words) {
   }
   const Group* group = find(command.groups, words[0]);
   if (group == nullptr)
-    return usage_error(fmt::format("'{}' is not a gantry command. See 'gantry --help'", words[0]));
+    return usage_error(fmt::format("'{}' is not a gantry command. See 'gantry --help'", words[0]),
+                       kWrongWords);
   if (words.size() == 1 || words[1] == "--help" || words[1] == "-h") return show(help_text(*group));
   const Verb* verb = find_verb(*group, words[1]);
   if (verb == nullptr)
     return usage_error(
-        fmt::format("'{} {}' is not a gantry command. See 'gantry {}'", words[0], words[1], words[0]));
+        fmt::format("'{} {}' is not a gantry command. See 'gantry {}'", words[0], words[1], words[0]),
+        kWrongWords);
   return verb->run(context, *verb, group->name, words.subspan(2));
 }
 
 // What the command says of itself.
 Result<int> write_pages(const Command& command, Arguments words) {
-  if (words.size() != 2) return usage_error("'gantry manual' needs the directory to write the pages to");
+  if (words.size() != 2)
+    return usage_error("'gantry manual' needs the directory to write the pages to", kWrongWords);
   TRY(write_manual(command, words[1]));
   return 0;
 }
@@ -152,14 +155,13 @@ std::optional<Words> parse(const Verb& verb, std::string_view group, std::vector
     status = 0;
     return std::nullopt;
   }
-  std::string wrong;
-  if (!words)
-    wrong = words.error().message();
-  else if (words->size() < verb.count.least || words->size() > verb.count.most)
-    wrong = fmt::format("expected {}, got {} operands", verb.operands.empty() ? "no operands" : verb.operands,
-                        words->size());
-  if (wrong.empty()) return *std::move(words);
-  status = usage_error(fmt::format("{}. See '{} --help'", wrong, command));
+  if (words && words->size() >= verb.count.least && words->size() <= verb.count.most)
+    return *std::move(words);
+  const std::string wrong =
+      words ? fmt::format("expected {}, got {} operands",
+                          verb.operands.empty() ? "no operands" : verb.operands, words->size())
+            : words.error().message();
+  status = usage_error(fmt::format("{}. See '{} --help'", wrong, command), words ? kWrongWords : kUsage);
   return std::nullopt;
 }
 

@@ -95,8 +95,10 @@ struct Command {
   std::vector<std::string> (*candidates)(const Context& context, std::string_view kind) = nullptr;
 };
 
-// The exit status of a wrong command line, as docker has it.
+// The exit statuses of a wrong command line, as docker has them: of an option, and of anything else (a verb
+// that is not there, too few operands).
 inline constexpr int kUsage = 125;
+inline constexpr int kWrongWords = 1;
 
 namespace detail {
 // Nullopt: it was the wish for help, or an error that was told; `status` is what to exit with then.

@@ -7,7 +7,8 @@
 //
 // There is: text, comments, trim marks, pipelines, fields, variables, literals, parentheses, if, else if,
 // else, range (with else, break, continue), with, end, and the functions of template_functions.cc. There is
-// not: define, template, block. A field that an object does not have is an error, as it is in docker.
+// not: define, template, block. A field that an object does not have is an error, as it is in docker; where
+// the object is the value of a member that docker has as a map (".Config.Labels.x"), it is "<no value>".
 //
 // https://pkg.go.dev/text/template
 #pragma once

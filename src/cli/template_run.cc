@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,6 +13,15 @@ namespace gantry::cli {
 namespace {
 
 using namespace template_tree;
+
+// Members that Docker's API has as maps, with keys that users choose. JSON does not tell a map from a struct:
+// what a struct lacks is a mistake in the template, what a map lacks is only not there.
+bool has_users_keys(std::string_view member) {
+  constexpr std::string_view kMaps[] = {"Annotations",  "Attributes", "Containers", "DriverOpts",
+                                        "ExposedPorts", "Labels",     "Networks",   "Options",
+                                        "Ports",        "Sysctls",    "Tmpfs",      "Volumes"};
+  return std::ranges::find(kMaps, member) != std::end(kMaps);
+}
 
 class Run {
  public:
@@ -162,12 +172,14 @@ class Run {
   }
 
   static Result<TemplateValue> follow(TemplateValue value, const std::vector<std::string>& fields) {
+    bool is_map = false;
     for (const std::string& field : fields) {
       const json::Value* object = value.as_object();
       const auto found = object != nullptr ? object->find(field) : std::nullopt;
-      if (!found)
+      if (!found && !(is_map && (object != nullptr || value.is_nothing())))
         return error(Code::InvalidArgument, "template: there is no field '.{}' here", printable(field));
-      value = TemplateValue(*found);
+      value = found ? TemplateValue(*found) : TemplateValue();
+      is_map = has_users_keys(field);
     }
     return value;
   }

@@ -9,7 +9,7 @@ namespace gantry::cli {
 namespace {
 
 constexpr std::string_view kJson = R"({
-  "Name": "/web", "Running": true, "Dead": false, "Pid": 42, "Share": 0.5, "Nothing": null,
+  "Name": "/web", "Running": true, "Dead": false, "Pid": 42, "Share": 0.5, "Nothing": null, "Options": null,
   "Config": {"Labels": {"b": "2", "a": "1"}, "Cmd": ["sh", "-c", "x y"], "Empty": []},
   "Networks": {"shop": {"IP": "10.0.0.2"}, "back": {"IP": "10.1.0.2"}}
 })";
@@ -27,6 +27,14 @@ TEST(Template, writes_values_as_go_does) {
   EXPECT_EQ(rendered("{{.Config.Cmd}} {{.Config.Labels}}"), "[sh -c x y] map[a:1 b:2]");
   EXPECT_EQ(rendered("{{.Nothing}}"), "<no value>");
   EXPECT_EQ(rendered("no action"), "no action");
+}
+
+TEST(Template, takes_a_key_that_a_map_lacks_for_no_value) {
+  EXPECT_EQ(rendered("{{.Config.Labels.z}}"), "<no value>");
+  EXPECT_EQ(rendered("{{.Networks.none}}"), "<no value>");
+  EXPECT_EQ(rendered("{{.Networks.none.IP}}"), "template: there is no field '.IP' here");
+  EXPECT_EQ(rendered("{{.Networks.shop.Missing}}"), "template: there is no field '.Missing' here");
+  EXPECT_EQ(rendered("{{.Options.x}}"), "<no value>");
 }
 
 TEST(Template, chooses) {

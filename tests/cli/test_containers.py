@@ -98,11 +98,27 @@ class Lists(home.Case):
         self.gantry("volume", "create", "--label", "k=v", "data")
         self.addCleanup(self.gantry, "volume", "rm", "data")
         for arguments in (["network", "ls"], ["network", "ls", "-q", "--no-trunc"], ["volume", "ls"], ["volume", "ls", "-q"],
+                          ["volume", "ls", "--format", "{{.Name}} {{.Links}} {{.Size}}"],
+                          ["volume", "inspect", "-f", "{{.Labels.k}} {{.Labels.none}} {{.Options.none}}", "data"],
                           ["network", "ls", "--format", "{{.Name}} {{.Driver}} {{.Internal}}"],
                           ["network", "inspect", "-f", "{{(index .IPAM.Config 0).Subnet}}", "shop"],
                           ["volume", "inspect", "-f", "{{.Name}} {{json .Labels}}", "data"]):
             with self.subTest(arguments):
                 self.assert_same_as_docker(*arguments)
+
+    def test_ports_as_docker_shows_them(self):
+        name = self.out("run", "-d", "-p", "127.0.0.1:18080:80", "-p", "127.0.0.1:18081:81/udp", "--expose", "82", home.IMAGE,
+                        "sleep", "1000")
+        self.addCleanup(self.gantry, "rm", "-f", name)
+        self.assert_same_as_docker("ps", "--format", "{{.Ports}}", "--filter", f"id={name}")
+
+    def test_a_wrong_command_line_has_docker_s_status(self):
+        for arguments, status in ((["odd"], 1), (["rmi"], 1), (["ps", "extra"], 1), (["volume", "create", "a", "b"], 1),
+                                  (["exec", "x"], 1), (["system", "odd"], 1), (["ps", "--odd"], 125),
+                                  (["run", "--odd", "x"], 125)):
+            with self.subTest(arguments):
+                self.gantry(*arguments, status=status)
+                self.home.docker(*arguments, status=status)
 
     def test_inspect_finds_every_kind(self):
         name = self.container("--name", "seen")

@@ -70,6 +70,7 @@ class Images(home.Case):
         names = self.out("images", "--format", "{{.Repository}}:{{.Tag}}").split()
         self.assertEqual({"busybox:latest", "second:1", "third:2"} & set(names), {"busybox:latest", "second:1", "third:2"})
         self.assert_same_as_docker("images")
+        self.assert_same_as_docker("images", "-q")
         self.assert_same_as_docker("images", "--digests", "--no-trunc", "second")
         self.assert_same_as_docker("images", "-q", "--filter", "reference=third")
         self.assert_same_as_docker("history", "--no-trunc", "busybox")
@@ -79,6 +80,25 @@ class Images(home.Case):
         self.assertIn("third:2", inspected["RepoTags"])
         self.assertEqual(self.out("image", "inspect", "--format", "{{.Os}}", "third:2"), "linux")
 
+    def test_inspect_shows_what_is_there(self):
+        missing = self.gantry("image", "inspect", "nothing", status=1)
+        self.assertEqual(missing.stdout, "[]\n")
+        self.assertIn("No such image", missing.stderr)
+        both = self.gantry("image", "inspect", "nothing", "busybox", status=1)
+        self.assertEqual(len(json.loads(both.stdout)), 1)
+
+    def test_a_tag_is_no_digest(self):
+        self.assertIn("digest reference", self.refused("tag", "busybox", f"busybox@sha256:{'a' * 64}"))
+
+    def test_prune_tells_what_it_has_removed(self):
+        with tempfile.TemporaryDirectory() as directory:
+            archive = f"{directory}/flat.tar"
+            self.gantry("export", "-o", archive, self.container())
+            for _ in range(2):  # the second takes the name of the first
+                self.gantry("import", "-m", str(_), archive, "flat:1")
+        self.assertRegex(self.out("image", "prune", "-f"), r"^Deleted Images:\ndeleted: sha256:[0-9a-f]{64}\n")
+        self.remove("flat:1")
+
     def test_files(self):
         self.remove("flat:1")
         with tempfile.TemporaryDirectory() as directory:
@@ -86,7 +106,7 @@ class Images(home.Case):
             self.gantry("tag", "busybox", "kept:1")
             self.gantry("save", "-o", saved, "kept:1")
             self.gantry("rmi", "kept:1")
-            self.assertIn("Loaded image: kept:1", self.out("load", "-i", saved))
+            self.assertEqual(self.out("load", "-i", saved), "Loaded image: kept:1")
             self.assertIn("kept:1", self.out("images", "--format", "{{.Repository}}:{{.Tag}}"))
             self.gantry("rmi", "kept:1")
             name = self.container()
@@ -101,9 +121,14 @@ class Images(home.Case):
         name = f"{registry.address}/team/app:1"
         self.remove(name)
         self.gantry("tag", "busybox", name)
-        self.assertIn("digest: sha256:", self.out("push", name))
+        self.assertRegex(self.gantry("push", name).stdout, r"1: digest: sha256:[0-9a-f]{64} size: \d+\n$")
+        self.assertEqual(self.out("push", "-q", name), name)
+        self.assertEqual(self.out("push", "-q", "-a", name.removesuffix(":1")), name.removesuffix(":1"))
+        self.assertIn("--all-tags", self.refused("push", "-a", name))
         self.gantry("rmi", name)
-        self.gantry("pull", name)
+        self.assertEqual(self.out("pull", name).splitlines()[-1], name)
+        self.assertEqual(self.out("pull", "-q", name), name)
+        self.assertTrue(self.gantry("pull", name.removesuffix(":1"), status=1).stdout.startswith("Using default tag: latest\n"))
         self.assertIn(name, self.out("images", "--format", "{{.Repository}}:{{.Tag}}"))
         found = self.out("search", "--format", "{{.Name}}", f"{registry.address}/app").split()
         self.assertEqual(found, [f"{registry.address}/team/app"])

@@ -33,7 +33,7 @@ class Run(home.Case):
         self.run_busybox("/etc", status=126)
         self.assertIn("unknown option", self.gantry("run", "--nothing", "busybox", status=125).stderr)
         self.assertIn("No such image", self.gantry("run", "--pull", "never", "nothing", status=125).stderr)
-        self.assertIn("expected IMAGE", self.gantry("run", status=125).stderr)
+        self.assertIn("expected IMAGE", self.gantry("run", status=1).stderr)
 
     def test_standard_input_reaches_it_and_ends(self):
         data = os.urandom(3 << 20).hex()

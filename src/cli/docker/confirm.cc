@@ -7,6 +7,18 @@
 #include "cli/docker/filters.h"
 
 namespace gantry::cli::docker {
+namespace {
+
+// A name, or of an image what was done to one of its names.
+std::string line_of(const json::Value& item) {
+  if (item.kind() == json::Kind::String) return fmt::format("{}\n", item.as_string());
+  std::string text;
+  if (const auto name = item.find("Untagged")) text += fmt::format("untagged: {}\n", name->as_string());
+  if (const auto id = item.find("Deleted")) text += fmt::format("deleted: {}\n", id->as_string());
+  return text;
+}
+
+}  // namespace
 
 Result<bool> confirm(std::string_view warning) {
   TRY(print(fmt::format("WARNING! {}\nAre you sure you want to continue? [y/N] ", warning)));
@@ -25,7 +37,7 @@ Result<std::string> prune_report(EngineClient& engine, std::string path,
   const auto names = answer.root().find(key);
   if (names && names->size() > 0) {
     text += fmt::format("{}\n", title);
-    for (std::size_t i = 0; i < names->size(); ++i) text += fmt::format("{}\n", names->at(i).as_string());
+    for (std::size_t i = 0; i < names->size(); ++i) text += line_of(names->at(i));
     text += '\n';
   }
   const auto space = answer.root().find("SpaceReclaimed");

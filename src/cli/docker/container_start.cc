@@ -84,12 +84,13 @@ Result<std::string> create_container(EngineClient& engine, const ContainerOption
                  "invalid pull option: '{}': must be one of 'always', 'missing' or 'never'", options.pull);
   const MessageView view = options.quiet ? MessageView::Quiet : MessageView::Shown;
   IdFile id_file = TRY(IdFile::make(options.cidfile));
-  if (options.pull == "always") TRY(pull_image(engine, image, options.platform, view));
+  if (options.pull == "always")
+    TRY(pull_image(engine, TRY(oci::Reference::parse(image)), options.platform, STDERR_FILENO, view));
   auto created = post_create(engine, options, body);
   if (!created && created.error().code() == Code::NotFound && options.pull == "missing" &&
       created.error().message().find("No such image") != std::string::npos) {
     if (!options.quiet) tell(fmt::format("Unable to find image '{}' locally", image));
-    TRY(pull_image(engine, image, options.platform, view));
+    TRY(pull_image(engine, TRY(oci::Reference::parse(image)), options.platform, STDERR_FILENO, view));
     created = post_create(engine, options, body);
   }
   const json::Document answer = TRY(std::move(created));

@@ -85,9 +85,9 @@ std::string ports_text(std::vector<PortSummary> ports) {
     else
       runs.push_back({.first = port});
   }
-  // Published ones first.
+  // Published ones last, as docker shows them.
   std::ranges::sort(runs, {}, [](const Run& run) {
-    return std::tuple(run.first.public_port == 0, run.first.private_port, run.first.type, run.first.ip);
+    return std::tuple(run.first.public_port != 0, run.first.private_port, run.first.type, run.first.ip);
   });
   std::string text;
   for (const Run& run : runs) text += (text.empty() ? "" : ", ") + run.text();

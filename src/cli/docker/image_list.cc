@@ -95,12 +95,13 @@ Result<int> list(Context& context, const ListOptions& options, const Words& word
     const json::Value image = images.root().at(i);
     std::string id = text_in(image, "Id");
     if (!options.no_trunc) id = short_id(id);
-    ids += id + "\n";
     const std::int64_t created = number_in(image, "Created");
-    for (const NamedImage& name : names_of(image))
+    for (const NamedImage& name : names_of(image)) {
+      ids += id + "\n";
       listing.add({.cells = {name.repository, name.tag, name.digest, id, ago(created), size_text(image),
                              local_time(created)},
                    .labels = {}});
+    }
   }
   TRY(print(options.quiet && options.format.empty()
                 ? ids
@@ -146,28 +147,12 @@ Result<int> history(Context& context, const HistoryOptions& options, const Words
   return 0;
 }
 
-Result<int> inspect(Context& context, const DocumentFormat& options, const Words& names) {
-  EngineClient engine = TRY(EngineClient::of(context));
-  json::Writer writer(json::Style::Indented);
-  writer.begin_array();
-  std::string lines;
-  for (const std::string& name : names) {
-    const json::Document image = TRY(engine.get(image_path(name, "/json")));
-    if (options.format.empty())
-      writer.value(image.root());
-    else
-      lines += TRY(formatted(image.root(), options.format));
-  }
-  writer.end_array();
-  TRY(print(options.format.empty() ? std::move(writer).text() + "\n" : lines));
-  return 0;
-}
-
 // ---- what changes them
 
 Result<int> tag(Context& context, const NoOptions&, const Words& words) {
   EngineClient engine = TRY(EngineClient::of(context));
   const oci::Reference name = TRY(oci::Reference::parse(words[1]));
+  if (name.digest()) return error(Code::InvalidArgument, "refusing to create a tag with a digest reference");
   TRY(engine.post(image_path(words[0], "/tag"),
                   {{"repo", name.untagged().str()}, {"tag", name.tag().value_or("")}}));
   return 0;
@@ -226,8 +211,6 @@ Result<int> prune(Context& context, const PruneOptions& options, const Words&) {
 const Verb kRemoteImages = make_verb<ListOptions, list>("ls", "[REPOSITORY[:TAG]]", {0, 1}, "List images");
 const Verb kRemoteHistory =
     make_verb<HistoryOptions, history>("history", "IMAGE", {1, 1}, "Show how an image came to be");
-const Verb kRemoteInspectImage =
-    make_verb<DocumentFormat, inspect>("inspect", "IMAGE...", {1, kAny}, "Show all about images, as JSON");
 const Verb kRemoteTag =
     make_verb<NoOptions, tag>("tag", "IMAGE NAME[:TAG]", {2, 2}, "Give an image one more name");
 const Verb kRemoteRemove = make_verb<RemoveOptions, remove>("rm", "IMAGE...", {1, kAny}, "Remove images");

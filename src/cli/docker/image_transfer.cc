@@ -13,6 +13,7 @@
 #include "cli/docker/listing.h"
 #include "cli/docker/message_view.h"
 #include "cli/docker/pull.h"
+#include "cli/docker/terminal.h"
 #include "cli/output_file.h"
 
 namespace gantry::cli::docker {
@@ -31,28 +32,48 @@ struct PullOptions {
   }
 };
 
+// As docker says what was meant where a name says neither tag nor digest.
+Result<void> tell_default_tag(const std::string& name) {
+  const oci::Reference written = TRY(oci::Reference::parse_untagged(name));
+  if (!written.tag() && !written.digest())
+    TRY(print(fmt::format("Using default tag: {}\n", oci::kDefaultTag)));
+  return {};
+}
+
 Result<int> pull(Context& context, const PullOptions& options, const Words& names) {
   EngineClient engine = TRY(EngineClient::of(context));
   for (const std::string& name : names) {
-    TRY(pull_image(engine, name, options.platform, view_of(options.quiet)));
-    if (options.quiet) TRY(print(name + "\n"));
+    const oci::Reference image = TRY(oci::Reference::parse(name));
+    if (!options.quiet) TRY(tell_default_tag(name));
+    TRY(pull_image(engine, image, options.platform, STDOUT_FILENO, view_of(options.quiet)));
+    TRY(print(image.str() + "\n"));
   }
   return 0;
 }
 
 struct PushOptions {
-  bool quiet = false;
-  std::vector<Option> table() { return {{'q', "quiet", "", &quiet, "Show no progress"}}; }
+  bool all_tags = false, quiet = false;
+  std::vector<Option> table() {
+    return {{'a', "all-tags", "", &all_tags, "All tags of the repository"},
+            {'q', "quiet", "", &quiet, "Show no progress"}};
+  }
 };
 
 Result<int> push(Context& context, const PushOptions& options, const Words& names) {
   EngineClient engine = TRY(EngineClient::of(context));
-  const oci::Reference name = TRY(oci::Reference::parse(names[0]));
+  const oci::Reference written = TRY(oci::Reference::parse_untagged(names[0]));
+  if (options.all_tags && written.tag())
+    return error(Code::InvalidArgument, "tag can't be used with --all-tags/-a");
+  const oci::Reference image = TRY(oci::Reference::parse(names[0]));
+  if (!options.all_tags && !options.quiet) TRY(tell_default_tag(names[0]));
+  // Without a tag the daemon takes all.
+  const std::string tag = options.all_tags ? "" : image.tag().value_or("");
   auto response = TRY(engine.send({.method = "POST",
-                                   .path = "/images/" + path_part(name.untagged().str()) + "/push",
-                                   .parameters = {{"tag", name.tag().value_or("")}},
-                                   .headers = {{"X-Registry-Auth", TRY(registry_auth(name))}}}));
+                                   .path = "/images/" + path_part(image.untagged().str()) + "/push",
+                                   .parameters = {{"tag", tag}},
+                                   .headers = {{"X-Registry-Auth", TRY(registry_auth(image))}}}));
   TRY(show_messages(response.body(), STDOUT_FILENO, view_of(options.quiet)));
+  if (options.quiet) TRY(print((options.all_tags ? image.untagged() : image).str() + "\n"));
   return 0;
 }
 
@@ -150,9 +171,11 @@ struct LoadOptions {
 Result<int> load(Context& context, const LoadOptions& options, const Words&) {
   EngineClient engine = TRY(EngineClient::of(context));
   InputFile file = TRY(InputFile::open(options.input));
+  // Bars are for those who watch.
+  const bool is_quiet = options.quiet || !is_terminal(STDOUT_FILENO);
   auto response = TRY(engine.send({.method = "POST",
                                    .path = "/images/load",
-                                   .parameters = {{"quiet", options.quiet ? "1" : "0"}},
+                                   .parameters = {{"quiet", is_quiet ? "1" : "0"}},
                                    .source = &file,
                                    .headers = {{"Content-Type", "application/x-tar"}}}));
   TRY(show_messages(response.body(), STDOUT_FILENO, MessageView::Shown));

@@ -17,7 +17,9 @@ std::span<const Verb> image_verbs();
 
 // The daemon's half.
 // image_list.cc
-extern const Verb kRemoteImages, kRemoteHistory, kRemoteInspectImage, kRemoteRemove, kRemoteTag, kRemotePrune;
+extern const Verb kRemoteImages, kRemoteHistory, kRemoteRemove, kRemoteTag, kRemotePrune;
+// inspect.cc
+extern const Verb kRemoteInspectImage;
 // image_transfer.cc
 extern const Verb kRemotePull, kRemotePush, kRemoteSave, kRemoteLoad, kRemoteImport, kSearch;
 

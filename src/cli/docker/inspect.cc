@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "cli/docker/engine_client.h"
+#include "cli/docker/image_verbs.h"
 #include "cli/docker/verbs.h"
 #include "cli/template.h"
 
@@ -136,6 +137,8 @@ const Verb kInspectAny = make_verb<InspectOptions, inspect>(
     "inspect", "NAME [NAME...]", {1, kAny}, "Show all about containers, images, networks or volumes");
 const Verb kInspectContainer = make_verb<SizeOptions, inspect_container>(
     "inspect", "CONTAINER [CONTAINER...]", {1, kAny}, "Show all about containers");
+const Verb kRemoteInspectImage = make_verb<PlainOptions, inspect_kind<1>>("inspect", "IMAGE...", {1, kAny},
+                                                                          "Show all about images, as JSON");
 const Verb kInspectNetwork = make_verb<PlainOptions, inspect_kind<2>>("inspect", "NETWORK [NETWORK...]",
                                                                       {1, kAny}, "Show all about networks");
 const Verb kInspectPod =

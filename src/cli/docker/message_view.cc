@@ -44,6 +44,7 @@ class View {
       return error(Code::Internal, "{}", failed);
     if (view_ == MessageView::Quiet) return {};
     if (const std::string text = string_of(message, "stream"); !text.empty()) return write(text);
+    if (!message.find("status")) return {};  // what programs want to know ("aux")
     const std::string id = string_of(message, "id");
     const auto detail = message.find("progressDetail");
     const std::string bar = detail ? bar_of(*detail) : "";

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/docker/pull.h"
 
-#include <unistd.h>
-
 #include "base/base64.h"
 #include "image/transfer/credentials.h"
 
@@ -29,14 +27,13 @@ Result<std::string> registry_auth(const oci::Reference& reference) {
   return to_base64url(std::move(writer).text());
 }
 
-Result<void> pull_image(EngineClient& engine, const std::string& image, const std::string& platform,
-                        MessageView view) {
-  const oci::Reference reference = TRY(oci::Reference::parse(image));
+Result<void> pull_image(EngineClient& engine, const oci::Reference& image, const std::string& platform,
+                        int out, MessageView view) {
   auto response = TRY(engine.send({.method = "POST",
                                    .path = "/images/create",
-                                   .parameters = {{"fromImage", reference.str()}, {"platform", platform}},
-                                   .headers = {{"X-Registry-Auth", TRY(registry_auth(reference))}}}));
-  return show_messages(response.body(), STDERR_FILENO, view);
+                                   .parameters = {{"fromImage", image.str()}, {"platform", platform}},
+                                   .headers = {{"X-Registry-Auth", TRY(registry_auth(image))}}}));
+  return show_messages(response.body(), out, view);
 }
 
 }  // namespace gantry::cli::docker

@@ -14,8 +14,8 @@ namespace gantry::cli::docker {
 // The header X-Registry-Auth for a registry that the user may have logged in to.
 Result<std::string> registry_auth(const oci::Reference& reference);
 
-// `platform` may be empty. Progress goes to standard error.
-Result<void> pull_image(EngineClient& engine, const std::string& image, const std::string& platform,
-                        MessageView view);
+// `platform` may be empty. Progress goes to the descriptor `out`.
+Result<void> pull_image(EngineClient& engine, const oci::Reference& image, const std::string& platform,
+                        int out, MessageView view);
 
 }  // namespace gantry::cli::docker

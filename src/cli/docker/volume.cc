@@ -81,11 +81,13 @@ struct Answer {
 };
 void fields(json::Fields& f, Answer& answer) { f("Volumes", answer.volumes); }
 
-constexpr Listing::Column kColumns[] = {{"Driver", "DRIVER"},
-                                        {"Name", "VOLUME NAME"},
-                                        {"Mountpoint", "MOUNTPOINT", false},
-                                        {"Scope", "SCOPE", false},
-                                        {"Labels", "LABELS", false}};
+constexpr Listing::Column kColumns[] = {
+    {"Driver", "DRIVER"},      {"Name", "VOLUME NAME"},     {"Mountpoint", "MOUNTPOINT", false},
+    {"Scope", "SCOPE", false}, {"Labels", "LABELS", false}, {"Links", "LINKS", false},
+    {"Size", "SIZE", false}};
+
+// What only counting would tell (`system df`).
+constexpr const char* kNotCounted = "N/A";
 
 Result<int> list(Context& context, const ListOptions& options, const Words&) {
   EngineClient engine = TRY(EngineClient::of(context));
@@ -97,9 +99,9 @@ Result<int> list(Context& context, const ListOptions& options, const Words&) {
   std::string names;
   for (const Listed& volume : volumes) {
     names += volume.name + "\n";
-    listing.add(
-        {.cells = {volume.driver, volume.name, volume.mountpoint, volume.scope, labels_text(volume.labels)},
-         .labels = volume.labels});
+    listing.add({.cells = {volume.driver, volume.name, volume.mountpoint, volume.scope,
+                           labels_text(volume.labels), kNotCounted, kNotCounted},
+                 .labels = volume.labels});
   }
   TRY(print(options.quiet && options.format.empty()
                 ? names
