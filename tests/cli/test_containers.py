@@ -269,7 +269,7 @@ class System(home.Case):
     def test_what_the_daemon_says_of_itself(self):
         self.assertIn("Server Version:", self.out("info"))
         self.assertEqual(self.out("info", "-f", "{{.OSType}}"), "linux")
-        self.assertTrue(self.out("version", "-f", "{{.Server.ApiVersion}}"))
+        self.assertTrue(self.out("version", "-f", "{{.Server.APIVersion}}"))
         self.assertEqual([line.split("  ")[0] for line in self.out("system", "df").splitlines()],
                          ["TYPE", "Images", "Containers", "Local Volumes", "Build Cache"])
 

@@ -49,6 +49,11 @@ class Environment(home.Case):
         self.assertIn("Client: Gantry\n Version: ", shown.stdout)
         self.assertIn("Is gantryd running?", shown.stderr)
 
+    def test_version_by_a_template_and_as_json(self):
+        self.assert_same_as_docker("version", "--format", "{{.Server.Version}} {{.Server.APIVersion}} {{.Server.Os}}")
+        whole = json.loads(self.out("version", "--format", "json"))
+        self.assertEqual(whole["Client"]["ApiVersion"], whole["Server"]["ApiVersion"])
+
     def test_info_has_docker_s_layout(self):
         """The server's part, line by line but for what differs by design."""
         def lines(text):

@@ -49,7 +49,7 @@ void fields(json::Fields& f, ContainerSummary& container);
 
 Result<std::vector<ContainerSummary>> list_containers(EngineClient& engine, Parameters parameters);
 
-// "0.0.0.0:8080->80/tcp, 443/tcp"; ports that follow each other are one range.
+// "443/tcp, 0.0.0.0:8080->80/tcp"; ports that follow each other are one range.
 std::string ports_text(std::vector<PortSummary> ports);
 // "web,other/alias"
 std::string names_text(const std::vector<std::string>& names, bool with_links);

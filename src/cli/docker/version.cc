@@ -63,16 +63,32 @@ std::string server_text(const json::Value& server) {
   return text;
 }
 
-// What templates and JSON see.
-Result<json::Document> document_of(const json::Value* server) {
+// Docker's templates say APIVersion where its JSON says ApiVersion.
+enum class Reader : std::uint8_t { Json, Template };
+std::string_view api_version_key(Reader reader) {
+  return reader == Reader::Template ? "APIVersion" : "ApiVersion";
+}
+
+void write_server(json::Writer& writer, const json::Value& server, Reader reader) {
+  writer.begin_object();
+  for (std::size_t i = 0; i < server.size(); ++i) {
+    const std::string_view key = server.key(i);
+    writer.key(key == "ApiVersion" ? api_version_key(reader) : key).value(server.at(i));
+  }
+  writer.end_object();
+}
+
+// `server` null: it did not answer. Which version of the API is spoken is then not known either: it is the
+// daemon's.
+Result<json::Document> document_of(const json::Value* server, Reader reader) {
   json::Writer writer;
   writer.begin_object().key("Client").begin_object();
   writer.key("Version").value(GANTRY_VERSION);
-  if (server != nullptr) writer.key("ApiVersion").value(text_in(*server, "ApiVersion"));
+  writer.key(api_version_key(reader)).value(server != nullptr ? text_in(*server, "ApiVersion") : "");
   writer.key("Os").value("linux").key("Arch").value(architecture()).key("Context").value("default");
   writer.end_object().key("Server");
   if (server != nullptr)
-    writer.value(*server);
+    write_server(writer, *server, reader);
   else
     writer.null();
   writer.end_object();
@@ -88,7 +104,8 @@ Result<int> version(Context& context, const DocumentFormat& options, const Words
     TRY(print(client_text(server ? text_in(*server, "ApiVersion") : "")));
     if (server) TRY(print(server_text(*server)));
   } else {
-    const json::Document whole = TRY(document_of(server ? &*server : nullptr));
+    const Reader reader = options.format == "json" ? Reader::Json : Reader::Template;
+    const json::Document whole = TRY(document_of(server ? &*server : nullptr, reader));
     TRY(print(TRY(formatted(whole.root(), options.format))));
   }
   if (!answer) return std::move(answer).error();
