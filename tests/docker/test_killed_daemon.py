@@ -85,7 +85,7 @@ class Worker(threading.Thread):
         return answer
 
     def new_container(self, script, code, **host_config):
-        name = f"c{next(self.names)}"
+        name = f"w{next(self.names)}"
         self.exits[name] = code
         if host_config.get("AutoRemove"):
             self.removing.add(name)
@@ -259,7 +259,10 @@ class KilledDaemon(engine_home.Case):
             self.assertEqual(api.wait(name), code, name)
             self.assertEqual(api.logs(name), "".join(f"line {i}\n" for i in range(LINES)), name)
         for name in worker.started & worker.vanishing:
-            wait_for(lambda: api.call("GET", f"/containers/{name}/json").status == 404, f"{name} to remove itself")
+            try:
+                wait_for(lambda: api.call("GET", f"/containers/{name}/json").status == 404, f"{name} to remove itself")
+            except AssertionError as error:
+                raise AssertionError(f"{error}; it is {api.call('GET', f'/containers/{name}/json').body}") from error
         for image in worker.images:
             self.assertTrue(api.call("GET", f"/images/{image}/json").ok, f"{image} was built and is gone")
 
