@@ -11,7 +11,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kFirstRead = 4 << 10;    // bytes: most heads fit
+constexpr std::size_t kFirstRead = 4 << 10;     // bytes: most heads fit
 constexpr std::size_t kMostDrained = 64 << 20;  // bytes that are read to be thrown away
 constexpr milliseconds kDrainTime{2000};
 // How long a thread waits for the next request before it gives a connection back to the loop. A client that
