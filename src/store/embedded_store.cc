@@ -191,8 +191,9 @@ Result<CommitResult> EmbeddedStore::submit(const Transaction& transaction) {
     const std::vector<Request*> batch = std::exchange(waiting_, {});
     is_led_ = true;
     lock.unlock();
-    lead(batch);
+    std::vector<Result<CommitResult>> answers = lead(batch);
     lock.lock();
+    for (std::size_t i = 0; i < batch.size(); ++i) batch[i]->answer.emplace(std::move(answers[i]));
     is_led_ = false;
     answered_.notify_all();
   }
@@ -201,29 +202,28 @@ Result<CommitResult> EmbeddedStore::submit(const Transaction& transaction) {
 
 static Error copy_of(const Error& error) { return Error(error.code(), error.errno_value(), error.message()); }
 
-// Nobody looks at an answer before the queue's lock was taken again.
-void EmbeddedStore::lead(std::span<Request* const> requests) {
+// Answers what each of them is told.
+std::vector<Result<CommitResult>> EmbeddedStore::lead(std::span<Request* const> requests) {
   MutexLock lock(mutex_);
   CommitBatch batch(index_, leases_, revision_);
   std::vector<Result<CommitResult>> answers;
   for (const Request* request : requests) answers.push_back(batch.add(request->transaction));
   lock.unlock();
+  if (batch.changes().empty()) return answers;
 
-  if (!batch.changes().empty()) {
-    const Result<void> appended = log_.append(batch.changes());
-    if (!appended) {
-      for (Request* request : requests) request->answer.emplace(copy_of(appended.error()));
-      return;
-    }
-    std::vector<Event> events;
-    for (const LoggedChange& logged : batch.changes()) events.push_back(logged.to_key_value());
-    lock.lock();
-    for (const LoggedChange& logged : batch.changes()) apply(logged);
-    revision_ = batch.revision();
-    lock.unlock();
-    hub_.publish(events);
+  if (const Result<void> appended = log_.append(batch.changes()); !appended) {
+    answers.clear();
+    for (std::size_t i = 0; i < requests.size(); ++i) answers.emplace_back(copy_of(appended.error()));
+    return answers;
   }
-  for (std::size_t i = 0; i < requests.size(); ++i) requests[i]->answer.emplace(std::move(answers[i]));
+  std::vector<Event> events;
+  for (const LoggedChange& logged : batch.changes()) events.push_back(logged.to_key_value());
+  lock.lock();
+  for (const LoggedChange& logged : batch.changes()) apply(logged);
+  revision_ = batch.revision();
+  lock.unlock();
+  hub_.publish(events);
+  return answers;
 }
 
 void EmbeddedStore::apply(const LoggedChange& logged) {

@@ -51,7 +51,7 @@ class EmbeddedStore final : public Store {
   Result<void> check_not_compacted(Revision revision) const;
   Result<void> check_not_compacted_locked(Revision revision) const REQUIRES(mutex_);
   Result<CommitResult> submit(const Transaction& transaction);
-  void lead(std::span<Request* const> batch);
+  std::vector<Result<CommitResult>> lead(std::span<Request* const> batch);
   void apply(const LoggedChange& logged) REQUIRES(mutex_);
   Result<void> forget_compacted(Revision revision);
   Transaction deletion_of_keys(LeaseId lease) const;
