@@ -40,13 +40,13 @@ void Events::keep(const EventRef& event) {
 }
 
 std::vector<EventRef> Events::kept_since(TimeNs since) const {
-  std::vector<EventRef> found;
+  std::vector<EventRef> logged, unlogged, found;
   if (log_)
-    for (Event& event : log_->read(since)) found.push_back(std::make_shared<const Event>(std::move(event)));
-  const auto middle = static_cast<std::ptrdiff_t>(found.size());
+    for (Event& event : log_->read(since)) logged.push_back(std::make_shared<const Event>(std::move(event)));
   for (const EventRef& event : unlogged_)
-    if (event->time >= since) found.push_back(event);
-  std::ranges::inplace_merge(found, found.begin() + middle, {}, [](const EventRef& e) { return e->time; });
+    if (event->time >= since) unlogged.push_back(event);
+  const auto time = [](const EventRef& event) { return event->time; };
+  std::ranges::merge(logged, unlogged, std::back_inserter(found), {}, time, time);
   return found;
 }
 

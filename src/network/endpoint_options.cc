@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/split.h"
 #include "network/config.h"
 #include "network/network_settings.h"

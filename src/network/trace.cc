@@ -277,9 +277,9 @@ class Networks::State::Tracer {
 
   Result<void> leave_host(const NetworkObject* in, const Departure& departure) REQUIRES(state_.mutex) {
     const TracedWay way{.in = in, .out = network_of_bridge(departure.link.name)};
-    std::vector<const NetworkObject*> networks;
-    for (const auto& [id, network] : state_.networks) networks.push_back(&network);
-    if (const std::string why = masquerade_reason(packet_, way, networks); !why.empty())
+    std::vector<const NetworkObject*> all;
+    for (const auto& [id, network] : state_.networks) all.push_back(&network);
+    if (const std::string why = masquerade_reason(packet_, way, all); !why.empty())
       log_.pass("chain postrouting: " + why);
     TRY(trace_neighbour(host_, departure, log_));
     if (log_.is_over()) return {};
