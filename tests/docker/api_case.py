@@ -1,24 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The words of tests that speak HTTP with the engine themselves."""
 
-import http.client
 import json
-import socket
 
 from docker import engine_home
+from lib.engine_api import UnixConnection
 
 IMAGE = "busybox"
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=60)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(60)
-        self.sock.connect(self.path)
 
 
 class ApiCase(engine_home.Case):

@@ -33,6 +33,13 @@ def start():
     return home
 
 
+def start_with_image(name="busybox", command="sh"):
+    """A new engine, also for `Case`, with busybox as an image whose CMD is `command`."""
+    home = Case.home = start()
+    home.docker("import", "--change", f"CMD {json.dumps([command])}", busybox_tar(home.directory), name)
+    return home
+
+
 class Case(unittest.TestCase):
     """Words that tests of docker's command are written in. A file's setUpModule sets `Case.home`."""
 
@@ -63,3 +70,24 @@ class Case(unittest.TestCase):
 
     def assert_matches(self, text, pattern):
         self.assertTrue(re.fullmatch(pattern, text, re.S), f"{text!r} is not like {pattern!r}")
+
+
+# What may be left behind: what lists names, and what removes them.
+CONTAINERS = ((("ps", "-aq"), ("rm", "-f", "-v")),)
+NETWORKS = ((("network", "ls", "-q", "--filter", "type=custom"), ("network", "rm")),)
+VOLUMES = ((("volume", "ls", "-q"), ("volume", "rm")),)
+
+
+class CleanCase(Case):
+    """A case that leaves nothing to the next one."""
+
+    leftovers = CONTAINERS
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(self.remove_all)
+
+    def remove_all(self):
+        for listed, remove in self.leftovers:
+            if names := self.out(*listed).split():
+                self.docker(*remove, *names)

@@ -10,14 +10,14 @@ import tempfile
 import unittest
 
 from docker import engine_home
-from docker.api_case import IMAGE, ApiCase, UnixConnection
+from docker.api_case import IMAGE, ApiCase
 from lib import command, isolation
+from lib.engine_api import UnixConnection
 from lib.runtime import wait_for
 
 
 def setUpModule():
-    home = engine_home.Case.home = engine_home.start()
-    home.docker("import", "--change", "CMD [\"sh\"]", engine_home.busybox_tar(home.directory), IMAGE)
+    engine_home.start_with_image(IMAGE)
 
 
 class Api(ApiCase):

@@ -26,15 +26,7 @@ def setUpModule():
     home.docker("import", engine_home.busybox_tar(home.directory), "busybox")
 
 
-class Case(engine_home.Case):
-    def setUp(self):
-        super().setUp()
-        self.addCleanup(self.remove_all)
-
-    def remove_all(self):
-        if containers := self.out("ps", "-aq").split():
-            self.docker("rm", "-f", "-v", *containers)
-
+class Case(engine_home.CleanCase):
     def running(self, *words, options=()):
         return self.out("run", "-d", "--network", "none", *options, "busybox", *words)
 

@@ -14,8 +14,7 @@ IMAGE = "busybox"
 
 
 def setUpModule():
-    home = engine_home.Case.home = engine_home.start()
-    home.docker("import", "--change", 'CMD ["sh"]', engine_home.busybox_tar(home.directory), IMAGE)
+    engine_home.start_with_image(IMAGE)
 
 
 class Build(engine_home.Case):

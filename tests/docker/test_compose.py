@@ -51,8 +51,7 @@ WEB = """
 
 
 def setUpModule():
-    home = engine_home.Case.home = engine_home.start()
-    home.docker("import", "--change", 'CMD ["sh"]', engine_home.busybox_tar(home.directory), IMAGE)
+    engine_home.start_with_image(IMAGE)
 
 
 class Projects:

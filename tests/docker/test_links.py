@@ -8,20 +8,14 @@ IMAGE = "busybox"
 
 
 def setUpModule():
-    home = engine_home.Case.home = engine_home.start()
-    home.docker("import", "--change", "CMD [\"sh\"]", engine_home.busybox_tar(home.directory), IMAGE)
+    engine_home.start_with_image(IMAGE)
 
 
-class Links(engine_home.Case):
+class Links(engine_home.CleanCase):
     def setUp(self):
         super().setUp()
-        self.addCleanup(self.remove_all)
         self.docker("run", "-d", "--name", "db", "--expose", "5432", IMAGE, "sleep", "1000")
         self.docker("run", "-d", "--name", "web", "--link", "db:sql", "--link", "db", IMAGE, "sleep", "1000")
-
-    def remove_all(self):
-        if containers := self.out("ps", "-aq").split():
-            self.docker("rm", "-f", "-v", *containers)
 
     def names(self, name):
         return sorted(self.out("ps", "-a", "--no-trunc", "--filter", f"name=^/?{name}$", "--format", "{{.Names}}").split(","))

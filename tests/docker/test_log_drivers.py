@@ -15,19 +15,13 @@ IMAGE = "busybox"
 
 
 def setUpModule():
-    home = engine_home.Case.home = engine_home.start()
-    home.docker("import", "--change", "CMD [\"sh\"]", engine_home.busybox_tar(home.directory), IMAGE)
+    engine_home.start_with_image(IMAGE)
 
 
-class LogDrivers(engine_home.Case):
+class LogDrivers(engine_home.CleanCase):
     def setUp(self):
         super().setUp()
-        self.addCleanup(self.remove_all)
         self.directory = self.home.directory
-
-    def remove_all(self):
-        if containers := self.out("ps", "-aq").split():
-            self.docker("rm", "-f", "-v", *containers)
 
     def service(self, service):
         self.addCleanup(service.close)

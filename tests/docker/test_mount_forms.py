@@ -12,8 +12,7 @@ IMAGE = "busybox"
 
 
 def setUpModule():
-    home = engine_home.Case.home = engine_home.start()
-    home.docker("import", "--change", 'CMD ["/bin/sh"]', engine_home.busybox_tar(home.directory), IMAGE)
+    engine_home.start_with_image(IMAGE, command="/bin/sh")
 
 
 class Mounts(engine_home.Case):

@@ -13,20 +13,11 @@ IMAGE = "busybox"
 
 
 def setUpModule():
-    home = engine_home.Case.home = engine_home.start()
-    home.docker("import", "--change", "CMD [\"sh\"]", engine_home.busybox_tar(home.directory), IMAGE)
+    engine_home.start_with_image(IMAGE)
 
 
-class Networks(engine_home.Case):
-    def setUp(self):
-        super().setUp()
-        self.addCleanup(self.remove_all)
-
-    def remove_all(self):
-        for listed, remove in ((("ps", "-aq"), ("rm", "-f")), (("network", "ls", "-q", "--filter", "type=custom"),
-                                                              ("network", "rm"))):
-            if names := self.out(*listed).split():
-                self.docker(*remove, *names)
+class Networks(engine_home.CleanCase):
+    leftovers = engine_home.CONTAINERS + engine_home.NETWORKS
 
     def networks(self, *options):
         return sorted(self.out("network", "ls", "--format", "{{.Name}}", *options).split())

@@ -8,8 +8,7 @@ from lib import command
 
 
 def setUpModule():
-    home = engine_home.Case.home = engine_home.start()
-    home.docker("import", "--change", 'CMD ["sh"]', engine_home.busybox_tar(home.directory), "busybox:latest")
+    engine_home.start_with_image("busybox:latest")
 
 
 class Python(engine_home.Case):

@@ -11,8 +11,7 @@ from lib.images import Layout, OurRegistry, busybox_layer, layer_tar, skopeo
 
 def setUpModule():
     global registry
-    home = engine_home.Case.home = engine_home.start()
-    home.docker("import", "--change", 'CMD ["sh"]', engine_home.busybox_tar(home.directory), "busybox:latest")
+    engine_home.start_with_image("busybox:latest")
     registry = OurRegistry()
     unittest.addModuleCleanup(registry.remove)
     layout = Layout([layer_tar(busybox_layer())])

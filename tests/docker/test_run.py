@@ -14,19 +14,10 @@ IMAGE = "busybox"
 
 
 def setUpModule():
-    home = engine_home.Case.home = engine_home.start()
-    home.docker("import", "--change", "CMD [\"sh\"]", engine_home.busybox_tar(home.directory), IMAGE)
+    engine_home.start_with_image(IMAGE)
 
 
-class Containers(engine_home.Case):
-    def setUp(self):
-        super().setUp()
-        self.addCleanup(self.remove_all)
-
-    def remove_all(self):
-        if containers := self.out("ps", "-aq").split():
-            self.docker("rm", "-f", "-v", *containers)
-
+class Containers(engine_home.CleanCase):
     def run_once(self, *words, options=(), **more):
         return self.docker("run", "--rm", "--network", "none", *options, IMAGE, *words, **more)
 

@@ -63,8 +63,7 @@ def holder(path, value):
 
 
 def setUpModule():
-    home = engine_home.Case.home = engine_home.start()
-    home.docker("import", "--change", "CMD [\"sh\"]", engine_home.busybox_tar(home.directory), IMAGE)
+    engine_home.start_with_image(IMAGE)
 
 
 class Specification(ApiCase):

@@ -16,19 +16,10 @@ IMAGE = "busybox"
 
 
 def setUpModule():
-    home = engine_home.Case.home = engine_home.start()
-    home.docker("import", "--change", "CMD [\"sh\"]", engine_home.busybox_tar(home.directory), IMAGE)
+    engine_home.start_with_image(IMAGE)
 
 
-class Views(engine_home.Case):
-    def setUp(self):
-        super().setUp()
-        self.addCleanup(self.remove_all)
-
-    def remove_all(self):
-        if containers := self.out("ps", "-aq").split():
-            self.docker("rm", "-f", "-v", *containers)
-
+class Views(engine_home.CleanCase):
     def make(self, name, *options, words=("sleep", "1000"), verb=("run", "-d")):
         return self.out(*verb, "--name", name, "--network", "none", *options, IMAGE, *words)
 

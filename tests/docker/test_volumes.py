@@ -10,19 +10,11 @@ IMAGE = "busybox"
 
 
 def setUpModule():
-    home = engine_home.Case.home = engine_home.start()
-    home.docker("import", "--change", "CMD [\"sh\"]", engine_home.busybox_tar(home.directory), IMAGE)
+    engine_home.start_with_image(IMAGE)
 
 
-class Volumes(engine_home.Case):
-    def setUp(self):
-        super().setUp()
-        self.addCleanup(self.remove_all)
-
-    def remove_all(self):
-        for listed, remove in ((("ps", "-aq"), ("rm", "-f", "-v")), (("volume", "ls", "-q"), ("volume", "rm"))):
-            if names := self.out(*listed).split():
-                self.docker(*remove, *names)
+class Volumes(engine_home.CleanCase):
+    leftovers = engine_home.CONTAINERS + engine_home.VOLUMES
 
     def run_in(self, *options, script):
         return self.out("run", "--rm", "--network", "none", *options, IMAGE, "sh", "-c", script)

@@ -12,8 +12,7 @@ BESIDE = "/run/netns/beside"  # 10.9.0.2 and fd09::2, behind the host's 10.9.0.1
 
 
 def start():
-    home = engine_home.Case.home = engine_home.start()
-    home.docker("import", "--change", "CMD [\"sh\"]", engine_home.busybox_tar(home.directory), IMAGE)
+    engine_home.start_with_image(IMAGE)
     for words in (("netns", "add", "beside"),
                   ("link", "add", "uplink", "type", "veth", "peer", "name", "uplink", "netns", "beside"),
                   ("addr", "add", "10.9.0.1/24", "dev", "uplink"), ("link", "set", "uplink", "up"),
@@ -26,16 +25,8 @@ def start():
     unittest.addModuleCleanup(command.run, "ip", "netns", "del", "beside")
 
 
-class Case(engine_home.Case):
-    def setUp(self):
-        super().setUp()
-        self.addCleanup(self.remove_all)
-
-    def remove_all(self):
-        for listed, remove in ((("ps", "-aq"), ("rm", "-f")), (("network", "ls", "-q", "--filter", "type=custom"),
-                                                              ("network", "rm"))):
-            if names := self.out(*listed).split():
-                self.docker(*remove, *names)
+class Case(engine_home.CleanCase):
+    leftovers = engine_home.CONTAINERS + engine_home.NETWORKS
 
     def run_one(self, name, *options):
         """Its network namespace."""
