@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/json_tree.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace gantry::json {
+namespace {
+
+bool is_before(const TreeObject::Member& member, std::string_view key) { return member.first < key; }
+
+template <class T>
+const T& empty() {
+  static const T kEmpty;
+  return kEmpty;
+}
+
+}  // namespace
+
+// ---- TreeObject
+
+TreeObject::TreeObject(std::vector<Member> members) : members_(std::move(members)) {
+  const auto is_less = [](const Member& a, const Member& b) { return a.first < b.first; };
+  if (!std::ranges::is_sorted(members_, is_less)) std::ranges::stable_sort(members_, is_less);
+  // Of a row of equal ones the last is kept: std::unique keeps the first, so it looks from behind.
+  const auto is_equal = [](const Member& a, const Member& b) { return a.first == b.first; };
+  const auto kept = std::unique(members_.rbegin(), members_.rend(), is_equal);
+  members_.erase(members_.begin(), kept.base());
+}
+
+TreeObject::const_iterator TreeObject::lower_bound(std::string_view key) const {
+  return std::lower_bound(members_.begin(), members_.end(), key, is_before);
+}
+
+const Tree* TreeObject::find(std::string_view key) const {
+  const auto at = lower_bound(key);
+  return at != members_.end() && at->first == key ? &at->second : nullptr;
+}
+
+Tree* TreeObject::find(std::string_view key) {
+  return const_cast<Tree*>(static_cast<const TreeObject&>(*this).find(key));
+}
+
+Tree& TreeObject::operator[](std::string_view key) {
+  const auto at = lower_bound(key);
+  if (at != members_.end() && at->first == key) return const_cast<Tree&>(at->second);
+  return members_.emplace(at, std::string(key), Tree())->second;
+}
+
+bool TreeObject::erase(std::string_view key) {
+  const auto at = lower_bound(key);
+  if (at == members_.end() || at->first != key) return false;
+  members_.erase(at);
+  return true;
+}
+
+bool operator==(const TreeObject& a, const TreeObject& b) { return a.members_ == b.members_; }
+
+// ---- Tree
+
+Tree::Tree(const Value& value) {
+  switch (value.kind()) {
+    case Kind::Null: break;
+    case Kind::Bool: value_ = value.as_bool(); break;
+    case Kind::Number:
+      if (const auto number = value.as_int64())
+        value_ = *number;
+      else if (const auto large = value.as_uint64())
+        value_ = *large;
+      else
+        value_ = value.as_double();
+      break;
+    case Kind::String: value_ = std::string(value.as_string()); break;
+    case Kind::Array: {
+      TreeArray array;
+      array.reserve(value.size());
+      for (std::size_t i = 0; i < value.size(); ++i) array.emplace_back(value.at(i));
+      value_ = std::move(array);
+      break;
+    }
+    case Kind::Object: {
+      std::vector<TreeObject::Member> members;
+      members.reserve(value.size());
+      for (std::size_t i = 0; i < value.size(); ++i) members.emplace_back(value.key(i), value.at(i));
+      value_ = TreeObject(std::move(members));
+      break;
+    }
+  }
+}
+
+Result<Tree> Tree::parse(std::string text, const Limits& limits) {
+  const Document document = TRY(Document::parse(std::move(text), limits));
+  return Tree(document.root());
+}
+
+void Tree::set_unsigned(std::uint64_t number) {
+  if (number <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+    value_ = static_cast<std::int64_t>(number);
+  else
+    value_ = number;
+}
+
+Kind Tree::kind() const {
+  constexpr Kind kKinds[] = {Kind::Null,   Kind::Bool,   Kind::Number, Kind::Number,
+                             Kind::Number, Kind::String, Kind::Array,  Kind::Object};
+  return kKinds[value_.index()];
+}
+
+bool Tree::as_bool() const {
+  const bool* value = std::get_if<bool>(&value_);
+  return value != nullptr && *value;
+}
+
+std::string_view Tree::as_string() const {
+  const auto* text = std::get_if<std::string>(&value_);
+  return text == nullptr ? std::string_view() : *text;
+}
+
+double Tree::as_double() const {
+  if (const auto* real = std::get_if<double>(&value_)) return *real;
+  if (const auto* integer = std::get_if<std::int64_t>(&value_)) return static_cast<double>(*integer);
+  if (const auto* large = std::get_if<std::uint64_t>(&value_)) return static_cast<double>(*large);
+  return 0;
+}
+
+std::optional<std::int64_t> Tree::as_int64() const {
+  if (const auto* integer = std::get_if<std::int64_t>(&value_)) return *integer;
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> Tree::as_uint64() const {
+  if (const auto* large = std::get_if<std::uint64_t>(&value_)) return *large;
+  if (const auto* integer = std::get_if<std::int64_t>(&value_); integer != nullptr && *integer >= 0)
+    return static_cast<std::uint64_t>(*integer);
+  return std::nullopt;
+}
+
+const TreeObject& Tree::object() const {
+  const auto* object = std::get_if<TreeObject>(&value_);
+  return object == nullptr ? empty<TreeObject>() : *object;
+}
+
+TreeObject& Tree::object() {
+  if (!is_object()) value_ = TreeObject();
+  return *std::get_if<TreeObject>(&value_);
+}
+
+const TreeArray& Tree::array() const {
+  const auto* array = std::get_if<TreeArray>(&value_);
+  return array == nullptr ? empty<TreeArray>() : *array;
+}
+
+TreeArray& Tree::array() {
+  if (!is_array()) value_ = TreeArray();
+  return *std::get_if<TreeArray>(&value_);
+}
+
+void Tree::write_to(Writer& writer) const {
+  const auto write = [&]<class T>(const T& value) {
+    if constexpr (std::same_as<T, std::monostate>) {
+      writer.null();
+    } else if constexpr (std::same_as<T, TreeArray>) {
+      writer.begin_array();
+      for (const Tree& element : value) element.write_to(writer);
+      writer.end_array();
+    } else if constexpr (std::same_as<T, TreeObject>) {
+      writer.begin_object();
+      for (const auto& [key, member] : value) member.write_to(writer.key(key));
+      writer.end_object();
+    } else {
+      writer.value(value);
+    }
+  };
+  std::visit(write, value_);
+}
+
+std::string Tree::to_text(Style style) const {
+  Writer writer(style);
+  write_to(writer);
+  return std::move(writer).text();
+}
+
+bool operator==(const Tree& a, const Tree& b) {
+  if (a.kind() == Kind::Number && b.kind() == Kind::Number && a.value_.index() != b.value_.index())
+    return a.as_double() == b.as_double();
+  return a.value_ == b.value_;
+}
+
+}  // namespace gantry::json
