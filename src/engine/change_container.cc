@@ -19,15 +19,6 @@ namespace {
 
 Result<network::Network> find_network(Core& core, std::string_view ref) { return core.networks.find(ref); }
 
-// Networks are shared between snapshots: a change is a new value.
-Result<void> save_networks(Core& core, Container& container, ContainerNetworks networks) {
-  TRY(core.database.save_networks(container.number, networks));
-  ContainerRecord record = *container.record();
-  record.networks = std::make_shared<const ContainerNetworks>(std::move(networks));
-  container.publish(std::move(record));
-  return {};
-}
-
 Result<void> check_may_connect(const ContainerRecord& container, const std::string& network) {
   switch (network_kind(*container.settings)) {
     case NetworkKind::Own: break;
@@ -121,11 +112,13 @@ Result<void> connect_container(Core& core, Container& container, std::string_vie
   ContainerNetworks networks = *record->networks;
   networks.wanted[name] = settings;
   networks.endpoints[name] = settings;
-  if (record->state.is_running()) {
-    networks.endpoints[name] = TRY(connect_network(core, *record, name, settings));
-    TRY(write_hosts(core, *record, networks));
-  }
-  return save_networks(core, container, std::move(networks));
+  if (!record->state.is_running()) return save_networks(core, container, std::move(networks));
+  networks.endpoints[name] = TRY(connect_network(core, *record, name, settings));
+  Undo disconnect([&] { (void)core.networks.disconnect(record->id, name, true); });
+  TRY(write_hosts(core, *record, networks));
+  TRY(save_networks(core, container, std::move(networks)));
+  disconnect.dismiss();
+  return {};
 }
 
 Result<void> disconnect_container(Core& core, Container& container, std::string_view ref, bool force) {
@@ -145,8 +138,9 @@ Result<void> disconnect_container(Core& core, Container& container, std::string_
   }
   networks.wanted.erase(name);
   networks.endpoints.erase(name);
-  if (record->state.is_running()) TRY(write_hosts(core, *record, networks));
-  return save_networks(core, container, std::move(networks));
+  TRY(save_networks(core, container, std::move(networks)));
+  const ContainerRef saved = container.record();
+  return saved->state.is_running() ? write_hosts(core, *saved, *saved->networks) : Result<void>();
 }
 
 }  // namespace gantry::engine

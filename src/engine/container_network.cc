@@ -108,6 +108,14 @@ ContainerNetworks without_addresses(const ContainerNetworks& networks) {
   return {.wanted = networks.wanted, .endpoints = networks.wanted};
 }
 
+Result<void> save_networks(Core& core, Container& container, ContainerNetworks networks) {
+  TRY(core.database.save_networks(container.number, networks));
+  ContainerRecord record = *container.record();
+  record.networks = std::make_shared<const ContainerNetworks>(std::move(networks));
+  container.publish(std::move(record));
+  return {};
+}
+
 void publish_network_event(Core& core, const ContainerRecord& container, const std::string& action,
                            const std::string& network) {
   const auto found = core.networks.find(network);

@@ -39,6 +39,8 @@ ContainerNetworks without_addresses(const ContainerNetworks& networks);
 Result<network::EndpointSettings> connect_network(Core& core, const ContainerRecord& container,
                                                   const std::string& network,
                                                   const network::EndpointSettings& wanted);
+// On disk and in what readers see. Networks are shared between snapshots: a change is a new value.
+Result<void> save_networks(Core& core, Container& container, ContainerNetworks networks);
 void publish_network_event(Core& core, const ContainerRecord& container, const std::string& action,
                            const std::string& network);
 

@@ -17,6 +17,7 @@
 #include "engine/mounted_rootfs.h"
 #include "engine/pods.h"
 #include "engine/remove_container.h"
+#include "engine/restore_networks.h"
 #include "engine/runtime_program.h"
 #include "engine/shim_launches.h"
 #include "engine/start_container.h"
@@ -254,7 +255,9 @@ Result<void> load_records(Core& core) {
   }
   TRY(load_containers(core));
   for (ExecRecord& exec : TRY(core.database.execs())) core.execs.put(std::move(exec));
-  return core.networks.reconcile(live_sandboxes(core));
+  TRY(core.networks.reconcile(live_sandboxes(core)));
+  restore_networks(core);
+  return {};
 }
 
 void repair(Core& core, const std::shared_ptr<Container>& container) {

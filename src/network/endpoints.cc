@@ -291,6 +291,7 @@ Result<void> Networks::rename(const std::string& key, const std::string& contain
     const auto found = network.endpoints.find(key);
     if (found == network.endpoints.end()) continue;
     EndpointRecord& endpoint = found->second;
+    if (endpoint.container_name == container_name) continue;
     endpoint.container_name = container_name;
     if (network.has_names()) endpoint.settings.dns_names = dns_names(endpoint);
     TRY(state.records.put(endpoint));
