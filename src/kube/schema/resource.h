@@ -66,8 +66,9 @@ struct Resource {
   bool is_namespaced = false;
   const Type* type = nullptr;
   Verbs verbs = kAllVerbs;
-  // Resources that show the same objects in other groups or versions have the same: "autoscaling/
-  // horizontalpodautoscalers". The part of the store's keys between the root and the namespace.
+  // "pods", "apps/deployments", of the group and plural that objects are stored as: resources that show the
+  // same objects in other groups or versions have the same. The part of the store's keys between the root and
+  // the namespace.
   std::string stored_as;
   GroupVersionKind stored_kind;  // the version that objects are stored in
   bool is_kept = true;           // false: asked and answered, never stored (TokenReview)

@@ -53,8 +53,10 @@ struct Field {
   std::string name;
   const Type* type = nullptr;
   std::uint32_t number = 0;  // in protobuf; 0: it has none
+  // In protobuf some fields stand in messages of their own that JSON does not have ("emptyDir" of a Volume in
+  // its volumeSource): the numbers of those messages' fields, outermost first.
+  std::vector<std::uint32_t> inside;
   bool is_required = false;
-  bool is_inline = false;  // protobuf: a message of its own whose fields stand in this one in JSON
   std::optional<json::Tree> fallback;  // the default: of what is absent when its parent is there
   PatchStrategy patch_strategy = PatchStrategy::Replace;
   bool retains_keys = false;    // patch strategy retainKeys
@@ -62,20 +64,29 @@ struct Field {
   std::string description;      // ours, for `kubectl explain`; may be empty
 };
 
+// Fills in what a constant default cannot say, in an object of its type whose constants are filled in.
+using DefaultRule = void (*)(json::TreeObject&);
+
 struct Type {
   Form form = Form::Any;
-  std::string name;  // of a struct: "io.k8s.api.core.v1.Pod"; empty: it has none
+  // "io.k8s.api.core.v1.Pod"; empty: it has none. A list that has one is in protobuf a message whose field 1
+  // is the list (ExtraValue).
+  std::string name;
   std::string description;
   std::vector<Field> fields;      // of a Struct, by name
   const Type* element = nullptr;  // of Map and List
   ListKind list_kind = ListKind::Atomic;
-  std::vector<std::string> list_keys;        // of ListKind::Map; their defaults are their fields'
-  bool is_atomic = false;                    // of Struct and Map: server-side apply takes it as a whole
-  bool preserves_unknown = false;            // of Struct: fields that it does not name are kept
-  bool is_embedded_resource = false;         // it has apiVersion, kind and metadata of its own
-  bool is_nullable = false;                  // of CustomResourceDefinitions: null is a value
-  std::vector<std::string> words;            // of String: the only values there are; empty: any
-  const Constraints* constraints = nullptr;  // further limits, of CustomResourceDefinitions; null: none
+  std::vector<std::string> list_keys;  // of ListKind::Map; their defaults are their fields'
+  bool is_atomic = false;              // of Struct and Map: server-side apply takes it as a whole
+  bool preserves_unknown = false;      // of Struct: fields that it does not name are kept
+  bool is_embedded_resource = false;   // it has apiVersion, kind and metadata of its own
+  bool is_nullable = false;            // of CustomResourceDefinitions: null is a value
+  std::vector<std::string> words;      // of String: the only values there are; empty: any
+  DefaultRule default_rule = nullptr;  // of Struct
+  bool has_defaults = false;           // it, or something in it, has a default or a rule
+  // Further limits, of CustomResourceDefinitions (constraints.h), which every type of theirs has: what they
+  // say is wrong is found by validation, not by decoding. Null: none.
+  const Constraints* constraints = nullptr;
 
   // Null if there is none of that name.
   const Field* find(std::string_view field) const;
