@@ -398,7 +398,7 @@ TEST(Tls, AsksClientsWhoTheyAre) {
   EchoServer server(MUST(TlsContext::for_server({.identity = authority.issue("server", "DNS:localhost"),
                                                  .client_ca_files = {clients.ca_file()}})),
                     [](Request& request, ResponseWriter& response) -> Result<void> {
-                      return response.send(200, request.peer().tls_subject);
+                      return response.send(200, request.peer().certificate->subject);
                     });
   TlsClientOptions options{.trust_system = false, .ca_files = {authority.ca_file()}};
   Client nobody({.tls = options});
@@ -409,6 +409,29 @@ TEST(Tls, AsksClientsWhoTheyAre) {
   options.identity = authority.issue("mallory", "");
   Client mallory({.tls = options});
   EXPECT_FALSE(mallory.send({.url = url_of(server.tls_url("localhost"))}));
+}
+
+TEST(Tls, WhereCertificatesAreOptionalTheHandlerSeesWhatWasShown) {
+  TestAuthority authority, clients;
+  EchoServer server(MUST(TlsContext::for_server({.identity = authority.issue("server", "DNS:localhost"),
+                                                 .client_ca_files = {clients.ca_file()},
+                                                 .requires_client_certificate = false})),
+                    [](Request& request, ResponseWriter& response) -> Result<void> {
+                      const auto& shown = request.peer().certificate;
+                      if (shown == nullptr) return response.send(200, "nobody");
+                      if (!shown->problem.empty()) return response.send(401, shown->problem);
+                      return response.send(200,
+                                           fmt::format("{} {}", shown->common_name, shown->authority.size()));
+                    });
+  TlsClientOptions options{.trust_system = false, .ca_files = {authority.ca_file()}};
+  Client nobody({.tls = options});
+  EXPECT_EQ(body_of(nobody.send({.url = url_of(server.tls_url("localhost"))})), "nobody");
+  options.identity = clients.issue("alice", "");
+  Client alice({.tls = options});
+  EXPECT_EQ(body_of(alice.send({.url = url_of(server.tls_url("localhost"))})), "alice 64");
+  options.identity = authority.issue("mallory", "");
+  Client mallory({.tls = options});
+  EXPECT_EQ(MUST(mallory.send({.url = url_of(server.tls_url("localhost"))})).status(), 401);
 }
 
 TEST(Tls, PlainHttpToATlsServerAndTlsToAPlainOneAreErrors) {

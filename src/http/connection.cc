@@ -81,7 +81,7 @@ void Connection::shake_hands() {
   const auto wants = stream_.try_handshake();
   if (!wants) return close();  // a scanner, or a client that does not trust us: it has been told by an alert
   if (*wants != Stream::Wants::Nothing) return wait_for(*wants);
-  peer_.tls_subject = stream_.peer_subject();
+  peer_.certificate = stream_.peer_certificate();
   state_ = State::Waiting;
   advance();
 }

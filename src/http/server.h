@@ -33,6 +33,7 @@
 #include "http/listener.h"
 #include "http/message.h"
 #include "http/stream.h"
+#include "http/tls.h"
 
 namespace gantry::http {
 
@@ -47,7 +48,7 @@ struct Peer {
   std::string address;                         // "192.0.2.1:4711", "[2001:db8::1]:4711" or "unix"
   std::optional<UnixCredentials> credentials;  // over a unix socket, of who connected
   bool is_tls = false;
-  std::string tls_subject;  // of a verified client certificate
+  std::shared_ptr<const PeerCertificate> certificate;  // null: it showed none
 };
 
 class Exchange;  // one request and its answer, on a connection

@@ -256,6 +256,8 @@ Result<Stream::Wants> Stream::try_handshake() {
   return tls_->try_handshake();
 }
 
-std::string Stream::peer_subject() const { return tls_ ? tls_->peer_subject() : std::string{}; }
+std::shared_ptr<const PeerCertificate> Stream::peer_certificate() const {
+  return tls_ ? tls_->peer_certificate() : nullptr;
+}
 
 }  // namespace gantry::http

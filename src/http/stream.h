@@ -85,8 +85,8 @@ class Stream final : public ByteSource, public ByteSink {
   Result<void> accept_tls(const TlsContext& context);
   // One step; Wants::Nothing when it is done.
   Result<Wants> try_handshake();
-  // The subject of the certificate that the peer proved to own, as "CN=alice,O=ops"; empty: none.
-  std::string peer_subject() const;
+  // Null: the peer showed none.
+  std::shared_ptr<const PeerCertificate> peer_certificate() const;
 
   // Waits until the socket can do that, within the limits.
   Result<void> wait_until(Wants wants);

@@ -10,8 +10,11 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <ctime>
+#include <span>
 #include <utility>
 
+#include "base/hex.h"
 #include "base/printable.h"
 #include "http/tls_session.h"
 
@@ -132,6 +135,50 @@ bool is_address(const std::string& host) {
          ::inet_pton(AF_INET6, host.c_str(), &ignored) == 1;
 }
 
+// ---- What a certificate says
+
+std::string text_of(const X509_NAME* name) {
+  std::unique_ptr<BIO, decltype(&::BIO_free_all)> text(::BIO_new(::BIO_s_mem()), &::BIO_free_all);
+  if (!text) return {};
+  ::X509_NAME_print_ex(text.get(), name, 0, XN_FLAG_RFC2253);
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(text.get(), &data);
+  return {data, static_cast<std::size_t>(size)};
+}
+
+// Every entry of that type, in UTF-8.
+std::vector<std::string> entries_of(const X509_NAME* name, int nid) {
+  std::vector<std::string> entries;
+  for (int at = -1; (at = ::X509_NAME_get_index_by_NID(name, nid, at)) >= 0;) {
+    unsigned char* text = nullptr;
+    const int size =
+        ::ASN1_STRING_to_UTF8(&text, ::X509_NAME_ENTRY_get_data(::X509_NAME_get_entry(name, at)));
+    if (size < 0) continue;
+    entries.emplace_back(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
+    OPENSSL_free(text);
+  }
+  return entries;
+}
+
+std::string hex_of(const ASN1_INTEGER* number) {
+  return to_hex(std::as_bytes(
+      std::span(::ASN1_STRING_get0_data(number), static_cast<std::size_t>(::ASN1_STRING_length(number)))));
+}
+
+// Of a verified chain; it has its root at its end.
+std::string fingerprint_of_root(const SSL* ssl) {
+  const STACK_OF(X509)* chain = ::SSL_get0_verified_chain(ssl);
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  if (chain == nullptr || sk_X509_num(chain) == 0 ||
+      ::X509_digest(sk_X509_value(chain, sk_X509_num(chain) - 1), ::EVP_sha256(), digest, &size) != 1)
+    return {};
+  return to_hex(std::as_bytes(std::span(digest, size)));
+}
+
+// The handshake goes on with whatever was shown: SSL_get_verify_result() keeps what is wrong.
+int let_through(int /*verified*/, X509_STORE_CTX* /*chain*/) { return 1; }
+
 }  // namespace
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::for_client(const TlsClientOptions& options) {
@@ -153,7 +200,14 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::for_server(const TlsServer
   const bool asks = !options.client_ca_files.empty();
   if (asks) {
     TRY(trust(context.get(), options.client_ca_files));
-    ::SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    if (options.requires_client_certificate) {
+      ::SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    } else {
+      ::SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, let_through);
+      // A session that is taken up again has no verified chain, which tells who the authority is.
+      ::SSL_CTX_set_options(context.get(), SSL_OP_NO_TICKET);
+      ::SSL_CTX_set_num_tickets(context.get(), 0);
+    }
     for (const std::string& file : options.client_ca_files)
       if (auto* names = ::SSL_load_client_CA_file(file.c_str()); names != nullptr)
         ::SSL_CTX_set_client_CA_list(context.get(), names);  // a hint for clients with many certificates
@@ -278,15 +332,22 @@ void TlsSession::close_notify() {
   if (below_) below_->close_notify();
 }
 
-std::string TlsSession::peer_subject() const {
+std::shared_ptr<const PeerCertificate> TlsSession::peer_certificate() const {
   X509* certificate = ::SSL_get0_peer_certificate(ssl_.get());
-  if (certificate == nullptr || ::SSL_get_verify_result(ssl_.get()) != X509_V_OK) return {};
-  std::unique_ptr<BIO, decltype(&::BIO_free_all)> text(::BIO_new(::BIO_s_mem()), &::BIO_free_all);
-  if (!text) return {};
-  ::X509_NAME_print_ex(text.get(), ::X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(text.get(), &data);
-  return {data, static_cast<std::size_t>(size)};
+  if (certificate == nullptr) return nullptr;
+  auto peer = std::make_shared<PeerCertificate>();
+  const X509_NAME* subject = ::X509_get_subject_name(certificate);
+  peer->subject = text_of(subject);
+  if (auto names = entries_of(subject, NID_commonName); !names.empty()) peer->common_name = names.front();
+  peer->organizations = entries_of(subject, NID_organizationName);
+  peer->serial = hex_of(::X509_get0_serialNumber(certificate));
+  tm end{};
+  if (::ASN1_TIME_to_tm(::X509_get0_notAfter(certificate), &end) == 1) peer->not_after = ::timegm(&end);
+  if (const long result = ::SSL_get_verify_result(ssl_.get()); result != X509_V_OK)
+    peer->problem = ::X509_verify_cert_error_string(result);
+  else
+    peer->authority = fingerprint_of_root(ssl_.get());
+  return peer;
 }
 
 }  // namespace gantry::http

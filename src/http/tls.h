@@ -5,6 +5,7 @@
 // connections and threads that use it. Only this folder sees OpenSSL.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,6 +33,20 @@ struct TlsServerOptions {
   TlsIdentity identity;
   // Clients must show a certificate that one of these authorities has signed. Empty: they are not asked.
   std::vector<std::string> client_ca_files;
+  // False: clients without a certificate are served as well, and those with one that does not verify; what
+  // they showed is in Peer::certificate, so that they can be told what is wrong with it.
+  bool requires_client_certificate = true;
+};
+
+// What the other end proved to own the key of.
+struct PeerCertificate {
+  std::string subject;  // "CN=alice,O=ops" (RFC 2253)
+  std::string common_name;
+  std::vector<std::string> organizations;
+  std::string serial;          // in hexadecimal digits
+  std::string authority;       // SHA-256 of the root that its chain ends at, in hexadecimal digits
+  std::string problem;         // why it is not to be trusted; empty: it has verified
+  std::int64_t not_after = 0;  // seconds since 1970; a connection may outlive its certificate
 };
 
 class TlsContext {

@@ -35,7 +35,7 @@ class TlsSession {
   bool has_buffered() const {
     return ::SSL_has_pending(ssl_.get()) == 1 || (below_ != nullptr && below_->has_buffered());
   }
-  std::string peer_subject() const;
+  std::shared_ptr<const PeerCertificate> peer_certificate() const;
 
  private:
   struct Free {
