@@ -33,6 +33,8 @@ struct AccessRequest {
   std::string name_space;  // empty: of the cluster, or all
   std::string name;        // empty: all
   std::string path;        // when it is no resource: "/healthz"
+  // What a field selector of list, watch or deletecollection demands, "=" only: {"spec.nodeName", "n1"}.
+  std::map<std::string, std::string> fields;
 };
 
 }  // namespace gantry::kube
