@@ -57,6 +57,9 @@ struct Field {
   // its volumeSource): the numbers of those messages' fields, outermost first.
   std::vector<std::uint32_t> inside;
   bool is_required = false;
+  // In protobuf zero or empty text is another thing than none at all (in Go: a pointer). Clients send the
+  // zero of all other fields, and mean none by it.
+  bool keeps_zero = false;
   std::optional<json::Tree> fallback;  // the default: of what is absent when its parent is there
   PatchStrategy patch_strategy = PatchStrategy::Replace;
   bool retains_keys = false;    // patch strategy retainKeys
