@@ -48,15 +48,15 @@ class TreeObject {
   bool contains(std::string_view key) const { return find(key) != nullptr; }
   Tree& operator[](std::string_view key);  // a null is made where there is none
   bool erase(std::string_view key);        // whether it was there
-  iterator erase(iterator at) { return members_.erase(at); }
+  iterator erase(iterator at);
 
   // A member's key must stay as it is.
   iterator begin() { return members_.begin(); }
   iterator end() { return members_.end(); }
   const_iterator begin() const { return members_.begin(); }
   const_iterator end() const { return members_.end(); }
-  std::size_t size() const { return members_.size(); }
-  bool empty() const { return members_.empty(); }
+  std::size_t size() const;
+  bool empty() const;
 
   friend bool operator==(const TreeObject& a, const TreeObject& b);
 
@@ -135,5 +135,10 @@ class Tree {
   std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::string, TreeArray, TreeObject>
       value_;
 };
+
+// Down here, where clang knows what a Tree is.
+inline std::size_t TreeObject::size() const { return members_.size(); }
+inline bool TreeObject::empty() const { return members_.empty(); }
+inline TreeObject::iterator TreeObject::erase(iterator at) { return members_.erase(at); }
 
 }  // namespace gantry::json
