@@ -44,9 +44,9 @@ Answer<Decoded> decode(const Type& type, json::Tree object, FieldValidation vali
 // Drops what the type does not know, and tells nobody: of objects that were stored under another schema.
 void prune(const Type& type, json::Tree& value);
 
-// Fills in what is absent and has a default, the constants first, then the rules (default_rules.h). An object
-// that is absent and has no default itself stays absent, with all that is in it. Doing it twice changes
-// nothing.
+// Fills in what is absent and has a default, from the top down: an object's constants, its rule
+// (default_rules.h), then its parts. An object that is absent and has no default itself stays absent, with
+// all that is in it. Doing it twice changes nothing.
 void apply_defaults(const Type& type, json::Tree& value);
 
 }  // namespace gantry::kube

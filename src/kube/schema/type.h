@@ -67,7 +67,8 @@ struct Field {
   std::string description;      // ours, for `kubectl explain`; may be empty
 };
 
-// Fills in what a constant default cannot say, in an object of its type whose constants are filled in.
+// Fills in what a constant default cannot say, in an object of its type whose own constants are filled in
+// (default_rules.h).
 using DefaultRule = void (*)(json::TreeObject&);
 
 struct Type {
