@@ -93,6 +93,7 @@ json::Tree Status::to_tree() const {
   object["apiVersion"] = "v1";
   object["kind"] = "Status";
   object["metadata"] = json::TreeObject();
+  add(object["metadata"].object(), "continue", detail_->continue_token);
   object["status"] = "Failure";
   add(object, "message", detail_->message);
   add(object, "reason", detail_->reason);

@@ -43,6 +43,7 @@ class [[nodiscard]] Status {
     std::string uid;
     std::vector<Cause> causes;
     int retry_after_seconds = 0;  // 0: not said
+    std::string continue_token;   // how a list that has expired may go on; empty: not at all
   };
 
   explicit Status(Detail detail) : detail_(std::make_unique<Detail>(std::move(detail))) {}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The verbs of the Kubernetes API on every kind: create, get, list, watch, update, patch, delete,
+// deletecollection, and the subresources that change an object (status, scale, binding, eviction ...).
+//
+//   const ApiAnswer answer = TRY(verbs.run(request));
+//   for (const SharedBytes& piece : json_of(answer)) ...
+//
+// Who may do what was decided before. All calls are for any thread and block.
+#pragma once
+
+#include <memory>
+
+#include "kube/admission/admission.h"
+#include "kube/api/status.h"
+#include "kube/server/api_request.h"
+#include "kube/storage/object_storage.h"
+
+namespace gantry::kube {
+
+class ServiceAddresses;
+
+class Verbs {
+ public:
+  // All of them outlive it.
+  struct Parts {
+    ObjectStorage& storage;
+    const admission::Chain& admission;
+    ServiceAddresses& addresses;
+  };
+  explicit Verbs(const Parts& parts) : parts_(parts) {}
+
+  // Everything but Watch. 405 for what a resource does not have.
+  Answer<ApiAnswer> run(const ApiRequest& request) const;
+  Answer<std::unique_ptr<WatchStream>> watch(const ApiRequest& request) const;
+
+ private:
+  const Parts parts_;
+};
+
+}  // namespace gantry::kube
