@@ -82,6 +82,13 @@ void Connection::shake_hands() {
   if (!wants) return close();  // a scanner, or a client that does not trust us: it has been told by an alert
   if (*wants != Stream::Wants::Nothing) return wait_for(*wants);
   peer_.certificate = stream_.peer_certificate();
+  if (stream_.chosen_protocol() == "h2") {
+    if (server_.options.on_http2) {
+      watch_.stop();
+      server_.options.on_http2(hand_over(), std::move(peer_));
+    }
+    return close();
+  }
   state_ = State::Waiting;
   advance();
 }
@@ -249,6 +256,10 @@ bool Connection::next_head_comes_at_once() {
   buffer_.commit(attempt->bytes);
   const auto found = find_head();
   return found && *found;
+}
+
+Result<void> Connection::stream_from(std::shared_ptr<FrameSource> source, bool is_chunked) {
+  return server_.frames.add(hand_over(), std::move(source), is_chunked);
 }
 
 Stream Connection::hand_over() {

@@ -19,6 +19,7 @@
 #include "base/thread_pool.h"
 #include "http/buffer.h"
 #include "http/exchange.h"
+#include "http/frame_loop.h"
 #include "http/parser.h"
 #include "http/server.h"
 #include "http/stream.h"
@@ -36,6 +37,7 @@ struct ServerParts {
   EventLoop loop;
   Inbox inbox;
   ThreadPool pool;
+  FrameLoop frames;
   std::list<std::unique_ptr<Connection>> connections;  // of the loop's thread
   std::atomic<std::size_t> connection_count = 0;
   std::atomic<bool> is_stopping = false;
@@ -61,6 +63,8 @@ class Connection {
   Stream& stream() { return stream_; }
   Buffer& buffer() { return buffer_; }
   const Peer& peer() const { return peer_; }
+  // The rest of the answer is the source's; the connection is over.
+  Result<void> stream_from(std::shared_ptr<FrameSource> source, bool is_chunked);
   // All of it, with what was read and not used; the connection is over.
   Stream hand_over();
 

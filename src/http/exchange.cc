@@ -35,16 +35,7 @@ Result<std::string> Request::read_body(std::size_t limit) {
   return read_all(body_, "the request's body", limit);
 }
 
-Result<void> ResponseWriter::send(int status, std::string_view body) { return exchange_.send(status, body); }
-Result<void> ResponseWriter::send_file(int status, int file, std::uint64_t offset, std::uint64_t length) {
-  return exchange_.send_file(status, file, offset, length);
-}
-Result<void> ResponseWriter::start(int status, std::optional<std::uint64_t> length) {
-  return exchange_.start(status, length);
-}
-Result<void> ResponseWriter::write(std::span<const std::byte> from) { return exchange_.write(from); }
-Result<Stream> ResponseWriter::hijack(int status) { return exchange_.hijack(status); }
-bool ResponseWriter::has_started() const { return exchange_.status_ != 0; }
+int socket_of(const ResponseWriter& response) { return response.channel_.socket(); }
 
 // ---- What is behind it
 
@@ -84,11 +75,7 @@ void Exchange::tell(std::chrono::steady_clock::time_point began, const Error* fa
                     .error = failure});
 }
 
-int Exchange::socket_of(const ResponseWriter& response) {
-  return response.exchange_.connection_.stream().fd();
-}
-
-int socket_of(const ResponseWriter& response) { return Exchange::socket_of(response); }
+int Exchange::socket() const { return connection_.stream().fd(); }
 
 Exchange::Next Exchange::refuse(int status, const Error& reason) {
   const auto began = std::chrono::steady_clock::now();
@@ -197,6 +184,17 @@ Result<void> Exchange::start(int status, std::optional<std::uint64_t> length) {
 Result<void> Exchange::write(std::span<const std::byte> from) {
   if (!writer_) return error(Code::Internal, "a body without a head");
   return writer_->write(from);
+}
+
+// The connection ends with this answer: which request was the last is clear to both sides.
+Result<void> Exchange::stream(int status, std::shared_ptr<FrameSource> source) {
+  keeps_alive_ = false;
+  const bool is_chunked = !parsed_.head.is_http_1_0;
+  TRY(begin(status, {.kind = Framing::Kind::Chunked}));
+  TRY(writer_->flush_head());
+  if (parsed_.head.method == "HEAD") return {};
+  is_handed_over_ = true;
+  return connection_.stream_from(std::move(source), is_chunked);
 }
 
 Result<Stream> Exchange::hijack(int status) {

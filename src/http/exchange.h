@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "http/body.h"
+#include "http/frame_source.h"
 #include "http/parser.h"
 #include "http/server.h"
 #include "http/stream.h"
@@ -20,7 +21,7 @@ namespace gantry::http {
 
 class Connection;
 
-class Exchange {
+class Exchange final : public ResponseChannel {
  public:
   // How the connection goes on.
   enum class Next : std::uint8_t {
@@ -35,21 +36,20 @@ class Exchange {
   // Calls the handler and completes whatever it left open. `may_keep`: the connection may serve another
   // request.
   Next run(const Handler& handler, bool may_keep);
-  // See response_socket.h.
-  static int socket_of(const ResponseWriter& response);
   // An answer of the server itself, in place of a handler's.
   Next refuse(int status, const Error& reason);
 
- private:
-  friend class ResponseWriter;
-  friend class Request;
+  Result<void> send(int status, std::string_view body) override;
+  Result<void> send_file(int status, int file, std::uint64_t offset, std::uint64_t length) override;
+  Result<void> start(int status, std::optional<std::uint64_t> length) override;
+  Result<void> write(std::span<const std::byte> from) override;
+  Result<void> stream(int status, std::shared_ptr<FrameSource> source) override;
+  Result<Stream> hijack(int status) override;
+  bool has_started() const override { return status_ != 0; }
+  int socket() const override;
 
+ private:
   Result<void> begin(int status, Framing framing);
-  Result<void> send(int status, std::string_view body);
-  Result<void> send_file(int status, int file, std::uint64_t offset, std::uint64_t length);
-  Result<void> start(int status, std::optional<std::uint64_t> length);
-  Result<void> write(std::span<const std::byte> from);
-  Result<Stream> hijack(int status);
   Result<void> send_error(const Error& failure);
   Next finish(const Result<void>& handled);
   void tell(std::chrono::steady_clock::time_point began, const Error* failure) const;

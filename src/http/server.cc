@@ -49,7 +49,8 @@ ServerParts::ServerParts(ServerOptions server_options, Handler server_handler, E
       pool({.name = "http",
             .max_threads = options.max_handlers,
             .max_waiting = options.max_waiting,
-            .on_rest = options.on_rest}) {}
+            .on_rest = options.on_rest}),
+      frames(options.body_timeout) {}
 
 class Server::Impl {
  public:

@@ -30,6 +30,7 @@
 
 #include "base/byte_stream.h"
 #include "base/error.h"
+#include "http/frame_source.h"
 #include "http/listener.h"
 #include "http/message.h"
 #include "http/stream.h"
@@ -51,8 +52,6 @@ struct Peer {
   std::shared_ptr<const PeerCertificate> certificate;  // null: it showed none
 };
 
-class Exchange;  // one request and its answer, on a connection
-
 class Request {
  public:
   const RequestHead& head() const { return head_; }
@@ -71,46 +70,75 @@ class Request {
   // All of it; ResourceExhausted when it is more than `limit` bytes.
   Result<std::string> read_body(std::size_t limit = 4 << 20);
 
- private:
-  friend class Exchange;
+  // Of servers: all of it is borrowed.
   Request(const RequestHead& head, const Peer& peer, ByteSource& body, std::optional<std::uint64_t> length)
       : head_(head), peer_(peer), body_(body), body_length_(length) {}
+
+ private:
   const RequestHead& head_;
   const Peer& peer_;
   ByteSource& body_;
   std::optional<std::uint64_t> body_length_;
 };
 
-// The answer: either send, send_file or hijack, or start and then write. Failing means that the peer is gone
-// or a header cannot be written; the handler returns the error. HEAD and statuses without a body are taken
-// care of: what is written is dropped, Content-Length stays. Server and Date are the server's; Connection,
-// Transfer- Encoding and Content-Length are set here, except that Content-Length is kept in an answer to
-// HEAD.
+// How an answer travels: HTTP/1.1 (exchange.h) or HTTP/2 (http2/service.h). Of servers alone; handlers see
+// the ResponseWriter, whose words these are.
+class ResponseChannel {
+ public:
+  virtual Result<void> send(int status, std::string_view body) = 0;
+  virtual Result<void> send_file(int status, int file, std::uint64_t offset, std::uint64_t length) = 0;
+  virtual Result<void> start(int status, std::optional<std::uint64_t> length) = 0;
+  virtual Result<void> write(std::span<const std::byte> from) = 0;
+  virtual Result<void> stream(int status, std::shared_ptr<FrameSource> source) = 0;
+  virtual Result<Stream> hijack(int status) = 0;
+  virtual bool has_started() const = 0;
+  virtual int socket() const = 0;
+
+ protected:
+  ~ResponseChannel() = default;
+};
+
+// The answer: either send, send_file, stream or hijack, or start and then write. Failing means that the peer
+// is gone or a header cannot be written; the handler returns the error. HEAD and statuses without a body are
+// taken care of: what is written is dropped, Content-Length stays. Server and Date are the server's;
+// Connection, Transfer- Encoding and Content-Length are set here, except that Content-Length is kept in an
+// answer to HEAD.
 class ResponseWriter final : public ByteSink {
  public:
   HeaderMap headers;  // set before the head is written
 
-  Result<void> send(int status, std::string_view body = {});
+  Result<void> send(int status, std::string_view body = {}) { return channel_.send(status, body); }
   // `file` is borrowed and its position is left alone.
-  Result<void> send_file(int status, int file, std::uint64_t offset, std::uint64_t length);
+  Result<void> send_file(int status, int file, std::uint64_t offset, std::uint64_t length) {
+    return channel_.send_file(status, file, offset, length);
+  }
 
   // Begins a body of that length, or one that ends when the handler returns (in chunks). Each write goes out
   // at once. When the handler fails half way the connection is cut, so that nobody takes a part for the
   // whole.
-  Result<void> start(int status, std::optional<std::uint64_t> length = std::nullopt);
-  Result<void> write(std::span<const std::byte> from) override;
+  Result<void> start(int status, std::optional<std::uint64_t> length = std::nullopt) {
+    return channel_.start(status, length);
+  }
+  Result<void> write(std::span<const std::byte> from) override { return channel_.write(from); }
   Result<void> write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
 
-  // Writes this head and hands the connection over, with all that the peer has sent behind its request: for
-  // Upgrade (101) and for attach streams. The server forgets the connection, also when it stops.
-  Result<Stream> hijack(int status);
+  // Writes this head and then what the source has and will have; the handler returns at once.
+  Result<void> stream(int status, std::shared_ptr<FrameSource> source) {
+    return channel_.stream(status, std::move(source));
+  }
 
-  bool has_started() const;
+  // Writes this head and hands the connection over, with all that the peer has sent behind its request: for
+  // Upgrade (101) and for attach streams. The server forgets the connection, also when it stops. Unsupported
+  // where the connection is not this request's alone (HTTP/2).
+  Result<Stream> hijack(int status) { return channel_.hijack(status); }
+
+  bool has_started() const { return channel_.has_started(); }
+
+  explicit ResponseWriter(ResponseChannel& channel) : channel_(channel) {}
 
  private:
-  friend class Exchange;
-  explicit ResponseWriter(Exchange& exchange) : exchange_(exchange) {}
-  Exchange& exchange_;
+  friend int socket_of(const ResponseWriter& response);
+  ResponseChannel& channel_;
 };
 
 // Runs on a thread of the pool, many at once. An error before the head is written becomes status_of(its code)
@@ -142,6 +170,9 @@ struct ServerOptions {
   // Bytes a second, while a handler waits for the peer; it has body_timeout as a lead. Without this a few
   // peers that drip could hold all threads. 0: as slowly as they like.
   std::uint64_t least_rate = 512;
+  // Takes connections whose client has chosen HTTP/2 (ALPN, where the listener's TlsContext offers it): on
+  // the loop's thread, so it only hands them on. Empty: they are closed.
+  std::function<void(Stream, Peer)> on_http2;
   // Called on a thread of the pool when there was no request for some seconds; may be empty.
   std::function<void()> on_rest;
   // Called on the handler's thread when a request is done, or was refused after its head had been read; may

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "http/test_frames.h"
 #include "http/test_peer.h"
 #include "testing/must.h"
 #include "testing/temp_dir.h"
@@ -24,6 +25,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::RawPeer;
+using testing::TestFrames;
 
 std::unique_ptr<Server> serve(Handler handler, ServerOptions options = {}) {
   std::vector<Listener> listeners;
@@ -289,6 +291,43 @@ TEST(Server, StreamsInChunksAndToOldClientsUntilItCloses) {
   RawPeer head = connect_to(server);
   head.send("HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(head.read_all().ends_with("\r\n\r\n"));
+}
+
+TEST(Server, AnAnswerMayGoOnWhenItsHandlerHasReturned) {
+  const auto frames = std::make_shared<TestFrames>();
+  const auto server = serve([&](Request&, ResponseWriter& response) { return response.stream(200, frames); });
+  RawPeer peer = connect_to(server);
+  peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_NE(peer.read_head().find("Transfer-Encoding: chunked\r\n"), std::string::npos);
+  frames->add("one");
+  EXPECT_EQ(peer.read(8), "3\r\none\r\n");
+  const std::string large(300'000, 'x');
+  frames->add(large);
+  EXPECT_EQ(peer.read(7 + large.size() + 2), "493e0\r\n" + large + "\r\n");
+  frames->add("end");
+  frames->end(FrameSource::State::End);
+  EXPECT_EQ(peer.read_all(), "3\r\nend\r\n0\r\n\r\n");
+}
+
+TEST(Server, AStreamOfFramesEndsWithThePeerAndWithTheServer) {
+  std::atomic<bool> first_is_gone = false, second_is_gone = false;
+  auto server = serve([&](Request& request, ResponseWriter& response) {
+    const auto frames = std::make_shared<TestFrames>();
+    frames->gone = request.path() == "/1" ? &first_is_gone : &second_is_gone;
+    return response.stream(200, frames);
+  });
+  {
+    RawPeer peer = connect_to(server);
+    peer.send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
+    peer.read_head();
+  }
+  while (!first_is_gone) std::this_thread::yield();
+  RawPeer peer = connect_to(server);
+  peer.send("GET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
+  peer.read_head();
+  server.reset();
+  EXPECT_TRUE(second_is_gone);
+  EXPECT_EQ(peer.read_all(), "");
 }
 
 TEST(Server, AHandlerThatFailsHalfWayBreaksTheConnection) {

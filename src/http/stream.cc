@@ -2,6 +2,8 @@
 #include "http/stream.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -231,6 +233,14 @@ Result<void> Stream::shut_down_writing() {
   return {};
 }
 
+void Stream::keep_alive() {
+  const int yes = 1, idle = 60, between = 15, probes = 4;                // seconds, seconds, times
+  (void)::setsockopt(fd(), SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof yes);  // on a unix socket: no need
+  (void)::setsockopt(fd(), IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+  (void)::setsockopt(fd(), IPPROTO_TCP, TCP_KEEPINTVL, &between, sizeof between);
+  (void)::setsockopt(fd(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
 void Stream::abort() {
   constexpr linger kReset{.l_onoff = 1, .l_linger = 0};
   (void)::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &kReset, sizeof kReset);  // unix sockets have none
@@ -258,6 +268,9 @@ Result<Stream::Wants> Stream::try_handshake() {
 
 std::shared_ptr<const PeerCertificate> Stream::peer_certificate() const {
   return tls_ ? tls_->peer_certificate() : nullptr;
+}
+std::string_view Stream::chosen_protocol() const {
+  return tls_ ? tls_->chosen_protocol() : std::string_view();
 }
 
 }  // namespace gantry::http

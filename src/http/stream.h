@@ -56,6 +56,8 @@ class Stream final : public ByteSource, public ByteSink {
   // No more will be written: the peer reads the end. Reading goes on.
   Result<void> shut_down_writing();
 
+  // A peer that has vanished without a word is found out, in about two minutes, although nothing is sent.
+  void keep_alive();
   // The peer is to notice that this is no regular end: the connection is reset when it is closed.
   void abort();
 
@@ -87,6 +89,8 @@ class Stream final : public ByteSource, public ByteSink {
   Result<Wants> try_handshake();
   // Null: the peer showed none.
   std::shared_ptr<const PeerCertificate> peer_certificate() const;
+  // What both sides agreed to speak (ALPN): "h2", "http/1.1"; empty: nothing was said.
+  std::string_view chosen_protocol() const;
 
   // Waits until the socket can do that, within the limits.
   Result<void> wait_until(Wants wants);

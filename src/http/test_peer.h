@@ -68,6 +68,7 @@ class RawPeer {
   std::string read_head() { return read_to("\r\n\r\n"); }
   void end() { ::shutdown(socket_.get(), SHUT_WR); }
   int fd() const { return socket_.get(); }
+  UniqueFd take() { return std::move(socket_); }
 
  private:
   bool receive() {

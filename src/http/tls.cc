@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <ctime>
 #include <span>
 #include <utility>
@@ -21,7 +22,9 @@
 namespace gantry::http {
 namespace {
 
-constexpr unsigned char kAlpn[] = "\x08http/1.1";  // RFC 7301: a length before every name
+// RFC 7301: a length before every name.
+constexpr unsigned char kAlpn[] = "\x08http/1.1";
+constexpr unsigned char kAlpnWithHttp2[] = "\x02h2\x08http/1.1";
 
 // The oldest entry of this thread's queue is the cause. The queue is emptied: leftovers would be taken for
 // the reason of the next failure.
@@ -73,9 +76,11 @@ Result<void> trust(SSL_CTX* context, const std::vector<std::string>& files) {
 
 // The first protocol of ours that the client offers. One that offers only others has come to the wrong place.
 int choose_protocol(SSL* /*ssl*/, const unsigned char** chosen, unsigned char* chosen_size,
-                    const unsigned char* offered, unsigned int offered_size, void* /*argument*/) {
+                    const unsigned char* offered, unsigned int offered_size, void* ours) {
   unsigned char* choice = nullptr;
-  if (::SSL_select_next_proto(&choice, chosen_size, kAlpn, sizeof kAlpn - 1, offered, offered_size) !=
+  const auto* protocols = static_cast<const unsigned char*>(ours);
+  const auto size = static_cast<unsigned>(::strlen(static_cast<const char*>(ours)));
+  if (::SSL_select_next_proto(&choice, chosen_size, protocols, size, offered, offered_size) !=
       OPENSSL_NPN_NEGOTIATED)
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   *chosen = choice;
@@ -216,7 +221,8 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::for_server(const TlsServer
   ::SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   constexpr unsigned char kSessionContext[] = "gantry";
   ::SSL_CTX_set_session_id_context(context.get(), kSessionContext, sizeof kSessionContext - 1);
-  ::SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
+  const unsigned char* protocols = options.offers_http2 ? kAlpnWithHttp2 : kAlpn;
+  ::SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, const_cast<unsigned char*>(protocols));
   return std::shared_ptr<const TlsContext>(new TlsContext(context.release(), asks));
 }
 
@@ -330,6 +336,13 @@ void TlsSession::close_notify() {
   (void)::SSL_shutdown(ssl_.get());  // a peer that is gone does not mind
   ::ERR_clear_error();
   if (below_) below_->close_notify();
+}
+
+std::string_view TlsSession::chosen_protocol() const {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  ::SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+  return {reinterpret_cast<const char*>(name), size};
 }
 
 std::shared_ptr<const PeerCertificate> TlsSession::peer_certificate() const {

@@ -36,6 +36,7 @@ struct TlsServerOptions {
   // False: clients without a certificate are served as well, and those with one that does not verify; what
   // they showed is in Peer::certificate, so that they can be told what is wrong with it.
   bool requires_client_certificate = true;
+  bool offers_http2 = false;  // to clients that prefer it (ALPN)
 };
 
 // What the other end proved to own the key of.

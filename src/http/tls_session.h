@@ -36,6 +36,7 @@ class TlsSession {
     return ::SSL_has_pending(ssl_.get()) == 1 || (below_ != nullptr && below_->has_buffered());
   }
   std::shared_ptr<const PeerCertificate> peer_certificate() const;
+  std::string_view chosen_protocol() const;
 
  private:
   struct Free {

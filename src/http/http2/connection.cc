@@ -20,7 +20,6 @@ namespace {
 
 constexpr std::size_t kMostPending = 256 << 10;  // bytes of one exchange that were written and not sent
 constexpr std::size_t kBatch = 64 << 10;         // bytes that go to the socket at once
-constexpr std::int32_t kConnectionWindow = 8 << 20;
 
 struct SessionDelete {
   void operator()(nghttp2_session* session) const { nghttp2_session_del(session); }
@@ -99,6 +98,13 @@ struct Http2Exchange::State {
   bool is_finished = false;  // this side's direction
   HeaderFields out_trailers;
   bool is_waiting = false;  // nghttp2 does not ask for more until it is told
+
+  // In place of `out`: where the body comes from, and what was taken of it.
+  std::shared_ptr<FrameSource> source;
+  FrameSource::State source_state = FrameSource::State::Open;
+  std::vector<SharedBytes> frames;
+  std::size_t next_frame = 0;
+  std::size_t frame_offset = 0;  // of the next one
 };
 
 struct Http2Connection::Impl : std::enable_shared_from_this<Impl> {
@@ -111,6 +117,9 @@ struct Http2Connection::Impl : std::enable_shared_from_this<Impl> {
   Result<void> open(bool is_server);
   void run();
   void wake() REQUIRES(mutex);
+  void wake_source(std::int32_t id);
+  void resume_sources() REQUIRES(mutex);
+  void drop_source(State& state) REQUIRES(mutex);
   Result<bool> exchange_bytes();
   Result<void> fill() REQUIRES(mutex);
   Result<void> receive();
@@ -132,6 +141,8 @@ struct Http2Connection::Impl : std::enable_shared_from_this<Impl> {
   static int stream_closed(nghttp2_session*, std::int32_t id, std::uint32_t reason, void* self);
   static ssize_t read_out(nghttp2_session*, std::int32_t id, std::uint8_t* into, std::size_t size,
                           std::uint32_t* flags, nghttp2_data_source* source, void* self);
+  static ssize_t read_source(nghttp2_session*, std::int32_t id, std::uint8_t* into, std::size_t size,
+                             std::uint32_t* flags, nghttp2_data_source* source, void* self);
 
   // Of the thread alone.
   Stream stream;
@@ -144,7 +155,13 @@ struct Http2Connection::Impl : std::enable_shared_from_this<Impl> {
   const Http2Options options;
   UniqueFd wake_up;
   std::thread thread;
-  std::unique_ptr<ThreadPool> pool;  // of a server
+  std::unique_ptr<ThreadPool> own_pool;  // of a server
+  ThreadPool* pool = nullptr;
+
+  // Sources that have more, by exchange. A lock of its own: sources call while they hold theirs, and are
+  // asked while the connection holds the one below.
+  Mutex woken_mutex;
+  std::vector<std::int32_t> woken GUARDED_BY(woken_mutex);
 
   mutable Mutex mutex;  // guards what follows, and every exchange
   Session session GUARDED_BY(mutex);
@@ -189,7 +206,10 @@ Result<void> Http2Connection::Impl::open(bool is_server) {
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, options.max_head},
   }};
   nghttp2_submit_settings(session.get(), NGHTTP2_FLAG_NONE, settings.data(), settings.size());
-  nghttp2_session_set_local_window_size(session.get(), NGHTTP2_FLAG_NONE, 0, kConnectionWindow);
+  // As much as all exchanges may hold: those that nobody reads yet must not stop those that somebody does.
+  const std::uint64_t whole = std::uint64_t{options.max_exchanges} * options.window;
+  nghttp2_session_set_local_window_size(session.get(), NGHTTP2_FLAG_NONE, 0,
+                                        static_cast<std::int32_t>(std::min<std::uint64_t>(whole, INT32_MAX)));
   return {};
 }
 
@@ -198,6 +218,29 @@ void Http2Connection::Impl::wake() {
   is_woken = true;
   const std::uint64_t one = 1;
   (void)!::write(wake_up.get(), &one, sizeof one);  // cannot fail: one is far from the counter's end
+}
+
+void Http2Connection::Impl::wake_source(std::int32_t id) {
+  const MutexLock lock(woken_mutex);
+  woken.push_back(id);
+  const std::uint64_t one = 1;
+  if (woken.size() == 1) (void)!::write(wake_up.get(), &one, sizeof one);  // as above
+}
+
+void Http2Connection::Impl::resume_sources() {
+  std::vector<std::int32_t> ids;
+  {
+    const MutexLock lock(woken_mutex);
+    ids.swap(woken);
+  }
+  for (const std::int32_t id : ids)
+    if (State* state = find(id); state != nullptr && std::exchange(state->is_waiting, false))
+      nghttp2_session_resume_data(session.get(), id);
+}
+
+// Its destructor may want locks: it runs when this one is free.
+void Http2Connection::Impl::drop_source(State& state) {
+  if (state.source) to_call.push_back([source = std::exchange(state.source, nullptr)] {});
 }
 
 void Http2Connection::Impl::run() {
@@ -213,6 +256,7 @@ Result<bool> Http2Connection::Impl::exchange_bytes() {
   {
     const MutexLock lock(mutex);
     if (is_cut) return false;
+    resume_sources();
     TRY(fill());
     calls.swap(to_call);
     if (batch.empty() && nghttp2_session_want_read(session.get()) == 0 &&
@@ -220,6 +264,7 @@ Result<bool> Http2Connection::Impl::exchange_bytes() {
       return false;
   }
   for (const auto& call : calls) call();
+  calls.clear();  // before it waits: what they hold may be the last of it
 
   if (!batch.empty()) {
     const auto attempt = TRY(stream.try_write(std::as_bytes(std::span(batch)).subspan(batch_sent)));
@@ -294,6 +339,7 @@ void Http2Connection::Impl::end_all() {
 
 void Http2Connection::Impl::fail(State& state, End end, std::uint32_t reason) {
   state.is_closed = true;
+  drop_source(state);
   if (state.end == End::Open) {
     state.end = end;
     state.reason = reason;
@@ -369,6 +415,7 @@ int Http2Connection::Impl::frame_received(nghttp2_session*, const nghttp2_frame*
   state->changed.notify_all();
   if (!is_new_request) return 0;
   const std::shared_ptr<Http2Exchange> exchange(new Http2Exchange(state));
+  // The exchange keeps the connection.
   if (!self.pool->run([&self, exchange] { self.handler(exchange); }))
     nghttp2_submit_rst_stream(self.session.get(), NGHTTP2_FLAG_NONE, state->id, NGHTTP2_REFUSED_STREAM);
   self.to_call.push_back([exchange] {});  // its destructor wants the mutex
@@ -413,6 +460,7 @@ int Http2Connection::Impl::stream_closed(nghttp2_session*, std::int32_t id, std:
   const bool is_done = state->is_finished && state->pending() == 0;
   if (state->has_ended && (is_done || reason == NGHTTP2_NO_ERROR)) {
     state->is_closed = true;
+    self.drop_source(*state);
     state->changed.notify_all();
   } else {
     self.fail(*state, End::GivenUp, reason);
@@ -446,6 +494,37 @@ ssize_t Http2Connection::Impl::read_out(nghttp2_session* session, std::int32_t i
     return NGHTTP2_ERR_DEFERRED;
   }
   return static_cast<ssize_t>(taken);
+}
+
+ssize_t Http2Connection::Impl::read_source(nghttp2_session*, std::int32_t, std::uint8_t* into,
+                                           std::size_t size, std::uint32_t* flags,
+                                           nghttp2_data_source* source, void*) NO_THREAD_SAFETY_ANALYSIS {
+  State& state = *static_cast<State*>(source->ptr);
+  if (state.frames.empty() && state.source_state == FrameSource::State::Open)
+    state.source_state = state.source->take(state.frames, kBatch);
+  std::size_t filled = 0;
+  while (filled < size && state.next_frame < state.frames.size()) {
+    const std::string_view frame = state.frames[state.next_frame].view().substr(state.frame_offset);
+    const std::size_t taken = std::min(size - filled, frame.size());
+    std::memcpy(into + filled, frame.data(), taken);
+    filled += taken;
+    state.frame_offset += taken;
+    if (taken == frame.size()) {
+      state.frame_offset = 0;
+      ++state.next_frame;
+    }
+  }
+  if (state.next_frame < state.frames.size()) return static_cast<ssize_t>(filled);
+  state.frames.clear();
+  state.next_frame = 0;
+  if (state.source_state == FrameSource::State::Cut) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  if (state.source_state == FrameSource::State::End) {
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+  } else if (filled == 0) {
+    state.is_waiting = true;
+    return NGHTTP2_ERR_DEFERRED;
+  }
+  return static_cast<ssize_t>(filled);
 }
 
 // ---- An exchange
@@ -530,6 +609,26 @@ Result<void> Http2Exchange::respond(const HeaderFields& head, bool is_all) {
   return {};
 }
 
+Result<void> Http2Exchange::respond(const HeaderFields& head, std::shared_ptr<FrameSource> source) {
+  State& state = *state_;
+  Http2Connection::Impl& impl = *state.impl;
+  source->set_wake([weak = std::weak_ptr(state.impl), id = state.id] {
+    if (const auto connection = weak.lock()) connection->wake_source(id);
+  });
+  const MutexLock lock(impl.mutex);
+  if (state.is_closed || !impl.session) return state.failure();
+  state.source = std::move(source);
+  state.is_finished = true;
+  const auto pairs = pairs_of(head);
+  const nghttp2_data_provider provider{.source = {.ptr = &state},
+                                       .read_callback = Http2Connection::Impl::read_source};
+  const int failed =
+      nghttp2_submit_response(impl.session.get(), state.id, pairs.data(), pairs.size(), &provider);
+  if (failed != 0) return error(Code::Internal, "answer by HTTP/2: {}", nghttp2_strerror(failed));
+  impl.wake();
+  return {};
+}
+
 Result<void> Http2Exchange::write(std::span<const std::byte> from) {
   State& state = *state_;
   Http2Connection::Impl& impl = *state.impl;
@@ -589,8 +688,10 @@ Http2Connection::Http2Connection(std::shared_ptr<Impl> impl) : impl_(std::move(i
 Result<std::unique_ptr<Http2Connection>> Http2Connection::serve(Stream stream, Handler handler,
                                                                 const Http2Options& options) {
   auto impl = std::make_shared<Impl>(std::move(stream), std::move(handler), options);
-  impl->pool = std::make_unique<ThreadPool>(ThreadPool::Options{
-      .name = "http2", .max_threads = options.max_exchanges, .max_waiting = options.max_exchanges});
+  if (options.pool == nullptr)
+    impl->own_pool = std::make_unique<ThreadPool>(ThreadPool::Options{
+        .name = "http2", .max_threads = options.max_exchanges, .max_waiting = options.max_exchanges});
+  impl->pool = options.pool == nullptr ? impl->own_pool.get() : options.pool;
   TRY(impl->open(true));
   impl->thread = std::thread([impl] { impl->run(); });
   return std::unique_ptr<Http2Connection>(new Http2Connection(std::move(impl)));
@@ -610,7 +711,7 @@ Http2Connection::~Http2Connection() {
     impl_->thread.detach();  // it keeps what it needs
   else
     impl_->thread.join();
-  impl_->pool.reset();  // waits for the handlers
+  impl_->own_pool.reset();  // waits for the handlers
 }
 
 Result<std::shared_ptr<Http2Exchange>> Http2Connection::request(const HeaderFields& head, bool is_all) {

@@ -33,6 +33,8 @@
 
 #include "base/byte_stream.h"
 #include "base/error.h"
+#include "base/thread_pool.h"
+#include "http/frame_source.h"
 #include "http/stream.h"
 
 namespace gantry::http {
@@ -46,6 +48,9 @@ struct Http2Options {
   std::uint32_t max_exchanges = 128;  // that the peer may have open at once
   std::uint32_t window = 1 << 20;     // bytes of one exchange that wait to be read
   std::uint32_t max_head = 64 << 10;  // bytes of a head, as it is decoded
+  // Where a server's handlers run, shared with other connections; null: threads of its own. It outlives the
+  // handlers.
+  ThreadPool* pool = nullptr;
 };
 
 class Http2Connection;
@@ -70,6 +75,8 @@ class Http2Exchange final : public ByteSource, public ByteSink {
 
   // Of the side that serves: the answer's head, once. `is_all`: no body follows.
   Result<void> respond(const HeaderFields& head, bool is_all = false);
+  // The same with a body that is the source's alone.
+  Result<void> respond(const HeaderFields& head, std::shared_ptr<FrameSource> source);
   // Blocks while the peer does not take what was written before.
   Result<void> write(std::span<const std::byte> from) override;
   Result<void> write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
