@@ -130,7 +130,24 @@ void Collection::remove(WatchStream& stream) {
   if (watches.empty()) watches_.erase(found);
 }
 
+void Collection::add_listener(Listener& listener) {
+  MutexLock lock(listeners_mutex_);
+  listeners_.push_back(&listener);
+  listener.on_changes();
+}
+
+void Collection::remove_listener(Listener& listener) {
+  MutexLock lock(listeners_mutex_);
+  std::erase(listeners_, &listener);
+}
+
 void Collection::tell_watches() {
+  wake_watches();
+  MutexLock lock(listeners_mutex_);
+  for (Listener* listener : listeners_) listener->on_changes();
+}
+
+void Collection::wake_watches() {
   for (;;) {
     MutexLock lock(watches_mutex_);
     const std::optional<std::vector<ChangeRef>> changes = changes_from(told_, kTurn);

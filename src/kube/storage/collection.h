@@ -72,6 +72,16 @@ class Collection {
 
   // Looks at the changes since the last call and wakes whoever waits for one of them. One thread at a time.
   void tell_watches();
+  // Is told that there are changes, at once and then by tell_watches().
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+    // One call at a time.
+    virtual void on_changes() = 0;
+  };
+  void add_listener(Listener& listener);
+  // It is not called any more.
+  void remove_listener(Listener& listener);
   // Ends those whose time is over, and has others send their bookmarks. How many watches there are.
   std::size_t look_at_time(Time now);
 
@@ -84,6 +94,7 @@ class Collection {
 
   void add(WatchStream& stream) EXCLUDES(watches_mutex_);
   void remove(WatchStream& stream) EXCLUDES(watches_mutex_);
+  void wake_watches() EXCLUDES(watches_mutex_);
   void wake_concerned(const std::string& name_space, const Change& change) REQUIRES(watches_mutex_);
   void change(ObjectRef object, ObjectRef before, bool is_deletion, Time now) REQUIRES(mutex_);
 
@@ -100,6 +111,10 @@ class Collection {
     Time since;
   };
   std::vector<Kept> kept_ GUARDED_BY(mutex_);
+
+  // Held while listeners are called.
+  Mutex listeners_mutex_;  // guards what follows
+  std::vector<Listener*> listeners_ GUARDED_BY(listeners_mutex_);
 
   // Held while streams are woken: who has gone is not woken any more. Before mutex_, where both are held.
   Mutex watches_mutex_;  // guards what follows, and what each stream says is guarded by it

@@ -215,14 +215,16 @@ void ObjectCache::work() {
   }
 }
 
-bool ObjectCache::look_at_time(Collection::Time now) {
+std::vector<Collection*> ObjectCache::collections() const {
+  MutexLock lock(mutex_);
   std::vector<Collection*> all;
-  {
-    MutexLock lock(mutex_);
-    for (const auto& [name, collection] : collections_) all.push_back(collection.get());
-  }
+  for (const auto& [name, collection] : collections_) all.push_back(collection.get());
+  return all;
+}
+
+bool ObjectCache::look_at_time(Collection::Time now) {
   std::size_t watches = 0;
-  for (Collection* collection : all) {
+  for (Collection* collection : collections()) {
     collection->forget_before(now - kHistory);
     watches += collection->look_at_time(now);
   }
@@ -239,9 +241,13 @@ void ObjectCache::begin_anew() {
   const Result<void> done = read();
   if (!done && options_.log != nullptr)
     options_.log->warn("the store cannot be read: trying again", {{"error", done.error().message()}});
+  const std::vector<Collection*> all = collections();
   MutexLock lock(progress_mutex_);
   advanced_.notify_all();
-  if (done) return;
+  if (done) {
+    changed_ = all;
+    return;
+  }
   has_lost_watch_ = true;
   if (!is_stopping_) wanted_.wait_until(progress_mutex_, steady_clock::now() + kTick);
 }

@@ -84,6 +84,7 @@ class ObjectCache final : private store::WatchSink {
   Collection* find_collection(std::string_view key);
   Collection& collection_locked(std::string_view stored_as) REQUIRES(mutex_);
   void say_unreadable(std::string_view key, const Error& why) const;
+  std::vector<Collection*> collections() const;
   void work();
   bool look_at_time(Collection::Time now);
   void begin_anew();

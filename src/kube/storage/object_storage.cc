@@ -9,8 +9,6 @@
 
 namespace gantry::kube {
 
-// How long a client waits for a revision that he knows and we do not yet.
-static constexpr std::chrono::seconds kPatience{3};
 // How long a writer waits for his own write to come back from the store; it is done in any case.
 static constexpr std::chrono::seconds kOwnWrite{5};
 // Objects that are fetched at once where the list is of a state that has passed.
@@ -33,7 +31,7 @@ static Status too_large(store::Revision wanted, store::Revision now) {
 }
 
 Answer<void> ObjectStorage::wait_for(store::Revision revision) {
-  if (cache_.wait_for(revision, kPatience)) return {};
+  if (cache_.wait_for(revision, patience_)) return {};
   return too_large(revision, cache_.revision());
 }
 

@@ -70,8 +70,10 @@ struct AlsoWritten {
 
 class ObjectStorage {
  public:
-  // They outlive it.
-  ObjectStorage(store::Store& store, ObjectCache& cache) : store_(store), cache_(cache) {}
+  // They outlive it. `patience`: how long a client waits for a revision that he knows and we do not yet.
+  ObjectStorage(store::Store& store, ObjectCache& cache,
+                std::chrono::milliseconds patience = std::chrono::seconds(3))
+      : store_(store), cache_(cache), patience_(patience) {}
 
   ObjectCache& cache() { return cache_; }
 
@@ -93,7 +95,6 @@ class ObjectStorage {
   Answer<ObjectRef> get_from_store(const Collection& collection, std::string_view path);
 
  private:
-  struct Part;  // of a list: what is read, and from where on
   Answer<void> wait_for(store::Revision revision);
   Answer<ListResult> list_now(Collection& collection, const ListRequest& request, std::string_view after);
   Answer<ListResult> list_at(Collection& collection, const ListRequest& request, store::Revision revision,
@@ -105,6 +106,7 @@ class ObjectStorage {
 
   store::Store& store_;
   ObjectCache& cache_;
+  const std::chrono::milliseconds patience_;
 };
 
 }  // namespace gantry::kube
