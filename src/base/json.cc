@@ -68,17 +68,15 @@ class Arena {
 class Parser {
  public:
   // Changes `text`, and the tree will point into it.
-  Parser(std::string& text, Arena& arena, std::size_t depth_limit)
-      : at_(text.data()),
-        end_(text.data() + text.size()),
-        line_start_(at_),
-        arena_(arena),
-        depth_limit_(depth_limit) {}
+  Parser(std::string& text, Arena& arena, const Limits& limits)
+      : at_(text.data()), end_(text.data() + text.size()), line_start_(at_), arena_(arena), limits_(limits) {}
 
   Result<Node> parse() {
     if (document()) return pending_.front();
     return error(Code::InvalidArgument, "JSON line {} column {}: {}", line_, at_ - line_start_ + 1, refusal_);
   }
+
+  bool has_repeated_keys() const { return has_repeated_keys_; }
 
  private:
   struct Open {
@@ -120,8 +118,8 @@ class Parser {
   }
 
   bool open(bool is_object) {
-    if (open_.size() == depth_limit_)
-      return refuse(fmt::format("nested deeper than {} levels", depth_limit_));
+    if (open_.size() == limits_.depth)
+      return refuse(fmt::format("nested deeper than {} levels", limits_.depth));
     open_.push_back({is_object, pending_.size()});
     ++at_;
     skip_space();
@@ -148,6 +146,8 @@ class Parser {
     std::ranges::sort(keys_);
     const auto twice = std::ranges::adjacent_find(keys_);
     if (twice == keys_.end()) return true;
+    has_repeated_keys_ = true;
+    if (limits_.allows_repeated_keys) return true;
     return refuse(fmt::format("the object that ends here has the key '{}' twice", printable(*twice)));
   }
 
@@ -345,11 +345,12 @@ class Parser {
   const char* line_start_;
   std::size_t line_ = 1;
   Arena& arena_;
-  const std::size_t depth_limit_;
+  const Limits& limits_;
   std::vector<Open> open_;
   std::vector<Node> pending_;           // values, and keys, that no finished array or object has taken yet
   std::vector<std::string_view> keys_;  // of the object just ended; a member to keep its capacity
   std::string refusal_;
+  bool has_repeated_keys_ = false;
 };
 
 }  // namespace
@@ -432,6 +433,7 @@ struct Document::State {
   std::string text;
   Arena arena;
   Node root;
+  bool has_repeated_keys = false;
 };
 
 Document::Document(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -441,6 +443,8 @@ Document::~Document() = default;
 
 Value Document::root() const { return Value(&state_->root); }
 
+bool Document::has_repeated_keys() const { return state_->has_repeated_keys; }
+
 Result<Document> Document::parse(std::string text, const Limits& limits) {
   if (text.size() > std::min<std::size_t>(limits.bytes, std::numeric_limits<std::uint32_t>::max()))
     return error(Code::InvalidArgument, "the JSON text has {} bytes, more than the {} allowed", text.size(),
@@ -448,7 +452,9 @@ Result<Document> Document::parse(std::string text, const Limits& limits) {
   auto state = std::make_unique<State>();
   state->text = std::move(text);
 
-  state->root = TRY(Parser(state->text, state->arena, limits.depth).parse());
+  Parser parser(state->text, state->arena, limits);
+  state->root = TRY(parser.parse());
+  state->has_repeated_keys = parser.has_repeated_keys();
   return Document(std::move(state));
 }
 

@@ -63,6 +63,7 @@ class Value {
 struct Limits {
   std::size_t bytes = 16 << 20;
   std::size_t depth = 128;
+  bool allows_repeated_keys = false;  // for who takes the last of them, and says so
 };
 
 class Document {
@@ -73,6 +74,8 @@ class Document {
   Document& operator=(Document&&) noexcept;
   ~Document();
   Value root() const;
+  // Whether some object has a key twice, where that is allowed.
+  bool has_repeated_keys() const;
 
  private:
   struct State;

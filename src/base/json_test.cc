@@ -151,6 +151,14 @@ TEST(Json, refuses_a_nul_byte_and_what_is_behind_it) {
   EXPECT_NE(refusal(std::string("\"a\0b\"", 5)), "");
 }
 
+TEST(Json, lets_keys_stand_twice_for_who_asks_for_it) {
+  const Limits limits{.allows_repeated_keys = true};
+  const Document document = MUST(Document::parse(R"({"b": {"a": 1, "a": 2}})", limits));
+  EXPECT_TRUE(document.has_repeated_keys());
+  EXPECT_EQ(document.root().find("b")->size(), 2U);
+  EXPECT_FALSE(MUST(Document::parse(R"({"a": 1})", limits)).has_repeated_keys());
+}
+
 TEST(Json, refuses_a_key_twice) {
   EXPECT_EQ(refusal("{\"a\": 1,\n \"b\": {\"a\": 1}, \"a\": 2}"),
             "JSON line 2 column 23: the object that ends here has the key 'a' twice");

@@ -49,6 +49,9 @@ class TreeObject {
   Tree& operator[](std::string_view key);  // a null is made where there is none
   bool erase(std::string_view key);        // whether it was there
   iterator erase(iterator at);
+  // Takes out the members of which `is_unwanted(key, value)` says so, in order; it may change the value.
+  template <class Unwanted>
+  void erase_if(Unwanted is_unwanted);
 
   // A member's key must stay as it is.
   iterator begin() { return members_.begin(); }
@@ -140,5 +143,16 @@ class Tree {
 inline std::size_t TreeObject::size() const { return members_.size(); }
 inline bool TreeObject::empty() const { return members_.empty(); }
 inline TreeObject::iterator TreeObject::erase(iterator at) { return members_.erase(at); }
+
+template <class Unwanted>
+void TreeObject::erase_if(Unwanted is_unwanted) {
+  auto kept = members_.begin();
+  for (auto at = members_.begin(); at != members_.end(); ++at) {
+    if (is_unwanted(std::string_view(at->first), at->second)) continue;
+    if (kept != at) *kept = std::move(*at);
+    ++kept;
+  }
+  members_.erase(kept, members_.end());
+}
 
 }  // namespace gantry::json

@@ -37,6 +37,15 @@ TEST(JsonTree, OfEqualKeysTheLastCounts) {
   EXPECT_EQ(Tree(object).to_text(), R"({"a":3,"b":2})");
 }
 
+TEST(JsonTree, MembersThatAreNotWantedGoTogether) {
+  Tree read = tree(R"({"a": 1, "b": null, "c": 3, "d": null, "e": 5})");
+  read.object().erase_if([](std::string_view key, Tree& value) {
+    if (key == "e") value = "changed";
+    return value.is_null();
+  });
+  EXPECT_EQ(read.to_text(), R"({"a":1,"c":3,"e":"changed"})");
+}
+
 TEST(JsonTree, NumbersAreEqualByValue) {
   EXPECT_EQ(tree("1"), tree("1.0"));
   EXPECT_NE(tree("1"), tree("1.5"));

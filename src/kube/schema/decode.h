@@ -33,13 +33,13 @@ struct Decoded {
 };
 
 // Of one object; a JSON text beyond them is refused.
-inline constexpr json::Limits kObjectLimits{.bytes = 3 << 20, .depth = 100};
+inline constexpr json::Limits kObjectLimits{.bytes = 3 << 20, .depth = 200, .allows_repeated_keys = true};
 
 // 400 for a text that is no JSON, for a value that its type cannot be, and for what Strict refuses.
 Answer<Decoded> decode(const Type& type, std::string json, FieldValidation validation);
 
-// The same for what is a tree already: of YAML, or with a patch applied.
-Answer<Decoded> decode(const Type& type, json::Tree object, FieldValidation validation);
+// The same for what is a tree already: of YAML or protobuf, or with a patch applied.
+Answer<Decoded> decode_tree(const Type& type, json::Tree object, FieldValidation validation);
 
 // Drops what the type does not know, and tells nobody: of objects that were stored under another schema.
 void prune(const Type& type, json::Tree& value);
