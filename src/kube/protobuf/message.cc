@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <ctime>
 #include <iterator>
 #include <span>
@@ -307,16 +308,27 @@ WireType wire_type_of(Form form) {
   }
 }
 
+Result<void> require(WireType type, const WireField& wire) {
+  if (wire.type == type) return {};
+  return error(Code::InvalidArgument, "field {} of the protobuf message has the wire type {}",
+               wire.number_of_field, static_cast<int>(wire.type));
+}
+
+Result<json::Tree> read_double(const WireField& wire) {
+  const auto number = std::bit_cast<double>(wire.number);
+  if (!std::isfinite(number))
+    return error(Code::InvalidArgument, "a number in the protobuf message is not finite");
+  return json::Tree(number);
+}
+
 Result<json::Tree> Decoder::read_value(const Type& type, const WireField& wire) {
-  if (wire.type != wire_type_of(type.form))
-    return error(Code::InvalidArgument, "field {} of the protobuf message has the wire type {}",
-                 wire.number_of_field, static_cast<int>(wire.type));
+  TRY(require(wire_type_of(type.form), wire));
   if (is_message(type.form)) return read_message(type, wire.bytes);
   switch (type.form) {
     case Form::Bool: return json::Tree(wire.number != 0);
     case Form::Int32: return json::Tree(static_cast<std::int32_t>(wire.number));
     case Form::Int64: return json::Tree(static_cast<std::int64_t>(wire.number));
-    case Form::Double: return json::Tree(std::bit_cast<double>(wire.number));
+    case Form::Double: return read_double(wire);
     case Form::Bytes: return json::Tree(to_base64(wire.bytes));
     default: return json::Tree(TRY(text_of(wire)));
   }
@@ -361,6 +373,7 @@ Result<void> Decoder::read_field(Struct& into, const Field& field, const WireFie
     return {};
   }
   if (field.type->form == Form::Map) {
+    TRY(require(WireType::Bytes, wire));
     auto map = std::ranges::find(into.maps, &field, &PendingMap::field);
     if (map == into.maps.end()) map = into.maps.insert(map, {&field, {}});
     map->members.push_back(TRY(read_entry(*field.type->element, wire.bytes)));
