@@ -170,15 +170,18 @@ std::string hex_of(const ASN1_INTEGER* number) {
       std::span(::ASN1_STRING_get0_data(number), static_cast<std::size_t>(::ASN1_STRING_length(number)))));
 }
 
+std::string fingerprint_of(const X509* certificate) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned size = 0;
+  if (::X509_digest(certificate, ::EVP_sha256(), digest, &size) != 1) return {};
+  return to_hex(std::as_bytes(std::span(digest, size)));
+}
+
 // Of a verified chain; it has its root at its end.
 std::string fingerprint_of_root(const SSL* ssl) {
   const STACK_OF(X509)* chain = ::SSL_get0_verified_chain(ssl);
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  if (chain == nullptr || sk_X509_num(chain) == 0 ||
-      ::X509_digest(sk_X509_value(chain, sk_X509_num(chain) - 1), ::EVP_sha256(), digest, &size) != 1)
-    return {};
-  return to_hex(std::as_bytes(std::span(digest, size)));
+  if (chain == nullptr || sk_X509_num(chain) == 0) return {};
+  return fingerprint_of(sk_X509_value(chain, sk_X509_num(chain) - 1));
 }
 
 // The handshake goes on with whatever was shown: SSL_get_verify_result() keeps what is wrong.
@@ -354,6 +357,7 @@ std::shared_ptr<const PeerCertificate> TlsSession::peer_certificate() const {
   if (auto names = entries_of(subject, NID_commonName); !names.empty()) peer->common_name = names.front();
   peer->organizations = entries_of(subject, NID_organizationName);
   peer->serial = hex_of(::X509_get0_serialNumber(certificate));
+  peer->fingerprint = fingerprint_of(certificate);
   tm end{};
   if (::ASN1_TIME_to_tm(::X509_get0_notAfter(certificate), &end) == 1) peer->not_after = ::timegm(&end);
   if (const long result = ::SSL_get_verify_result(ssl_.get()); result != X509_V_OK)

@@ -45,6 +45,7 @@ struct PeerCertificate {
   std::string common_name;
   std::vector<std::string> organizations;
   std::string serial;          // in hexadecimal digits
+  std::string fingerprint;     // SHA-256 of itself, in hexadecimal digits
   std::string authority;       // SHA-256 of the root that its chain ends at, in hexadecimal digits
   std::string problem;         // why it is not to be trusted; empty: it has verified
   std::int64_t not_after = 0;  // seconds since 1970; a connection may outlive its certificate

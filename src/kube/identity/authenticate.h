@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -52,6 +53,9 @@ struct AuthenticatorOptions {
   std::shared_ptr<const TokenAuthenticator> tokens;  // null: none are accepted
   std::vector<std::string> audiences;                // of this server
   Anonymous anonymous = Anonymous::ForHealth;
+  // Told why somebody was refused, never what he showed: clients get no words that would help them guess. May
+  // be empty.
+  std::function<void(std::string_view why)> on_refused;
 };
 
 // For any thread.
@@ -59,18 +63,17 @@ class Authenticator {
  public:
   explicit Authenticator(AuthenticatorOptions options) : options_(std::move(options)) {}
 
-  // `path`: of the request, decoded. 401 when nobody is shown, or something that is not to be trusted; what
-  // was wrong goes to the log (`why_refused`), as clients are told nothing that helps them guess.
+  // `path`: of the request, decoded. 401 when nobody is shown, or only what is not to be trusted.
   Answer<Identity> authenticate(const http::HeaderMap& headers, const http::Peer& peer, std::string_view path,
                                 std::int64_t now) const;
 
  private:
-  Answer<std::optional<User>> by_front_proxy(const http::HeaderMap& headers,
+  Result<std::optional<User>> by_front_proxy(const http::HeaderMap& headers,
                                              const http::PeerCertificate& certificate,
                                              std::int64_t now) const;
-  Answer<std::optional<User>> by_certificate(const http::PeerCertificate& certificate,
+  Result<std::optional<User>> by_certificate(const http::PeerCertificate& certificate,
                                              std::int64_t now) const;
-  Answer<std::optional<User>> by_token(const http::HeaderMap& headers, std::int64_t now) const;
+  Result<std::optional<User>> by_token(const http::HeaderMap& headers, std::int64_t now) const;
 
   const AuthenticatorOptions options_;
 };
