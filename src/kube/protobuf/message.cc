@@ -70,6 +70,13 @@ Result<void> encode_map(WireWriter& writer, std::uint32_t number, const Type& ty
 Result<void> encode_list(WireWriter& writer, std::uint32_t number, const Type& type,
                          const json::Value& value);
 
+// Raw JSON is a message with the text in its field 1. The unions of a schema that may be a list or a flag
+// instead are not: nobody sends CustomResourceDefinitions in protobuf, whose only fields they are.
+Result<void> require_raw(const Type& type) {
+  if (type.name.find("JSONSchemaPropsOr") == std::string::npos) return {};
+  return error(Code::Unsupported, "{} is not supported in protobuf: use JSON", type.name);
+}
+
 // What is a message of its own: without its tag and length.
 Result<void> encode_message(WireWriter& writer, const Type& type, const json::Value& value) {
   switch (type.form) {
@@ -84,7 +91,10 @@ Result<void> encode_message(WireWriter& writer, const Type& type, const json::Va
       return {};
     case Form::List: return encode_list(writer, 1, *type.element, value);  // one with a name
     case Form::Struct: return encode_into(writer, type, value);
-    default: writer.bytes(1, value.to_text()); return {};  // raw JSON
+    default:
+      TRY(require_raw(type));
+      writer.bytes(1, value.to_text());
+      return {};
   }
 }
 
@@ -105,7 +115,7 @@ Result<void> encode_value(WireWriter& writer, std::uint32_t number, const Type& 
     default: break;
   }
   const std::size_t mark = writer.begin();
-  TRY(encode_message(writer, type, value));
+  if (!value.is_null()) TRY(encode_message(writer, type, value));
   writer.end(number, mark);
   return {};
 }
@@ -282,7 +292,7 @@ Result<json::Tree> Decoder::read_message(const Type& type, std::string_view mess
       return json::Tree(std::move(object));
     }
     case Form::List: return read_list(*type.element, message);
-    default: return read_raw(message);
+    default: TRY(require_raw(type)); return read_raw(message);
   }
 }
 
