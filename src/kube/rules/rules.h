@@ -27,8 +27,9 @@ struct Change {
   const json::Tree* before = nullptr;  // null: it is created
 };
 
-// Sets and resets what clients cannot choose: generation, status on the object itself, everything but status
-// on status, fields that follow from others. The object is in the resource's version.
+// Sets and resets what clients cannot choose: what metadata keeps from before (uid, times), generation,
+// status on the object itself, everything but status on status, fields that follow from others. The object is
+// in the resource's version.
 void prepare(const Change& change, json::Tree& object);
 
 // Everything that is wrong with it, metadata first. Empty: it may be stored.

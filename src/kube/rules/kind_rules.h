@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The rules of one kind, and where they are found. A file has the rules of a group of kinds and says so by
+// one function of those below.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "base/json_tree.h"
+#include "kube/api/names.h"
+#include "kube/rules/spot.h"
+
+namespace gantry::kube::rules {
+
+struct KindRules {
+  std::string_view group;
+  std::string_view kind;
+  Faults (*name_faults)(std::string_view) = dns_subdomain_faults;
+  // metadata.generation counts changes of what is wanted.
+  bool counts_generations = false;
+  // Puts right what a create (`before`: null) or an update brings, beside status and generation.
+  void (*prepare)(json::Tree& object, const json::Tree* before) = nullptr;
+  // Of every object that is to be stored.
+  void (*check)(const Spot& object) = nullptr;
+  // Of updates, beside that.
+  void (*check_update)(const Spot& object, const json::Tree& before) = nullptr;
+};
+
+std::span<const KindRules> config_rules();
+std::span<const KindRules> plain_rules();
+
+// Null for kinds that are not built in.
+const KindRules* find_rules(std::string_view group, std::string_view kind);
+
+}  // namespace gantry::kube::rules
