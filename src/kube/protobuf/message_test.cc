@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "kube/protobuf/test_types.h"
+#include "kube/schema/decode.h"
 #include "testing/must.h"
 
 namespace gantry::kube::protobuf {
@@ -84,14 +85,14 @@ TEST(Message, says_which_value_it_cannot_encode) {
 
 TEST(Message, is_only_so_deep) {
   std::string message;
-  for (int i = 0; i < 200; ++i) {
+  for (std::size_t i = 0; i <= kObjectLimits.depth; ++i) {
     WireWriter writer;
     writer.bytes(1, message);
     message = std::move(writer).message();
   }
   const auto failed = decode(types().tree(), message);
   ASSERT_FALSE(failed);
-  EXPECT_TRUE(failed.error().message().ends_with("is nested deeper than 100 levels"));
+  EXPECT_NE(failed.error().message().find("is nested deeper than"), std::string::npos);
 }
 
 TEST(Message, takes_a_map_of_many_members_in_any_order) {
