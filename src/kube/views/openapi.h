@@ -23,8 +23,11 @@
 
 namespace gantry::kube::views {
 
-inline constexpr std::string_view kOpenApiProtobufMediaType =
+// What clients accept, and what the answer's Content-Type says: an "@" would be none to those that parse it.
+inline constexpr std::string_view kAcceptsOpenApiProtobuf =
     "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+inline constexpr std::string_view kOpenApiProtobuf =
+    "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 // Bodies of all pages but the index are compressed with gzip.
 class OpenApi {
