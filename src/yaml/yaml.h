@@ -28,4 +28,8 @@ Result<std::string> to_json(std::string_view text, const Limits& limits = {});
 // All of them, separated by "---"; those that hold nothing are left out.
 Result<std::vector<std::string>> documents_to_json(std::string_view text, const Limits& limits = {});
 
+// One JSON value as YAML in its indented form, with a line break at its end. InvalidArgument if it is no
+// JSON.
+Result<std::string> from_json(std::string_view json);
+
 }  // namespace gantry::yaml

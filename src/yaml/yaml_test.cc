@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/json.h"
 #include "testing/must.h"
 
 namespace gantry::yaml {
@@ -60,6 +61,14 @@ TEST(Yaml, DocumentsAreSeveral) {
   EXPECT_EQ(documents, (std::vector<std::string>{R"({"a":1})", R"({"b":2})"}));
   EXPECT_FALSE(to_json("a: 1\n---\nb: 2\n").has_value());
   EXPECT_FALSE(to_json("").has_value());
+}
+
+TEST(Yaml, WrittenFromJsonItReadsAsTheSame) {
+  const std::string json =
+      R"({"a":"plain","b":["yes","1e3","","- x",12,-1.5,true,null,{"c":{},"d":[]}],"e":"two\nlines \u00e4","~":"0x10"})";
+  const std::string yaml = MUST(from_json(json));
+  EXPECT_TRUE(yaml.starts_with("a: plain\nb:\n  - \"yes\"\n")) << yaml;
+  EXPECT_EQ(MUST(to_json(yaml)), MUST(json::Document::parse(json)).root().to_text()) << yaml;
 }
 
 }  // namespace

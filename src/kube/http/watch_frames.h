@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A watch as the body of an answer: its events in the client's form.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "http/frame_source.h"
+#include "kube/http/answer_writer.h"
+#include "kube/storage/watch_stream.h"
+
+namespace gantry::kube {
+
+class WatchFrames final : public http::FrameSource {
+ public:
+  // `keeps`: what the form points into, for as long as the watch lasts.
+  WatchFrames(std::unique_ptr<WatchStream> stream, Form form, std::shared_ptr<const void> keeps)
+      : keeps_(std::move(keeps)), form_(std::move(form)), stream_(std::move(stream)) {}
+
+  State take(std::vector<SharedBytes>& frames, std::size_t bytes) override;
+  void set_wake(std::function<void()> wake) override { stream_->set_wake(std::move(wake)); }
+
+ private:
+  bool add(std::vector<SharedBytes>& frames, const WatchEvent& event);
+
+  const std::shared_ptr<const void> keeps_;
+  const Form form_;
+  const std::unique_ptr<WatchStream> stream_;
+  bool has_told_columns_ = false;
+};
+
+}  // namespace gantry::kube
