@@ -28,4 +28,15 @@ std::string random_hex(std::size_t bytes) {
   return to_hex(random);
 }
 
+std::string random_uuid() {
+  constexpr std::size_t kSize = 16;
+  std::array<std::byte, kSize> bytes;
+  fill_random(bytes);
+  bytes[6] = (bytes[6] & std::byte{0x0f}) | std::byte{0x40};
+  bytes[8] = (bytes[8] & std::byte{0x3f}) | std::byte{0x80};
+  std::string text = to_hex(bytes);
+  for (const std::size_t at : {8u, 13u, 18u, 23u}) text.insert(at, 1, '-');
+  return text;
+}
+
 }  // namespace gantry

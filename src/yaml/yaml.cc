@@ -201,6 +201,7 @@ void emit(YAML::Emitter& out, const json::Value& value) {
       }
       out << YAML::EndMap;
       break;
+    case json::Kind::Null: out << YAML::Null; break;
     default: out << value.to_text();  // JSON's words and numbers are YAML's
   }
 }
