@@ -67,6 +67,11 @@ class [[nodiscard]] Answer : public std::expected<T, Status> {
   Answer(Status status) : std::expected<T, Status>(std::unexpected(std::move(status))) {}
   Answer(Error error) : Answer(Status(std::move(error))) {}
   Answer(Result<T> result)
+    requires(std::is_void_v<T>)
+  {
+    if (!result) *this = Status(std::move(result).error());
+  }
+  Answer(Result<T> result)
     requires(!std::is_void_v<T>)
       : std::expected<T, Status>(result ? std::expected<T, Status>(std::move(*result))
                                         : std::unexpected(Status(std::move(result).error()))) {}
