@@ -58,7 +58,7 @@ TEST(Catalog, SaysWhatAPodIs) {
   EXPECT_EQ(pods->columns.front().name, "Name");
   ASSERT_NE(pods->find_subresource("eviction"), nullptr);
   EXPECT_EQ(pods->find_subresource("eviction")->kind.api_version(), "policy/v1");
-  EXPECT_EQ(pods->find_subresource("eviction")->verbs, static_cast<Verbs>(Verb::Create));
+  EXPECT_EQ(pods->find_subresource("eviction")->verbs, static_cast<VerbSet>(Verb::Create));
   EXPECT_EQ(pods->find_subresource("nothing"), nullptr);
   EXPECT_EQ(pods->type->name, "io.k8s.api.core.v1.Pod");
   EXPECT_EQ(Catalog::built_in().find_kind("", "v1", "Pod"), pods);

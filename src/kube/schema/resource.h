@@ -34,15 +34,15 @@ enum class Verb : std::uint16_t {
   Delete = 64,
   DeleteCollection = 128,
 };
-using Verbs = std::uint16_t;
-inline constexpr Verbs kAllVerbs = 255;
-inline bool has(Verbs verbs, Verb verb) { return (verbs & static_cast<Verbs>(verb)) != 0; }
+using VerbSet = std::uint16_t;
+inline constexpr VerbSet kAllVerbs = 255;
+inline bool has(VerbSet verbs, Verb verb) { return (verbs & static_cast<VerbSet>(verb)) != 0; }
 
 struct Subresource {
   std::string name;       // "status", "scale", "exec" ...
   GroupVersionKind kind;  // what is sent and answered; often the parent's
   const Type* type = nullptr;
-  Verbs verbs = 0;
+  VerbSet verbs = 0;
 };
 
 // A column of `kubectl get`: metav1.TableColumnDefinition and where its value comes from.
@@ -65,7 +65,7 @@ struct Resource {
   std::vector<std::string> categories;  // "all"
   bool is_namespaced = false;
   const Type* type = nullptr;
-  Verbs verbs = kAllVerbs;
+  VerbSet verbs = kAllVerbs;
   // "pods", "apps/deployments", of the group and plural that objects are stored as: resources that show the
   // same objects in other groups or versions have the same. The part of the store's keys between the root and
   // the namespace.

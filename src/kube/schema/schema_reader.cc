@@ -363,13 +363,13 @@ class Reader {
     return {};
   }
 
-  static Result<Verbs> verbs(SchemaLine& line) {
-    Verbs verbs = 0;
+  static Result<VerbSet> verbs(SchemaLine& line) {
+    VerbSet verbs = 0;
     while (!line.empty()) {
       const std::string_view word = line.word();
       const std::optional<Verb> verb = verb_of(word);
       if (!verb) return mistake("'{}' is no verb", word);
-      verbs |= static_cast<Verbs>(*verb);
+      verbs |= static_cast<VerbSet>(*verb);
     }
     return verbs;
   }

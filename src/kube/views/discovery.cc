@@ -56,7 +56,7 @@ void write_words(json::Writer& writer, std::string_view key, const std::vector<s
 }
 
 // In the order of the alphabet, as clients show them.
-void write_verbs(json::Writer& writer, Verbs verbs) {
+void write_verbs(json::Writer& writer, VerbSet verbs) {
   constexpr std::pair<Verb, const char*> kNames[] = {
       {Verb::Create, "create"}, {Verb::Delete, "delete"}, {Verb::DeleteCollection, "deletecollection"},
       {Verb::Get, "get"},       {Verb::List, "list"},     {Verb::Patch, "patch"},

@@ -16,11 +16,11 @@ const Resource& widgets() {
       .short_names = {"wd"},
       .categories = {"all"},
       .is_namespaced = true,
-      .verbs = static_cast<Verbs>(Verb::Get) | static_cast<Verbs>(Verb::Create),
+      .verbs = static_cast<VerbSet>(Verb::Get) | static_cast<VerbSet>(Verb::Create),
       .stored_kind = {"example.com", "v1", "Widget"},
       .subresources = {{.name = "scale",
                         .kind = {"autoscaling", "v1", "Scale"},
-                        .verbs = static_cast<Verbs>(Verb::Get)}},
+                        .verbs = static_cast<VerbSet>(Verb::Get)}},
   };
   return resource;
 }

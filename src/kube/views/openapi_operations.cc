@@ -153,7 +153,7 @@ class ResourcePaths {
     remove.answer_definition = kStatusDefinition;
   }
 
-  void add_reading_and_writing(ApiPath& path, Verbs verbs, std::string_view tail,
+  void add_reading_and_writing(ApiPath& path, VerbSet verbs, std::string_view tail,
                                const GroupVersionKind& kind, const std::string& definition) {
     const auto add = [&](const char* method, const char* verb, const char* what) -> ApiOperation& {
       ApiOperation& added = path.operations.emplace_back(operation(method, method, id(verb, tail), what));
