@@ -151,7 +151,7 @@ std::string PolicyRule::text() const {
   append_list(text, "Resources", resources);
   append_list(text, "NonResourceURLs", paths);
   append_list(text, "ResourceNames", names);
-  append_list(text, "VerbSet", verbs);
+  append_list(text, "Verbs", verbs);
   return text + "}";
 }
 

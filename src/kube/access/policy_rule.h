@@ -22,7 +22,7 @@ struct PolicyRule {
 
   static PolicyRule from_tree(const json::Tree& rule);
   json::Tree to_tree() const;
-  // As refusals show it: {APIGroups:[""], Resources:["pods"], VerbSet:["list"]}.
+  // As refusals show it: {APIGroups:[""], Resources:["pods"], Verbs:["list"]}.
   std::string text() const;
 
   friend bool operator==(const PolicyRule&, const PolicyRule&) = default;

@@ -57,7 +57,7 @@ TEST(PolicyRule, WhatIsGrantedMustBeHeld) {
   const std::vector<PolicyRule> more = {{.verbs = {"get", "list"}, .groups = {""}, .resources = {"secrets"}}};
   const auto missing = not_covered(owned, more);
   ASSERT_EQ(missing.size(), 1u);
-  EXPECT_EQ(missing[0].text(), R"({APIGroups:[""], Resources:["secrets"], VerbSet:["list"]})");
+  EXPECT_EQ(missing[0].text(), R"({APIGroups:[""], Resources:["secrets"], Verbs:["list"]})");
   const std::vector<PolicyRule> named = {
       {.verbs = {"get"}, .groups = {""}, .resources = {"pods"}, .names = {"a"}}};
   EXPECT_TRUE(not_covered(owned, named).empty());
@@ -80,7 +80,7 @@ TEST(PolicyRule, RefusalsListVerbsOfOneResourceTogether) {
                               {.verbs = {"get"}, .groups = {""}, .resources = {"nodes"}},
                               {.verbs = {"list"}, .groups = {""}, .resources = {"pods"}}});
   ASSERT_EQ(rules.size(), 2u);
-  EXPECT_EQ(rules[1].text(), R"({APIGroups:[""], Resources:["pods"], VerbSet:["get" "list"]})");
+  EXPECT_EQ(rules[1].text(), R"({APIGroups:[""], Resources:["pods"], Verbs:["get" "list"]})");
 }
 
 TEST(PolicyRule, IsReadAndWritten) {

@@ -148,7 +148,7 @@ TEST_F(EscalationTest, NobodyGrantsWhatHeDoesNotHold) {
       message,
       "roles.rbac.authorization.k8s.io \"new\" is forbidden: user \"alice\" (groups=[]) is attempting to "
       "grant "
-      "RBAC permissions not currently held:\n{APIGroups:[\"\"], Resources:[\"pods\"], VerbSet:[\"delete\"]}");
+      "RBAC permissions not currently held:\n{APIGroups:[\"\"], Resources:[\"pods\"], Verbs:[\"delete\"]}");
   EXPECT_EQ(write_role({.name = "root", .groups = {kMastersGroup}},
                        R"({"verbs":["*"],"apiGroups":["*"],"resources":["*"]})"),
             0);
