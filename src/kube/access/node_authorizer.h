@@ -30,6 +30,13 @@ class NodeAuthorizer final : public Authorizer {
 
  private:
   class Graph;
+  std::optional<Decision> decide_by_object(std::string_view node, const AccessRequest& request) const;
+  Decision decide_by_graph(std::string_view node, const AccessRequest& request) const;
+  Decision decide_get(std::string_view node, const AccessRequest& request) const;
+  Decision decide_read(std::string_view node, const AccessRequest& request) const;
+  Decision decide_token(std::string_view node, const AccessRequest& request) const;
+  Decision decide_pod(std::string_view node, const AccessRequest& request) const;
+
   const std::vector<PolicyRule> rules_;  // what every node may do, whatever its name
   const std::unique_ptr<Graph> graph_;
   std::vector<std::unique_ptr<ObjectFollower>> followers_;  // after graph_, which they tell

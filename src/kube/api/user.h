@@ -31,8 +31,9 @@ struct AccessRequest {
   std::string resource;  // plural
   std::string subresource;
   std::string name_space;  // empty: of the cluster, or all
-  std::string name;        // empty: all
-  std::string path;        // when it is no resource: "/healthz"
+  // Empty: all. Of list and watch: the one that a field selector demands by metadata.name.
+  std::string name;
+  std::string path;  // when it is no resource: "/healthz"
   // What a field selector of list, watch or deletecollection demands, "=" only: {"spec.nodeName", "n1"}.
   std::map<std::string, std::string> fields;
 };
