@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The verbs of the Kubernetes API on every kind: create, get, list, watch, update, patch, delete,
-// deletecollection, and the subresources that change an object (status, scale, binding, eviction ...).
+// The verbs of the Kubernetes API on every kind that is kept: create, get, list, watch, update, patch,
+// delete, deletecollection, and the subresources that change an object (status, scale, binding, eviction,
+// ephemeralcontainers, resize, approval, finalize).
 //
 //   const ApiAnswer answer = TRY(verbs.run(request));
 //   for (const SharedBytes& piece : json_of(answer)) ...
@@ -20,22 +21,23 @@ namespace gantry::kube {
 
 class ServiceAddresses;
 
+// What verbs work with; all of it outlives them.
+struct VerbParts {
+  ObjectStorage& storage;
+  const admission::Chain& admission;
+  const ServiceAddresses& addresses;
+};
+
 class Verbs {
  public:
-  // All of them outlive it.
-  struct Parts {
-    ObjectStorage& storage;
-    const admission::Chain& admission;
-    ServiceAddresses& addresses;
-  };
-  explicit Verbs(const Parts& parts) : parts_(parts) {}
+  explicit Verbs(const VerbParts& parts) : parts_(parts) {}
 
   // Everything but Watch. 405 for what a resource does not have.
   Answer<ApiAnswer> run(const ApiRequest& request) const;
   Answer<std::unique_ptr<WatchStream>> watch(const ApiRequest& request) const;
 
  private:
-  const Parts parts_;
+  const VerbParts parts_;
 };
 
 }  // namespace gantry::kube

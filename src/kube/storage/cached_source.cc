@@ -8,7 +8,7 @@ namespace {
 
 // What the cache has is JSON.
 json::Tree tree_of(const Object& object) {
-  auto tree = json::Tree::parse(std::string(object.json().view()));
+  auto tree = json::Tree::parse(std::string(object.json().view()), kStoredLimits);
   return tree ? *std::move(tree) : json::Tree();
 }
 

@@ -23,6 +23,9 @@
 
 namespace gantry::kube {
 
+// What is in the store was let in by stricter ones.
+inline constexpr json::Limits kStoredLimits{.bytes = 16 << 20, .depth = 256};
+
 // The text to keep of an object: apiVersion, kind and metadata come first, resourceVersion is left out.
 std::string stored_text(const json::Tree& object);
 

@@ -105,6 +105,9 @@ class WatchStream::Taking {
   bool is_enough() const { return taken_ >= bytes_; }
   bool has_nothing() const { return taken_ == 0; }
 
+  void add_object(WatchEvent::Type type, const SharedBytes& json) {
+    add(type, stream_.options_.show ? stream_.options_.show(json) : json);
+  }
   void add(WatchEvent::Type type, SharedBytes object) {
     taken_ += object.size() + 1;
     events_.push_back({type, std::move(object)});
@@ -114,7 +117,7 @@ class WatchStream::Taking {
     Initial& initial = *stream_.initial_;
     for (; initial.next != initial.end && !is_enough(); initial.next = initial.objects.next(initial.next)) {
       const ObjectRef& object = initial.objects.at(initial.next);
-      if (stream_.options_.selection.matches(*object)) add(WatchEvent::Type::Added, object->json());
+      if (stream_.options_.selection.matches(*object)) add_object(WatchEvent::Type::Added, object->json());
     }
     if (initial.next != initial.end) return;
     stream_.initial_.reset();
@@ -129,10 +132,10 @@ class WatchStream::Taking {
     const bool was = change.before && selection.matches(*change.before);
     const bool is = change.kind != Change::Kind::Deleted && selection.matches(*change.object);
     if (is)
-      add(was ? WatchEvent::Type::Modified : WatchEvent::Type::Added, change.object->json());
+      add_object(was ? WatchEvent::Type::Modified : WatchEvent::Type::Added, change.object->json());
     else if (was)
-      add(WatchEvent::Type::Deleted,
-          change.kind == Change::Kind::Deleted ? change.object->json() : change.left());
+      add_object(WatchEvent::Type::Deleted,
+                 change.kind == Change::Kind::Deleted ? change.object->json() : change.left());
   }
 
   // False: some of them are forgotten.

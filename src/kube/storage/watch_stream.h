@@ -46,6 +46,9 @@ struct WatchOptions {
   // What bookmarks are of.
   std::string api_version;
   std::string kind;
+  // What is sent of an object's JSON, if that is something else: another version. Empty: the bytes as they
+  // are.
+  std::function<SharedBytes(const SharedBytes&)> show;
 };
 
 class WatchStream {

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kube/server/write_steps.h"
+
+#include <fmt/format.h>
+
+#include "kube/rules/rules.h"
+#include "kube/schema/decode.h"
+#include "kube/server/object_meta.h"
+
+namespace gantry::kube {
+
+// ---- Bodies
+
+static Answer<void> check_kind(json::Tree& object, const GroupVersionKind& kind) {
+  if (!object.is_object()) return bad_request("the body is no object");
+  json::Tree& version = object.object()["apiVersion"];
+  if (version.as_string().empty()) version = kind.api_version();
+  if (version.as_string() != kind.api_version())
+    return bad_request(
+        fmt::format("the API version in the data ({}) does not match the expected API version ({})",
+                    version.as_string(), kind.api_version()));
+  json::Tree& name = object.object()["kind"];
+  if (name.as_string().empty()) name = kind.kind;
+  if (name.as_string() != kind.kind)
+    return bad_request(fmt::format("{} in version \"{}\" cannot be handled as a {}", name.as_string(),
+                                   kind.version, kind.kind));
+  return {};
+}
+
+static Answer<json::Tree> finish_reading(Decoded decoded, const Type& type, const GroupVersionKind& kind,
+                                         Warnings& warnings) {
+  TRY(check_kind(decoded.object, kind));
+  warnings.insert(warnings.end(), decoded.warnings.begin(), decoded.warnings.end());
+  apply_defaults(type, decoded.object);
+  return std::move(decoded.object);
+}
+
+Answer<json::Tree> read_body(const ApiRequest& request, const Type& type, const GroupVersionKind& kind,
+                             Warnings& warnings) {
+  if (const auto* tree = std::get_if<json::Tree>(&request.body))
+    return read_tree(request, type, kind, *tree, warnings);
+  Decoded decoded = TRY(decode(type, std::get<std::string>(request.body), request.write.validation));
+  return finish_reading(std::move(decoded), type, kind, warnings);
+}
+
+Answer<json::Tree> read_tree(const ApiRequest& request, const Type& type, const GroupVersionKind& kind,
+                             json::Tree object, Warnings& warnings) {
+  Decoded decoded = TRY(decode_tree(type, std::move(object), request.write.validation));
+  return finish_reading(std::move(decoded), type, kind, warnings);
+}
+
+Answer<json::Tree> read_any(const ApiRequest& request) {
+  if (const auto* tree = std::get_if<json::Tree>(&request.body)) return *tree;
+  const std::string& text = std::get<std::string>(request.body);
+  if (text.empty()) return json::Tree();
+  auto tree = json::Tree::parse(text, kObjectLimits);
+  if (!tree) return bad_request(tree.error().message());
+  return *std::move(tree);
+}
+
+Answer<void> match_names(const ApiRequest& request, json::Tree& object) {
+  const std::string name(metadata_text(object, "name"));
+  if (!request.name.empty() && !name.empty() && name != request.name)
+    return bad_request(fmt::format("the name of the object ({}) does not match the name on the URL ({})",
+                                   name, request.name));
+  if (name.empty() && !request.name.empty()) set_metadata(object, "name", request.name);
+  const std::string name_space(metadata_text(object, "namespace"));
+  if (!request.resource.is_namespaced) {
+    set_metadata(object, "namespace", "");
+    return {};
+  }
+  if (!name_space.empty() && name_space != request.name_space)
+    return bad_request(
+        "the namespace of the provided object does not match the namespace sent on the request");
+  set_metadata(object, "namespace", request.name_space);
+  return {};
+}
+
+// ---- Who writes
+
+FieldManager manager_of(const ApiRequest& request) {
+  std::string name = request.write.field_manager;
+  if (name.empty()) name = request.user_agent.substr(0, request.user_agent.find('/'));
+  if (name.empty()) name = "unknown";
+  return {.name = std::move(name),
+          .api_version = request.resource.kind.api_version(),
+          .subresource = request.subresource,
+          .time = now_text(),
+          .without = rules::unset_fields(request.resource, request.subresource)};
+}
+
+// ---- Steps
+
+Answer<void> Writing::validate(const json::Tree& object) const {
+  const GroupVersionKind& kind = request_.resource.kind;
+  auto causes = rules::validate({request_.resource, request_.subresource, before_}, object);
+  if (causes.empty()) return {};
+  return invalid(kind.group, kind.kind, metadata_text(object, "name"), std::move(causes));
+}
+
+Answer<void> Writing::finish(json::Tree& object, Tracking tracking) {
+  const Resource& resource = request_.resource;
+  rules::prepare({resource, request_.subresource, before_}, object);
+  if (tracking == Tracking::IsToDo) track_update(*resource.type, before_, object, manager_of(request_));
+  admission::AdmissionRequest admitted{
+      .user = request_.user,
+      .operation = before_ == nullptr ? admission::Operation::Create : admission::Operation::Update,
+      .resource = resource,
+      .subresource = request_.subresource,
+      .kind = resource.kind,
+      .name_space = request_.name_space,
+      .name = std::string(metadata_text(object, "name")),
+      .object = &object,
+      .old_object = before_,
+      .is_dry_run = request_.is_dry_run};
+  TRY(parts_.admission.mutate(admitted));
+  apply_defaults(*resource.type, object);
+  TRY(validate(object));
+  TRY(parts_.admission.validate(admitted));
+  warnings_.insert(warnings_.end(), admitted.warnings.begin(), admitted.warnings.end());
+  return {};
+}
+
+Answer<void> admit_part(const VerbParts& parts, const ApiRequest& request, const GroupVersionKind& kind,
+                        json::Tree& part, Warnings& warnings) {
+  admission::AdmissionRequest admitted{.user = request.user,
+                                       .operation = admission::Operation::Create,
+                                       .resource = request.resource,
+                                       .subresource = request.subresource,
+                                       .kind = kind,
+                                       .name_space = request.name_space,
+                                       .name = std::string(metadata_text(part, "name")),
+                                       .object = &part,
+                                       .is_dry_run = request.is_dry_run};
+  TRY(parts.admission.mutate(admitted));
+  TRY(parts.admission.validate(admitted));
+  warnings.insert(warnings.end(), admitted.warnings.begin(), admitted.warnings.end());
+  return {};
+}
+
+Answer<void> check_uid(const ApiRequest& request, const json::Tree& object, std::string_view uid) {
+  const std::string_view actual = metadata_text(object, "uid");
+  if (uid.empty() || uid == actual) return {};
+  return conflict(
+      request.resource.id(), request.name,
+      fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}", uid, actual));
+}
+
+}  // namespace gantry::kube
