@@ -6,8 +6,8 @@
 // (https://kubernetes.io/docs/reference/using-api/server-side-apply/).
 #pragma once
 
+#include <cstdint>
 #include <optional>
-#include <string_view>
 
 #include "base/json_tree.h"
 #include "kube/api/status.h"
@@ -16,14 +16,14 @@
 
 namespace gantry::kube {
 
-enum class OnConflict : bool { Refuse, Force };
+enum class OnConflict : std::uint8_t { Refuse, Force };
 
 // The object with `applied` in it and managedFields put right; nothing if that changes nothing. `live`: null:
-// it is created. 409 Conflict, with a cause of FieldManagerConflict for each field, when others have set it
+// it is created. 409 Conflict, with a cause FieldManagerConflict for each field, when others have set it
 // otherwise; 400 BadRequest for what cannot be applied (managedFields in it, a list with the same key twice);
-// 422 for fields that are managed in another version than `writer.api_version`.
+// 422 when fields of the object are owned in another version than `manager.api_version`.
 // `applied` has passed decoding, but has no defaults; `live` is in the version of `applied`.
 Answer<std::optional<json::Tree>> apply(const Type& type, const json::Tree* live, const json::Tree& applied,
-                                        const FieldManager& writer, OnConflict on_conflict);
+                                        const FieldManager& manager, OnConflict on_conflict);
 
 }  // namespace gantry::kube

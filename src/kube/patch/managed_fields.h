@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Who set which field: metadata.managedFields
-// (https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management). Both calls go before
-// admission, with what rules::prepare has put right already.
+// (https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management). What a create or an
+// update changes is tracked when rules::prepare has put the object right.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/json_tree.h"
-#include "kube/api/status.h"
 #include "kube/schema/type.h"
 
 namespace gantry::kube {
@@ -19,20 +19,20 @@ namespace gantry::kube {
 // ("ancient-changes").
 inline constexpr std::size_t kUpdateManagers = 10;
 
+// Who asks, and how.
 struct FieldManager {
   std::string name;         // fieldManager, or the user agent up to its first "/"
-  std::string api_version;  // that the request was in: "apps/v1"
+  std::string api_version;  // that the request is in: "apps/v1"
   std::string subresource;  // empty: none
-  std::string time;         // RFC 3339, to the second
-  // Top-level fields that this request cannot set, so that nobody owns them by it: "status" of the main
-  // resource.
+  std::string time;         // of the request: RFC 3339, to the second
+  // Top-level fields that the request cannot set, so that nobody owns them by it (rules::unset_fields).
   std::vector<std::string_view> without;
 };
 
 // Puts metadata.managedFields of `object` right, after somebody created (`live`: null), replaced or patched
-// it: what has changed belongs to the writer, and to nobody else. An object that says "managedFields": [] or
-// [{}] is not tracked until the next change. What the client sent as managedFields counts if it can be read.
-// In the stored version both.
-void track_update(const Type& type, const json::Tree* live, json::Tree& object, const FieldManager& writer);
+// it: what has changed belongs to `manager`, and to nobody else. What the client sent as managedFields counts
+// if it can be read; [{}] takes them away. An object without any is not tracked before somebody applies to
+// it. Both are in the same version.
+void track_update(const Type& type, const json::Tree* live, json::Tree& object, const FieldManager& manager);
 
 }  // namespace gantry::kube
