@@ -34,6 +34,11 @@ std::string Report::text_of(const Node* node) {
   return text;
 }
 
+void Report::take(Report&& other) {
+  for (Cause& cause : other.causes_)
+    if (causes_.size() < kCauses) causes_.push_back(std::move(cause));
+}
+
 const json::Tree& Spot::value() const {
   static const json::Tree kNothing;
   return value_ == nullptr ? kNothing : *value_;
@@ -64,6 +69,10 @@ void Spot::forbidden(std::string_view why) const { add("FieldValueForbidden", wi
 
 void Spot::invalid(const json::Tree& shown, std::string_view why) const {
   add("FieldValueInvalid", with(fmt::format("Invalid value: {}", shown_text(shown)), why));
+}
+
+void Spot::type_invalid(const json::Tree& shown, std::string_view why) const {
+  add("FieldValueTypeInvalid", with(fmt::format("Invalid value: {}", shown_text(shown)), why));
 }
 
 void Spot::not_supported(std::span<const std::string_view> supported) const {

@@ -34,6 +34,9 @@ class Report {
   static constexpr std::size_t kCauses = 100;
 
   bool is_clean() const { return causes_.empty(); }
+  std::size_t size() const { return causes_.size(); }
+  // What another one has found, too.
+  void take(Report&& other);
   std::vector<Cause> causes() && { return std::move(causes_); }
 
  private:
@@ -60,6 +63,10 @@ class Spot {
   Spot operator[](std::string_view field) const;
   // The element that is there, or would be.
   Spot at(std::size_t index) const;
+  // The same spot, for a report of its own: an attempt that may not count. This spot's report lives longer.
+  Spot in(Report& attempt) const { return Spot(value_, node_, &attempt); }
+  // The attempt counts.
+  void take(Report&& attempt) const { report_->take(std::move(attempt)); }
   // A map's value that may not be there; as `field` above.
   Spot key(std::string_view key) const;
   // visit(Spot) for every element of a list.
@@ -91,6 +98,7 @@ class Spot {
   void forbidden(std::string_view why) const;
   void invalid(std::string_view why) const { invalid(value(), why); }
   void invalid(const json::Tree& shown, std::string_view why) const;
+  void type_invalid(const json::Tree& shown, std::string_view why) const;
   void not_supported(std::span<const std::string_view> supported) const;
   void not_found() const;
   void duplicate() const { duplicate(value()); }

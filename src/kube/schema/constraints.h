@@ -44,7 +44,6 @@ struct Constraints {
   std::string pattern;  // RE2; empty: any
   std::optional<std::int64_t> min_items;
   std::optional<std::int64_t> max_items;
-  bool has_unique_items = false;
   std::optional<std::int64_t> min_properties;
   std::optional<std::int64_t> max_properties;
   std::vector<std::string> required;

@@ -87,7 +87,6 @@ Constraints own_constraints(const Tree& schema) {
       .pattern = std::string(schema.text_at("pattern")),
       .min_items = integer(schema, "minItems"),
       .max_items = integer(schema, "maxItems"),
-      .has_unique_items = flag(schema, "uniqueItems"),
       .min_properties = integer(schema, "minProperties"),
       .max_properties = integer(schema, "maxProperties"),
       .required = texts(schema.find("required")),
