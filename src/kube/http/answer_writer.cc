@@ -132,8 +132,8 @@ Result<SharedBytes> reshape(const SharedBytes& object, const Form& form, bool wi
   const auto document = TRY(json::Document::parse(std::string(object.view())));
   const auto metadata = document.root().find("metadata");
   const auto revision = metadata ? metadata->find("resourceVersion") : std::nullopt;
-  views::TableWriter table = table_of(
-      form, {.resource_version = std::string(revision ? revision->as_string() : "")}, with_columns);
+  views::TableWriter table =
+      table_of(form, {.resource_version = std::string(revision ? revision->as_string() : "")}, with_columns);
   TRY(table.add(object.view()));
   return SharedBytes(std::move(table).finish());
 }
@@ -141,7 +141,8 @@ Result<SharedBytes> reshape(const SharedBytes& object, const Form& form, bool wi
 Answer<void> write_answer(http::ResponseWriter& response, const ApiAnswer& answer, const Form& form) {
   auto pieces = pieces_of(answer, form);
   if (!pieces)
-    return internal_error(fmt::format("the object cannot be shown in this form: {}", pieces.error().message()));
+    return internal_error(
+        fmt::format("the object cannot be shown in this form: {}", pieces.error().message()));
   response.headers.set("Content-Type", std::string(content_type_of(form.wanted.encoding, false)));
   for (const std::string& warning : answer.warnings) response.headers.add("Warning", warning_text(warning));
   return write_pieces(response, answer.code, *pieces);

@@ -40,7 +40,8 @@ Answer<json::Tree> read_protobuf(std::string_view body, const Type* type) {
 Answer<RequestBody> read_object(http::Request& request, const Type* type) {
   std::string body = TRY(read_bytes(request));
   const MediaType sent = parse_media_type(request.headers().get_or("Content-Type", ""));
-  if (body.empty() || sent.name.empty() || sent.name == "application/json") return RequestBody(std::move(body));
+  if (body.empty() || sent.name.empty() || sent.name == "application/json")
+    return RequestBody(std::move(body));
   if (sent.name == "application/yaml") return RequestBody(TRY(json_of_yaml(body)));
   if (sent.name == protobuf::kMediaType) return RequestBody(TRY(read_protobuf(body, type)));
   return unsupported_media_type(fmt::format(

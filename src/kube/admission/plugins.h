@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The plugins that a stock cluster has on. Each file does what one of them (or two that belong together) is
+// described as on https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/; their words
+// are Kubernetes'. What NamespaceLifecycle does is part of the verbs (kube/server).
+//
+// Sources, authorizers and functions that are handed in outlive the plugins.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "kube/access/authorizer.h"
+#include "kube/admission/admission.h"
+#include "kube/api/object_source.h"
+
+namespace gantry::kube::admission {
+
+// Pods' containers and volume claims: defaults and borders out of LimitRanges.
+std::unique_ptr<Plugin> limit_ranger(ObjectSource& objects);
+// Pods run as somebody, with a token to prove it.
+std::unique_ptr<Plugin> service_account(ObjectSource& objects);
+// New nodes take no pods before they say that they are ready.
+std::unique_ptr<Plugin> taint_nodes_by_condition();
+// What pods may ask of their nodes, by the labels of their namespace.
+std::unique_ptr<Plugin> pod_security(ObjectSource& objects);
+// Names of PriorityClasses become numbers.
+std::unique_ptr<Plugin> priority(ObjectSource& objects);
+// Pods stay for five minutes on nodes that are gone.
+std::unique_ptr<Plugin> default_toleration_seconds();
+// Volumes and claims that are in use cannot go.
+std::unique_ptr<Plugin> storage_object_in_use_protection();
+std::unique_ptr<Plugin> persistent_volume_claim_resize(ObjectSource& objects);
+std::unique_ptr<Plugin> default_storage_class(ObjectSource& objects);
+std::unique_ptr<Plugin> runtime_class(ObjectSource& objects);
+std::unique_ptr<Plugin> default_ingress_class(ObjectSource& objects);
+// Who may approve and sign which certificates.
+std::unique_ptr<Plugin> certificate_approval(const Authorizer& authorizer);
+std::unique_ptr<Plugin> certificate_signing(const Authorizer& authorizer);
+std::unique_ptr<Plugin> certificate_subject_restriction();
+// Nodes change what is theirs.
+std::unique_ptr<Plugin> node_restriction(ObjectSource& objects);
+
+// Writes a ResourceQuota's status, of the object that was read: 409 if it has changed since.
+using UpdateQuota = std::function<Answer<void>(json::Tree quota)>;
+// What is created is counted against the ResourceQuotas of its namespace. The last of all, since what it has
+// counted stays so until somebody counts again.
+std::unique_ptr<Plugin> resource_quota(ObjectSource& objects, UpdateQuota update);
+
+}  // namespace gantry::kube::admission
