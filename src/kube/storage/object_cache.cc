@@ -9,8 +9,10 @@ namespace gantry::kube {
 
 using std::chrono::steady_clock;
 
-// Objects that are read at once at the start.
-static constexpr std::size_t kPage = 2000;
+// What is read at once at the start: about so many bytes, which are then in memory twice.
+static constexpr std::size_t kPageBytes = 16 << 20;
+static constexpr std::size_t kFirstPage = 500;  // objects
+static constexpr std::size_t kMaxPage = 50'000;
 // How long the latest changes are remembered, for watches to resume from.
 static constexpr std::chrono::minutes kHistory{5};
 // While somebody watches, and while nobody does.
@@ -43,14 +45,16 @@ ObjectCache::~ObjectCache() {
   thread_.join();
 }
 
-// Page by page, so that at most one page is in memory twice.
+// Page by page. Few pages, since the store counts what is left for each of them.
 Result<void> ObjectCache::load() {
   std::map<const Collection*, ObjectMap> objects;
-  store::RangeRequest request{.keys = store::KeyRange::prefix(kKeyRoot), .limit = kPage};
+  store::RangeRequest request{.keys = store::KeyRange::prefix(kKeyRoot), .limit = kFirstPage};
   for (bool is_last = false; !is_last;) {
     const store::RangeResult page = TRY(store_.range(request));
     if (request.at == 0) request.at = page.revision;
+    std::size_t bytes = 1;
     for (const store::KeyValue& item : page.items) {
+      bytes += item.value.size();
       const Collection* collection = find_collection(item.key);
       if (collection == nullptr) continue;
       if (auto object = object_of(*collection, item))
@@ -58,8 +62,9 @@ Result<void> ObjectCache::load() {
       else
         say_unreadable(item.key, object.error());
     }
-    is_last = page.items.size() < kPage;
+    is_last = page.items.size() < request.limit;
     if (!is_last) request.keys.first = page.items.back().key + '\0';
+    request.limit = std::clamp(kPageBytes * page.items.size() / bytes, kFirstPage, kMaxPage);
   }
   MutexLock lock(mutex_);
   for (const auto& [name, collection] : collections_)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/storage/object_text.h"
 
+#include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <limits>
 
 namespace gantry::kube {
@@ -49,7 +49,7 @@ class Scanner {
 
   std::size_t position() const { return at_; }
   void skip_space() {
-    while (at_ < text_.size() && std::strchr(" \t\r\n", text_[at_]) != nullptr && text_[at_] != 0) ++at_;
+    while (is_at(' ') || is_at('\n') || is_at('\t') || is_at('\r')) ++at_;
   }
   bool is_at(char byte) const { return at_ < text_.size() && text_[at_] == byte; }
   bool take(char byte) {
@@ -67,13 +67,13 @@ class Scanner {
   bool string(TextSpan& span) {
     if (!take('"')) return false;
     const std::size_t begin = at_;
-    for (;;) {
-      const std::size_t stop = text_.find_first_of("\"\\", at_);
-      if (stop == std::string_view::npos) return false;
-      at_ = stop + 1;
-      if (text_[stop] == '"') break;
-      ++at_;  // what the backslash belongs to
-      if (at_ > text_.size()) return false;
+    for (bool is_escaped = true; is_escaped; ++at_) {
+      at_ = text_.find('"', at_);
+      if (at_ == std::string_view::npos) return false;
+      // Behind an odd number of backslashes it is a part of the string.
+      std::size_t before = at_;
+      while (before > begin && text_[before - 1] == '\\') --before;
+      is_escaped = (at_ - before) % 2 != 0;
     }
     span = span_from(begin, at_ - 1);
     return true;
