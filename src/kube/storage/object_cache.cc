@@ -122,7 +122,7 @@ Result<ObjectRef> ObjectCache::object_of(const Collection& collection, const sto
   const auto fields = collection.fields();
   if (transformer == nullptr || !transformer->is_for(collection.stored_as()))
     return Object::make(path, item.value.view(), item.modified, fields->paths);
-  const std::string text = TRY(transformer->from_store(item.key, item.value.view()));
+  const std::string text = TRY(transformer->from_store(collection.stored_as(), item.key, item.value.view()));
   return Object::make(path, text, item.modified, fields->paths);
 }
 

@@ -226,7 +226,7 @@ Answer<Written> ObjectStorage::put(const Collection& collection, std::string_vie
   const std::string key = collection.key_of(path);
   const ValueTransformer* transformer = cache_.transformer();
   SharedBytes value = transformer != nullptr && transformer->is_for(collection.stored_as())
-                          ? SharedBytes(TRY(transformer->to_store(key, text)))
+                          ? SharedBytes(TRY(transformer->to_store(collection.stored_as(), key, text)))
                           : SharedBytes(text);
   return commit(collection, path, expected, store::Operation::put(key, std::move(value)), also);
 }

@@ -15,11 +15,14 @@ class ValueTransformer {
  public:
   virtual ~ValueTransformer() = default;
 
-  // `key`: of the store; a value belongs to its key and cannot be read under another.
-  virtual Result<std::string> to_store(std::string_view key, std::string_view text) const = 0;
+  // `stored_as`: the kind (Resource::stored_as). `key`: of the store; a value belongs to its key and cannot
+  // be read under another.
+  virtual Result<std::string> to_store(std::string_view stored_as, std::string_view key,
+                                       std::string_view text) const = 0;
   // Quick: the cache calls it for every change. DataLoss for what cannot be read (any more).
-  virtual Result<std::string> from_store(std::string_view key, std::string_view value) const = 0;
-  // Whether it does anything to the values of a kind (Resource::stored_as). If not it is not called.
+  virtual Result<std::string> from_store(std::string_view stored_as, std::string_view key,
+                                         std::string_view value) const = 0;
+  // Whether it does anything to the values of a kind. If not it is not called.
   virtual bool is_for(std::string_view stored_as) const = 0;
 };
 
