@@ -28,6 +28,7 @@ struct KindRules {
 };
 
 std::span<const KindRules> config_rules();
+std::span<const KindRules> namespace_rules();
 std::span<const KindRules> plain_rules();
 
 // Null for kinds that are not built in.

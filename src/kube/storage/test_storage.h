@@ -32,12 +32,16 @@ namespace gantry::kube {
 
 class TestStorage {
  public:
-  TestStorage() { open(); }
+  explicit TestStorage(std::vector<StoredKind> kinds = {{"pods",
+                                                         {{"spec.nodeName", {"spec", "nodeName"}, ""}}},
+                                                        {"configmaps", {}}})
+      : kinds_(std::move(kinds)) {
+    open();
+  }
   void open() {
     close();
     store_ = MUST(store::EmbeddedStore::open(dir_ / "store.db"));
-    cache_ = MUST(ObjectCache::open(
-        *store_, {.kinds = {{"pods", {{"spec.nodeName", {"spec", "nodeName"}, ""}}}, {"configmaps", {}}}}));
+    cache_ = MUST(ObjectCache::open(*store_, {.kinds = kinds_}));
     storage_ = std::make_unique<ObjectStorage>(*store_, *cache_, std::chrono::milliseconds(10));
   }
   void close() {
@@ -52,6 +56,7 @@ class TestStorage {
   Collection& pods() { return cache_->collection("pods"); }
 
  private:
+  const std::vector<StoredKind> kinds_;
   testing::TempDir dir_;
   std::unique_ptr<store::EmbeddedStore> store_;
   std::unique_ptr<ObjectCache> cache_;
