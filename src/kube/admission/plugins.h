@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "kube/access/authorizer.h"
 #include "kube/admission/admission.h"
@@ -46,5 +47,15 @@ using UpdateQuota = std::function<Answer<void>(json::Tree quota)>;
 // What is created is counted against the ResourceQuotas of its namespace. The last of all, since what it has
 // counted stays so until somebody counts again.
 std::unique_ptr<Plugin> resource_quota(ObjectSource& objects, UpdateQuota update);
+
+struct StockParts {
+  ObjectSource& objects;
+  const Authorizer& authorizer;
+  UpdateQuota update_quota;
+};
+// All of the above, in the order that Kubernetes asks them; `others` (policies and webhooks) stand before the
+// quotas.
+std::vector<std::unique_ptr<Plugin>> stock_plugins(const StockParts& parts,
+                                                   std::vector<std::unique_ptr<Plugin>> others);
 
 }  // namespace gantry::kube::admission

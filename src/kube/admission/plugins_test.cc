@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "kube/admission/test_request.h"
+#include "kube/api/test_objects.h"
 
 namespace gantry::kube::admission {
 namespace {

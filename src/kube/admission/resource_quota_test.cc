@@ -4,6 +4,7 @@
 #include "kube/admission/plugins.h"
 #include "kube/admission/quota_usage.h"
 #include "kube/admission/test_request.h"
+#include "kube/api/test_objects.h"
 
 namespace gantry::kube::admission {
 namespace {

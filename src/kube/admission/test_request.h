@@ -8,7 +8,6 @@
 #include <string>
 
 #include "kube/admission/admission.h"
-#include "kube/api/test_objects.h"
 #include "testing/must.h"
 
 namespace gantry::kube::admission {
