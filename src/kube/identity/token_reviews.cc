@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "kube/api/user_info.h"
 #include "kube/identity/jwt.h"
 
 namespace gantry::kube {
@@ -29,15 +30,6 @@ void add_identity(json::TreeObject& status, User user, const std::vector<std::st
 }
 
 }  // namespace
-
-json::Tree user_info(const User& user) {
-  json::TreeObject info;
-  info["username"] = user.name;
-  if (!user.uid.empty()) info["uid"] = user.uid;
-  if (!user.groups.empty()) info["groups"] = texts(user.groups);
-  for (const auto& [key, values] : user.extra) info["extra"].object()[key] = texts(values);
-  return info;
-}
 
 Answer<json::Tree> review_token(const TokenAuthenticator& tokens, const std::vector<std::string>& audiences,
                                 json::Tree review, std::int64_t now) {

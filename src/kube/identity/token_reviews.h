@@ -20,7 +20,4 @@ Answer<json::Tree> review_token(const TokenAuthenticator& tokens, const std::vec
                                 json::Tree review, std::int64_t now);
 json::Tree review_self(const User& user, json::Tree review);
 
-// {"username":"alice","groups":["ops"],...}: UserInfo, as reviews, webhooks and the audit log show it.
-json::Tree user_info(const User& user);
-
 }  // namespace gantry::kube
