@@ -12,7 +12,8 @@ auto place(const KindRules& rules) { return std::tie(rules.group, rules.kind); }
 
 std::vector<const KindRules*> all_rules() {
   std::vector<const KindRules*> all;
-  for (const auto rules : {config_rules(), namespace_rules(), plain_rules()})
+  for (const auto rules :
+       {config_rules(), namespace_rules(), plain_rules(), pod_rules(), service_rules(), workload_rules()})
     for (const KindRules& one : rules) all.push_back(&one);
   std::ranges::sort(all, {}, [](const KindRules* one) { return place(*one); });
   return all;

@@ -30,6 +30,9 @@ struct KindRules {
 std::span<const KindRules> config_rules();
 std::span<const KindRules> namespace_rules();
 std::span<const KindRules> plain_rules();
+std::span<const KindRules> pod_rules();
+std::span<const KindRules> service_rules();
+std::span<const KindRules> workload_rules();
 
 // Null for kinds that are not built in.
 const KindRules* find_rules(std::string_view group, std::string_view kind);
