@@ -64,8 +64,8 @@ std::vector<std::string> selectable_fields_of(const Tree& version) {
   return fields;
 }
 
-constexpr Verbs kReadAndChange =
-    static_cast<Verbs>(Verb::Get) | static_cast<Verbs>(Verb::Update) | static_cast<Verbs>(Verb::Patch);
+constexpr VerbSet kReadAndChange =
+    static_cast<VerbSet>(Verb::Get) | static_cast<VerbSet>(Verb::Update) | static_cast<VerbSet>(Verb::Patch);
 
 std::vector<Subresource> subresources_of(const Tree& version, const Resource& parent) {
   std::vector<Subresource> subresources;

@@ -223,7 +223,7 @@ class Validator::Walk {
       spot.each([&](const Spot& element) { check(*constraints.items, element); });
     if (constraints.additional_properties == nullptr) return;
     for (const auto& [key, value] : spot.value().object())
-      if (std::ranges::find(constraints.properties, key, [](const auto& each) { return each.first; }) ==
+      if (std::ranges::find(constraints.properties, key, &NamedConstraints::name) ==
           constraints.properties.end())
         check(*constraints.additional_properties, spot[key]);
   }

@@ -10,7 +10,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/json_tree.h"
@@ -26,6 +25,8 @@ struct ValidationRule {
   std::string field_path;  // ".spec.replicas", from the value on
   std::optional<bool> optional_old_self;
 };
+
+struct NamedConstraints;
 
 struct Constraints {
   // "object", "array", "string", "integer", "number" or "boolean"; empty: any, or an integer or a string.
@@ -54,11 +55,16 @@ struct Constraints {
   std::vector<Constraints> one_of;
   std::unique_ptr<const Constraints> none_of;  // "not"
   // Of what is inside, where the Type does not have it: in the four above, and of the root's metadata.
-  std::vector<std::pair<std::string, Constraints>> properties;
+  std::vector<NamedConstraints> properties;
   std::unique_ptr<const Constraints> items;
   std::unique_ptr<const Constraints> additional_properties;
 
   std::vector<ValidationRule> rules;
+};
+
+struct NamedConstraints {
+  std::string name;  // of the property
+  Constraints constraints;
 };
 
 }  // namespace gantry::kube

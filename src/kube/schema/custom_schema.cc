@@ -104,7 +104,7 @@ Constraints nested(const Tree& schema) {
   Constraints made = own_constraints(schema);
   if (const Tree* const properties = schema.find("properties"))
     for (const auto& [name, property] : properties->object())
-      made.properties.emplace_back(name, nested(property));
+      made.properties.push_back({name, nested(property)});
   made.items = one_nested(schema, "items");
   made.additional_properties = one_nested(schema, "additionalProperties");
   return made;
@@ -178,7 +178,7 @@ class CustomSchemaBuilder {
     Constraints& constraints = schema_.constraints_.emplace_back(own_constraints(schema));
     const Tree* const metadata = schema.find("properties", "metadata");
     if (whole == Whole::Yes && metadata != nullptr)
-      constraints.properties.emplace_back("metadata", nested(*metadata));
+      constraints.properties.push_back({"metadata", nested(*metadata)});
     return schema_.types_.emplace_back(Type{.description = std::string(schema.text_at("description")),
                                             .is_atomic = schema.text_at("x-kubernetes-map-type") == "atomic",
                                             .is_nullable = flag(schema, "nullable"),

@@ -86,9 +86,9 @@ TEST(CustomSchema, KeepsRulesAndJunctions) {
   EXPECT_EQ(root.rules.at(0).rule, "has(self.a)");
   EXPECT_EQ(root.rules.at(0).optional_old_self, true);
   EXPECT_EQ(root.any_of.at(0).required, std::vector<std::string>{"a"});
-  EXPECT_EQ(root.any_of.at(1).properties.at(0).second.min_length, 2);
+  EXPECT_EQ(root.any_of.at(1).properties.at(0).constraints.min_length, 2);
   EXPECT_NE(root.none_of, nullptr);
-  EXPECT_EQ(root.properties.at(0).first, "metadata");
+  EXPECT_EQ(root.properties.at(0).name, "metadata");
   EXPECT_EQ(schema.type().find("a")->type->constraints->allowed->size(), 2U);
 }
 

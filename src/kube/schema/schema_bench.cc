@@ -7,6 +7,8 @@
 
 #include <malloc.h>
 
+#include <fmt/format.h>
+
 #include "kube/schema/catalog.h"
 #include "kube/schema/decode.h"
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/split.h"
 #include "kube/schema/default_rules.h"
 #include "kube/schema/schema_line.h"
