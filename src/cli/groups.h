@@ -14,6 +14,7 @@ std::span<const Verb> snapshot_verbs();  // snapshot.cc
 std::span<const Verb> registry_verbs();  // registry.cc: one row a verb; the verbs are in registry_*.cc
 std::span<const Verb> host_verbs();      // host.cc
 std::span<const Verb> builder_verbs();   // build_cache.cc; `build` is in build.cc
+std::span<const Verb> cluster_verbs();   // cluster.cc
 std::span<const Verb> rootless_verbs();  // rootless.cc
 
 }  // namespace gantry::cli

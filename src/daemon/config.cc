@@ -10,7 +10,8 @@
 namespace gantry::daemon {
 namespace {
 
-constexpr std::array<std::string_view, 4> kRolesToCome = {"console", "controlPlane", "farm", "node"};
+constexpr std::array<std::string_view, 3> kRolesToCome = {"console", "farm", "node"};
+constexpr std::string_view kRoles = "'controlPlane', 'engine' and 'registry'";
 
 Result<void> read_role(Config& config, std::string_view name, const json::Value& value) {
   if (name == "registry") {
@@ -21,11 +22,13 @@ Result<void> read_role(Config& config, std::string_view name, const json::Value&
     config.engine = TRY_DURING(EngineConfig::parse(value.to_text()), "roles.engine");
     return {};
   }
+  if (name == "controlPlane") {
+    config.control_plane = TRY_DURING(ControlPlaneConfig::parse(value.to_text()), "roles.controlPlane");
+    return {};
+  }
   if (std::ranges::find(kRolesToCome, name) != kRolesToCome.end())
-    return error(Code::Unsupported, "roles.{}: this role is not there yet; there are 'engine' and 'registry'",
-                 name);
-  return error(Code::InvalidArgument, "roles.{}: there is no such role; there are 'engine' and 'registry'",
-               name);
+    return error(Code::Unsupported, "roles.{}: this role is not there yet; there are {}", name, kRoles);
+  return error(Code::InvalidArgument, "roles.{}: there is no such role; there are {}", name, kRoles);
 }
 
 }  // namespace
@@ -51,7 +54,7 @@ Result<Config> Config::parse(std::string_view json) {
       return error(Code::InvalidArgument, "unknown key '{}'", root.key(i));
     }
   }
-  if (!config.registry && !config.engine)
+  if (!config.registry && !config.engine && !config.control_plane)
     return error(Code::InvalidArgument, "roles: there is none, so nothing to do");
   return config;
 }

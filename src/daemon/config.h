@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "daemon/control_plane_config.h"
 #include "daemon/engine_config.h"
 #include "registry/config.h"
 
@@ -17,6 +18,7 @@ namespace gantry::daemon {
 
 struct Config {
   std::string root = "/var/lib/gantry";  // of the image store
+  std::optional<ControlPlaneConfig> control_plane;
   std::optional<EngineConfig> engine;
   std::optional<registry::Config> registry;
 

@@ -40,7 +40,7 @@ TEST(DaemonConfig, says_what_it_does_not_understand) {
   EXPECT_EQ(refusal(R"({"root":"x"})"), "root: expected an absolute path");
   EXPECT_EQ(refusal(R"({"roles":[]})"), "roles: expected an object, not an array");
   EXPECT_EQ(refusal(R"({"roles":{"registri":{}}})"),
-            "roles.registri: there is no such role; there are 'engine' and 'registry'");
+            "roles.registri: there is no such role; there are 'controlPlane', 'engine' and 'registry'");
   EXPECT_TRUE(refusal(R"({"roles":{"registry":{"listne":[]}}})").starts_with("roles.registry: "));
 }
 
@@ -49,7 +49,7 @@ TEST(DaemonConfig, says_which_roles_are_still_to_come) {
   ASSERT_FALSE(config);
   EXPECT_EQ(config.error().code(), Code::Unsupported);
   EXPECT_EQ(config.error().message(),
-            "roles.farm: this role is not there yet; there are 'engine' and 'registry'");
+            "roles.farm: this role is not there yet; there are 'controlPlane', 'engine' and 'registry'");
 }
 
 }  // namespace

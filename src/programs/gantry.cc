@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
   using namespace gantry::cli;
   const std::array groups = {
       Group{"builder", "Builds: from Dockerfiles, and what is kept of them", builder_verbs()},
+      Group{"cluster", "Clusters: the Kubernetes API", cluster_verbs()},
       Group{"container", "Containers: run, stop, look into them", docker::container_verbs()},
       Group{"host", "This host: what containers lack here", host_verbs()},
       Group{"image", "Images: pull, push, list, save, load, remove", docker::image_verbs()},

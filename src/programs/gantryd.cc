@@ -18,6 +18,8 @@
 #include "base/options.h"
 #include "daemon/activation.h"
 #include "daemon/config.h"
+#include "daemon/control_plane_config.h"
+#include "daemon/control_plane_service.h"
 #include "daemon/dockerd_options.h"
 #include "daemon/engine_service.h"
 #include "daemon/serve.h"
@@ -69,6 +71,8 @@ Result<void> serve(const daemon::Config& config, daemon::ReadConfig read_engine,
   TRY_DURING(make_directories(config.root, 0711), "make the store's directory");
   auto store = TRY(image::ImageStore::open(config.root));
   std::vector<std::unique_ptr<daemon::Service>> services;
+  if (config.control_plane)
+    services.push_back(TRY(daemon::start_control_plane(TRY(config.control_plane->options()), log)));
   if (config.engine)
     services.push_back(
         TRY(daemon::start_engine(*config.engine, std::move(read_engine), store, std::move(activated), log)));
@@ -101,6 +105,31 @@ Result<int> run(std::span<const std::string> arguments) {
     return *std::move(fresh.engine);
   };
   TRY(serve(config, read_engine, log));
+  return 0;
+}
+
+// `gantry server`: a control plane and nothing else, told by flags.
+Result<int> run_server(std::span<const std::string> arguments) {
+  daemon::ControlPlaneConfig config;
+  std::string log_level = "info", log_format = "text";
+  bool help = false;
+  std::vector<Option> table = config.flags();
+  table.push_back({'l', "log-level", "LEVEL", &log_level, "debug, info, warning or error"});
+  table.push_back({0, "log-format", "FORMAT", &log_format, "text or json"});
+  table.push_back({'h', "help", "", &help, "Show this text"});
+  const std::vector<std::string> words = TRY(parse_options(table, arguments, Operands::Anywhere));
+  if (help) {
+    TRY(say("Usage: gantry server [options]\n\nServes the Kubernetes API until SIGTERM.\n\nOptions:\n" +
+            describe_options(table)));
+    return 0;
+  }
+  if (!words.empty()) return error(Code::InvalidArgument, "wrong operand '{}'; see --help", words.front());
+  const Logger log(STDERR_FILENO, TRY(log_options(log_level, log_format)));
+  const auto options = TRY(config.options());
+  const auto signals = TRY(daemon::Signals::block());
+  std::vector<std::unique_ptr<daemon::Service>> services;
+  services.push_back(TRY(daemon::start_control_plane(options, log)));
+  TRY(daemon::serve(services, signals, log));
   return 0;
 }
 
@@ -140,7 +169,10 @@ std::string_view base_name(std::string_view path) { return path.substr(path.rfin
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   const std::string_view name = argc > 0 ? base_name(argv[0]) : "gantryd";
-  const Result<int> status = name == "dockerd" ? run_as_dockerd(arguments) : run(arguments);
+  const bool is_server = !arguments.empty() && arguments.front() == "server";
+  const Result<int> status = name == "dockerd" ? run_as_dockerd(arguments)
+                             : is_server       ? run_server(std::span(arguments).subspan(1))
+                                               : run(arguments);
   if (status) return *status;
   (void)write_all(STDERR_FILENO, fmt::format("{}: {}\n", name, status.error().message()), "standard error");
   return status.error().code() == Code::InvalidArgument ? kUsage : 1;

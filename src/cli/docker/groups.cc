@@ -4,6 +4,7 @@
 #include <array>
 
 #include "cli/build.h"
+#include "cli/cluster.h"
 #include "cli/docker/image_verbs.h"
 #include "cli/docker/usage.h"
 #include "cli/docker/verbs.h"
@@ -76,6 +77,7 @@ std::span<const Shortcut> shortcuts() {
       Shortcut{"run", &kRun},
       Shortcut{"save", &kImageSave},
       Shortcut{"search", &kSearch},
+      Shortcut{"server", &cli::kServer},
       Shortcut{"start", &kStart},
       Shortcut{"stats", &kStats},
       Shortcut{"stop", &kStop},

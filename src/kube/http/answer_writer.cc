@@ -27,7 +27,7 @@ ListMeta meta_of(const ApiList& list) {
 
 // ---- Lists that are not plain JSON
 
-Result<std::vector<SharedBytes>> protobuf_list(const ApiList& list, const Form& form) {
+Result<std::vector<SharedBytes>> protobuf_list(const ApiList& list, const AnswerForm& form) {
   protobuf::ListEncoder encoder(list.api_version, list.kind, *form.type);
   encoder.set_metadata(meta_of(list));
   for (const SharedBytes& item : list.items) {
@@ -44,7 +44,7 @@ Result<std::vector<SharedBytes>> list_by(Writer writer, const ApiList& list) {
   return std::vector<SharedBytes>{SharedBytes(std::move(writer).finish())};
 }
 
-views::TableWriter table_of(const Form& form, const ListMeta& meta, bool with_columns) {
+views::TableWriter table_of(const AnswerForm& form, const ListMeta& meta, bool with_columns) {
   views::TableWriter table(form.resource, form.included, ::time(nullptr));
   table.begin(meta, with_columns);
   return table;
@@ -56,7 +56,8 @@ Result<std::vector<SharedBytes>> as_yaml(std::span<const SharedBytes> pieces) {
   return std::vector<SharedBytes>{SharedBytes(TRY(yaml::from_json(json)))};
 }
 
-Result<std::vector<SharedBytes>> pieces_of(const ApiAnswer& answer, const ApiList& list, const Form& form) {
+Result<std::vector<SharedBytes>> pieces_of(const ApiAnswer& answer, const ApiList& list,
+                                           const AnswerForm& form) {
   if (form.wanted.encoding == Encoding::Protobuf) return protobuf_list(list, form);
   std::vector<SharedBytes> pieces;
   switch (form.wanted.shape) {
@@ -67,7 +68,7 @@ Result<std::vector<SharedBytes>> pieces_of(const ApiAnswer& answer, const ApiLis
   return form.wanted.encoding == Encoding::Yaml ? as_yaml(pieces) : pieces;
 }
 
-Result<std::vector<SharedBytes>> pieces_of(const ApiAnswer& answer, const Form& form) {
+Result<std::vector<SharedBytes>> pieces_of(const ApiAnswer& answer, const AnswerForm& form) {
   if (const auto* list = std::get_if<ApiList>(&answer.content)) return pieces_of(answer, *list, form);
   std::vector<SharedBytes> pieces{TRY(reshape(std::get<SharedBytes>(answer.content), form))};
   return form.wanted.encoding == Encoding::Yaml ? as_yaml(pieces) : pieces;
@@ -120,7 +121,7 @@ Result<void> write_status(http::ResponseWriter& response, const Status& status) 
   return response.send(status->code, status.to_tree().to_text() + "\n");
 }
 
-Result<SharedBytes> reshape(const SharedBytes& object, const Form& form, bool with_columns) {
+Result<SharedBytes> reshape(const SharedBytes& object, const AnswerForm& form, bool with_columns) {
   if (form.wanted.encoding == Encoding::Protobuf) {
     const auto document = TRY(json::Document::parse(std::string(object.view())));
     const Named name = named(document.root());
@@ -138,7 +139,7 @@ Result<SharedBytes> reshape(const SharedBytes& object, const Form& form, bool wi
   return SharedBytes(std::move(table).finish());
 }
 
-Answer<void> write_answer(http::ResponseWriter& response, const ApiAnswer& answer, const Form& form) {
+Answer<void> write_answer(http::ResponseWriter& response, const ApiAnswer& answer, const AnswerForm& form) {
   auto pieces = pieces_of(answer, form);
   if (!pieces)
     return internal_error(

@@ -17,7 +17,7 @@
 namespace gantry::kube {
 
 // How one client wants objects of one kind.
-struct Form {
+struct AnswerForm {
   Wanted wanted;
   views::IncludeObject included = views::IncludeObject::Metadata;  // in tables
   const Resource& resource;
@@ -28,11 +28,11 @@ struct Form {
 Result<void> write_status(http::ResponseWriter& response, const Status& status);
 // `answer` is read where the form is not JSON: what is in the store is JSON, so that cannot fail by its
 // contents, but for objects of CustomResourceDefinitions that are not what their schema says any more.
-Answer<void> write_answer(http::ResponseWriter& response, const ApiAnswer& answer, const Form& form);
+Answer<void> write_answer(http::ResponseWriter& response, const ApiAnswer& answer, const AnswerForm& form);
 // As one body, small pieces together.
 Result<void> write_pieces(http::ResponseWriter& response, int code, std::span<const SharedBytes> pieces);
 
 // One object, as the form has it. Columns: of tables, left out of all events of a watch but the first.
-Result<SharedBytes> reshape(const SharedBytes& object, const Form& form, bool with_columns = true);
+Result<SharedBytes> reshape(const SharedBytes& object, const AnswerForm& form, bool with_columns = true);
 
 }  // namespace gantry::kube

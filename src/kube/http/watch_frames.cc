@@ -21,8 +21,8 @@ std::string_view word_of(WatchEvent::Type type) {
 }
 
 // Of an event: a Status is whole in every form that has it.
-Form form_of(const Form& form, WatchEvent::Type type) {
-  Form own = form;
+AnswerForm form_of(const AnswerForm& form, WatchEvent::Type type) {
+  AnswerForm own = form;
   if (type != WatchEvent::Type::Error) return own;
   own.wanted.shape = Shape::Whole;
   own.type = Catalog::built_in().find_type("io.k8s.apimachinery.pkg.apis.meta.v1.Status");

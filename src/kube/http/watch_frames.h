@@ -16,7 +16,7 @@ namespace gantry::kube {
 class WatchFrames final : public http::FrameSource {
  public:
   // `keeps`: what the form points into, for as long as the watch lasts.
-  WatchFrames(std::unique_ptr<WatchStream> stream, Form form, std::shared_ptr<const void> keeps)
+  WatchFrames(std::unique_ptr<WatchStream> stream, AnswerForm form, std::shared_ptr<const void> keeps)
       : keeps_(std::move(keeps)), form_(std::move(form)), stream_(std::move(stream)) {}
 
   State take(std::vector<SharedBytes>& frames, std::size_t bytes) override;
@@ -26,7 +26,7 @@ class WatchFrames final : public http::FrameSource {
   bool add(std::vector<SharedBytes>& frames, const WatchEvent& event);
 
   const std::shared_ptr<const void> keeps_;
-  const Form form_;
+  const AnswerForm form_;
   const std::unique_ptr<WatchStream> stream_;
   bool has_told_columns_ = false;
 };

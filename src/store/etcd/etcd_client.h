@@ -15,15 +15,9 @@
 #include "grpc/call.h"
 #include "http/tls.h"
 #include "http/url.h"
+#include "store/etcd/etcd_options.h"
 
 namespace gantry::store {
-
-struct EtcdOptions {
-  std::vector<std::string> endpoints;  // "http://127.0.0.1:2379", "https://etcd-1.example:2379"
-  http::TlsClientOptions tls;          // for https
-  std::string user, password;          // empty: the cluster asks for none
-  std::chrono::milliseconds patience = std::chrono::seconds(10);  // for one answer, and for one connection
-};
 
 // All calls are for any thread and block.
 class EtcdClient {

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/control_plane_config.h"
+
+#include <limits>
+
+#include "base/json.h"
+
+namespace gantry::daemon {
+namespace {
+
+// Flags of Go programs that take lists take them with commas, too.
+std::vector<std::string> split_commas(const std::vector<std::string>& given) {
+  std::vector<std::string> words;
+  for (const std::string& text : given)
+    for (std::size_t at = 0; at <= text.size();) {
+      const std::size_t end = std::min(text.find(',', at), text.size());
+      if (end > at) words.push_back(text.substr(at, end - at));
+      at = end + 1;
+    }
+  return words;
+}
+
+}  // namespace
+
+void fields(json::Fields& f, ControlPlaneConfig& config) {
+  f("directory", config.directory);
+  f("bindAddress", config.bind_address);
+  f("securePort", config.secure_port);
+  f("advertiseAddress", config.advertise_address);
+  f("serverNames", config.server_names);
+  f("etcdServers", config.etcd_servers);
+  f("etcdAuthority", config.etcd_authority);
+  f("etcdCertificate", config.etcd_certificate);
+  f("etcdKey", config.etcd_key);
+  f("clusterDomain", config.cluster_domain);
+  f("serviceAddresses", config.service_addresses);
+  f("serviceNodePorts", config.service_node_ports);
+  f("authorizationModes", config.authorization_modes);
+  f("tokenFile", config.token_file);
+  f("anonymous", config.anonymous);
+  f("nodeName", config.node_name);
+  f("maxRequests", config.max_requests);
+}
+
+Result<ControlPlaneConfig> ControlPlaneConfig::parse(std::string_view json) {
+  const json::Document document = TRY(json::Document::parse(std::string(json)));
+  auto config = TRY(json::decode<ControlPlaneConfig>(document.root(), json::UnknownKeys::Refuse));
+  TRY(config.options());
+  return config;
+}
+
+std::vector<Option> ControlPlaneConfig::flags() {
+  return {
+      {0, "data-dir", "DIR", &directory, "The store, certificates and kubeconfigs"},
+      {0, "bind-address", "IP", &bind_address, "Where to listen (default: 0.0.0.0)"},
+      {0, "secure-port", "PORT", &secure_port, "Where to listen (default: 6443)"},
+      {0, "advertise-address", "IP", &advertise_address, "Where nodes and pods reach this server"},
+      {0, "tls-san", "NAME", &server_names, "A further name or address in the server's certificate"},
+      {0, "etcd-servers", "URL", &etcd_servers, "Keep objects in this etcd cluster and not in the directory"},
+      {0, "etcd-cafile", "FILE", &etcd_authority, "Who signs etcd's certificates"},
+      {0, "etcd-certfile", "FILE", &etcd_certificate, "The certificate to show to etcd"},
+      {0, "etcd-keyfile", "FILE", &etcd_key, "Its key"},
+      {0, "cluster-domain", "NAME", &cluster_domain, "Of services' names (default: cluster.local)"},
+      {0, "service-cluster-ip-range", "CIDR", &service_addresses,
+       "Addresses of services (default: 10.96.0.0/16)"},
+      {0, "service-node-port-range", "RANGE", &service_node_ports, "Ports of nodes (default: 30000-32767)"},
+      {0, "authorization-mode", "MODES", &authorization_modes,
+       "Who says what is allowed, in this order (default: Node,RBAC)"},
+      {0, "token-auth-file", "FILE", &token_file, "Tokens and whose they are, as CSV"},
+      {0, "anonymous-auth", "", &anonymous, "Serve who says nothing about himself as system:anonymous"},
+      {0, "node-name", "NAME", &node_name, "Make a kubeconfig for this node, too"},
+      {0, "max-requests-inflight", "N", &max_requests, "Requests at work at once (default: 64)"},
+  };
+}
+
+Result<kube::ControlPlaneOptions> ControlPlaneConfig::options() const {
+  if (!directory.starts_with('/'))
+    return error(Code::InvalidArgument, "the directory '{}' is no absolute path", directory);
+  if (secure_port < 0 || secure_port > std::numeric_limits<std::uint16_t>::max())
+    return error(Code::InvalidArgument, "{} is no port", secure_port);
+  if (max_requests < 1)
+    return error(Code::InvalidArgument, "at least one request has to be served at a time");
+  if (etcd_certificate.empty() != etcd_key.empty())
+    return error(Code::InvalidArgument, "etcd's client certificate and its key belong together");
+  // A list replaces the default, and flags add to it.
+  std::vector<std::string> modes = split_commas(authorization_modes);
+  if (modes.size() > 2 && modes[0] == "Node" && modes[1] == "RBAC")
+    modes.erase(modes.begin(), modes.begin() + 2);
+  kube::ControlPlaneOptions options{.directory = directory,
+                                    .bind_address = bind_address,
+                                    .secure_port = static_cast<std::uint16_t>(secure_port),
+                                    .advertise_address = advertise_address,
+                                    .server_names = split_commas(server_names),
+                                    .cluster_domain = cluster_domain,
+                                    .service_addresses = service_addresses,
+                                    .service_node_ports = service_node_ports,
+                                    .access = {.modes = std::move(modes), .webhook = {}},
+                                    .token_file = token_file,
+                                    .anonymous_everywhere = anonymous,
+                                    .node_name = node_name,
+                                    .max_requests = static_cast<std::size_t>(max_requests)};
+  if (etcd_servers.empty()) return options;
+  store::EtcdOptions etcd{.endpoints = split_commas(etcd_servers)};
+  if (!etcd_authority.empty()) etcd.tls.ca_files = {etcd_authority};
+  etcd.tls.identity = {etcd_certificate, etcd_key};
+  options.etcd = std::move(etcd);
+  return options;
+}
+
+}  // namespace gantry::daemon

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the control plane is told: `roles.controlPlane` of gantryd's configuration
+// (docs/formats/control-plane-config.md), or flags of `gantry server`, which are kube-apiserver's where that
+// has the same (https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/).
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/json_codec.h"
+#include "base/options.h"
+#include "kube/control_plane/options.h"
+
+namespace gantry::daemon {
+
+struct ControlPlaneConfig {
+  std::string directory = "/var/lib/gantry/control-plane";
+  std::string bind_address = "0.0.0.0";
+  int secure_port = 6443;
+  std::string advertise_address;
+  std::vector<std::string> server_names;
+  std::vector<std::string> etcd_servers;
+  std::string etcd_authority, etcd_certificate, etcd_key;  // PEM files
+  std::string cluster_domain = "cluster.local";
+  std::string service_addresses = "10.96.0.0/16";
+  std::string service_node_ports = "30000-32767";
+  std::vector<std::string> authorization_modes = {"Node", "RBAC"};
+  std::string token_file;
+  bool anonymous = false;
+  std::string node_name;
+  int max_requests = 64;
+
+  static Result<ControlPlaneConfig> parse(std::string_view json);
+  // The rows of `gantry server`'s options, which fill this in.
+  std::vector<Option> flags();
+  // InvalidArgument for what does not fit together.
+  Result<kube::ControlPlaneOptions> options() const;
+};
+
+void fields(json::Fields& f, ControlPlaneConfig& config);
+
+}  // namespace gantry::daemon

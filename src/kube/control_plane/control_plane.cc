@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kube/control_plane/control_plane.h"
+
+#include <charconv>
+#include <ctime>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/file.h"
+#include "http/http2/service.h"
+#include "http/listener.h"
+#include "http/server.h"
+#include "kube/control_plane/bootstrap.h"
+#include "kube/control_plane/host_address.h"
+#include "kube/control_plane/stored_kinds.h"
+#include "kube/http/api_server.h"
+#include "kube/identity/bootstrap_token.h"
+#include "kube/identity/pki.h"
+#include "kube/identity/token_file.h"
+#include "kube/server/service_addresses.h"
+#include "kube/storage/cached_source.h"
+#include "kube/storage/compactor.h"
+#include "store/embedded_store.h"
+#include "store/etcd/etcd_store.h"
+
+namespace gantry::kube {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::uint64_t kMaxBody = 4 << 20;      // bytes; what is too large for an object is told by the API
+constexpr std::size_t kMaxConnections = 20'000;  // ten thousand watches, and everybody else
+
+Result<std::unique_ptr<store::Store>> open_store(const ControlPlaneOptions& options) {
+  if (options.etcd) return std::unique_ptr<store::Store>(TRY(store::EtcdStore::open(*options.etcd)));
+  return std::unique_ptr<store::Store>(TRY(store::EmbeddedStore::open(options.directory + "/store.db")));
+}
+
+Result<std::uint16_t> parse_port(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (failed != std::errc{} || end != text.data() + text.size() || port == 0)
+    return error(Code::InvalidArgument, "'{}' is no port", text);
+  return port;
+}
+
+// "30000-32767".
+Result<PortRange> parse_ports(std::string_view text) {
+  const std::size_t dash = text.find('-');
+  if (dash == std::string_view::npos)
+    return error(Code::InvalidArgument, "'{}' is no range of ports like 30000-32767", text);
+  const PortRange range{.first = TRY(parse_port(text.substr(0, dash))),
+                        .last = TRY(parse_port(text.substr(dash + 1)))};
+  if (range.first > range.last) return error(Code::InvalidArgument, "the range of ports '{}' is empty", text);
+  return range;
+}
+
+// The address of the service "kubernetes": the first one of the range.
+Result<std::vector<std::string>> names_of(const ControlPlaneOptions& options, const std::string& address) {
+  std::vector<std::string> names = options.server_names;
+  names.insert(names.end(), {"localhost", "127.0.0.1", "::1", address, TRY(host_name()),
+                             TRY(first_service_address(options.service_addresses))});
+  return names;
+}
+
+Result<Pki> open_pki(const ControlPlaneOptions& options, const std::string& address) {
+  return Pki::open({.directory = options.directory + "/pki",
+                    .cluster_domain = options.cluster_domain,
+                    .server_names = TRY(names_of(options, address)),
+                    .server_url = fmt::format("https://{}", with_port(address, options.secure_port)),
+                    .node_name = options.node_name},
+                   ::time(nullptr));
+}
+
+Result<std::shared_ptr<const http::TlsContext>> server_tls(const Pki& pki) {
+  return http::TlsContext::for_server(
+      {.identity = pki.server_identity(),
+       .client_ca_files = {pki.cluster_authority_file(), pki.proxy_authority_file()},
+       .requires_client_certificate = false,
+       .offers_http2 = true});
+}
+
+}  // namespace
+
+// In the order in which each needs those above.
+class ControlPlane::Impl {
+ public:
+  Impl(const ControlPlaneOptions& options, std::string address, Pki pki, std::unique_ptr<store::Store> store,
+       std::unique_ptr<ObjectCache> cache, const Logger& log)
+      : options_(options),
+        address_(std::move(address)),
+        log_(log),
+        pki_(std::move(pki)),
+        store_(std::move(store)),
+        cache_(std::move(cache)),
+        storage_(*store_, *cache_),
+        objects_(*cache_),
+        compactor_(*store_, *cache_, &log) {}
+
+  Result<void> start() {
+    addresses_ = std::make_unique<ServiceAddresses>(
+        *store_, TRY(AddressRange::parse(options_.service_addresses)), options_.service_addresses,
+        TRY(parse_ports(options_.service_node_ports)));
+    access_ = TRY(make_access(options_.access, objects_));
+    TRY(make_authenticator());
+    served_ = std::make_unique<CurrentlyServed>(std::make_shared<const Served>(
+        std::vector<std::shared_ptr<const Resource>>(), with_port(address_, options_.secure_port)));
+    add_plugins();
+    verbs_ = std::make_unique<Verbs>(
+        VerbParts{.storage = storage_, .admission = admission_, .addresses = *addresses_});
+    if (const auto made = bootstrap(*verbs_, objects_,
+                                    {.address = address_,
+                                     .port = options_.secure_port,
+                                     .service_address = addresses_->first_address()});
+        !made)
+      return error(Code::Internal, "make what every cluster has: {}", made.error()->message);
+    api_ = std::make_unique<ApiServer>(ApiParts{.verbs = *verbs_,
+                                                .served = *served_,
+                                                .authenticator = *authenticator_,
+                                                .authorizer = *access_.authorizer,
+                                                .tokens = *tokens_,
+                                                .account_tokens = *account_tokens_,
+                                                .log = log_});
+    TRY(listen());
+    api_->set_ready(true);
+    return {};
+  }
+
+  std::string address() const {
+    return with_port(options_.bind_address, server_->listeners().front().port());
+  }
+  std::string admin_kubeconfig() const { return pki_.admin_kubeconfig(); }
+
+  Result<void> renew_certificates() {
+    if (!TRY(pki_.renew(::time(nullptr)))) return {};
+    server_->renew_tls(TRY(server_tls(pki_)));
+    log_.info("certificates were renewed");
+    return {};
+  }
+
+  void stop(milliseconds grace) {
+    if (server_) server_->stop(grace);
+    http2_.reset();
+    server_.reset();  // and with it the watches over HTTP/1.1
+  }
+
+ private:
+  Result<void> make_authenticator() {
+    account_tokens_ = std::make_shared<ServiceAccountTokens>(
+        ServiceAccountOptions{
+            .issuers = {fmt::format("https://kubernetes.default.svc.{}", options_.cluster_domain)}},
+        pki_.token_key(), objects_);
+    std::vector<std::shared_ptr<const TokenAuthenticator>> members{
+        account_tokens_, std::make_shared<BootstrapTokens>(objects_)};
+    if (!options_.token_file.empty())
+      members.insert(members.begin(), TRY(TokenFile::load(options_.token_file)));
+    tokens_ = std::make_shared<TokenAuthenticators>(std::move(members));
+    authenticator_ = std::make_unique<Authenticator>(AuthenticatorOptions{
+        .client_authorities = {pki_.cluster_authority().info().fingerprint},
+        .front_proxy = {.authorities = {pki_.proxy_authority().info().fingerprint}},
+        .tokens = tokens_,
+        .audiences = account_tokens_->audiences(),
+        .anonymous = options_.anonymous_everywhere ? Anonymous::Everywhere : Anonymous::ForHealth});
+    return {};
+  }
+
+  void add_plugins() {}
+
+  Result<void> listen() {
+    std::vector<http::Listener> listeners;
+    listeners.push_back(TRY(http::Listener::tcp(options_.bind_address, options_.secure_port))
+                            .with_tls(TRY(server_tls(pki_))));
+    http2_ = std::make_unique<http::Http2Service>(
+        api_->handler(),
+        http::Http2ServiceOptions{.max_handlers = options_.max_requests, .max_body = kMaxBody});
+    server_ = TRY(http::Server::start(std::move(listeners), api_->handler(),
+                                      {.max_body = kMaxBody,
+                                       .max_connections = kMaxConnections,
+                                       .max_handlers = options_.max_requests,
+                                       .max_waiting = 4096,
+                                       .on_http2 = [this](http::Stream stream, http::Peer peer) {
+                                         http2_->take(std::move(stream), std::move(peer));
+                                       }}));
+    return {};
+  }
+
+  const ControlPlaneOptions options_;
+  const std::string address_;
+  const Logger& log_;
+  Pki pki_;
+  const std::unique_ptr<store::Store> store_;
+  const std::unique_ptr<ObjectCache> cache_;
+  ObjectStorage storage_;
+  CachedSource objects_;
+  const Compactor compactor_;
+  std::unique_ptr<ServiceAddresses> addresses_;
+  Access access_;
+  std::shared_ptr<ServiceAccountTokens> account_tokens_;
+  std::shared_ptr<const TokenAuthenticators> tokens_;
+  std::unique_ptr<Authenticator> authenticator_;
+  std::unique_ptr<CurrentlyServed> served_;
+  admission::Chain admission_;
+  std::unique_ptr<Verbs> verbs_;
+  std::unique_ptr<ApiServer> api_;
+  std::unique_ptr<http::Http2Service> http2_;
+  std::unique_ptr<http::Server> server_;  // before http2_: it hands connections on
+};
+
+ControlPlane::ControlPlane(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ControlPlane::~ControlPlane() { stop({}); }
+
+Result<std::unique_ptr<ControlPlane>> ControlPlane::start(const ControlPlaneOptions& options,
+                                                          const Logger& log) {
+  TRY_DURING(make_directories(options.directory, 0700), "make the control plane's directory");
+  std::string address =
+      options.advertise_address.empty() ? TRY(address_of_host()) : options.advertise_address;
+  Pki pki = TRY_DURING(open_pki(options, address), "open the control plane's certificates");
+  auto store = TRY_DURING(open_store(options), "open the control plane's store");
+  auto cache =
+      TRY_DURING(ObjectCache::open(
+                     *store, {.kinds = built_in_kinds(), .is_shared = options.etcd.has_value(), .log = &log}),
+                 "read the control plane's objects");
+  auto impl = std::make_unique<Impl>(options, std::move(address), std::move(pki), std::move(store),
+                                     std::move(cache), log);
+  TRY(impl->start());
+  return std::unique_ptr<ControlPlane>(new ControlPlane(std::move(impl)));
+}
+
+std::string ControlPlane::address() const { return impl_->address(); }
+std::string ControlPlane::admin_kubeconfig() const { return impl_->admin_kubeconfig(); }
+Result<void> ControlPlane::renew_certificates() { return impl_->renew_certificates(); }
+void ControlPlane::stop(milliseconds grace) { impl_->stop(grace); }
+
+}  // namespace gantry::kube

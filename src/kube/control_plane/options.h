@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a control plane is told: by gantryd's configuration (docs/formats/control-plane-config.md) or by flags
+// of `gantry server`, which are kube-apiserver's where it has the same.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kube/access/modes.h"
+#include "store/etcd/etcd_options.h"
+
+namespace gantry::kube {
+
+struct ControlPlaneOptions {
+  std::string directory = "/var/lib/gantry/control-plane";  // of the store and of everything secret
+  std::string bind_address = "0.0.0.0";
+  std::uint16_t secure_port = 6443;
+  std::string advertise_address;           // where nodes and pods reach it; empty: found out
+  std::vector<std::string> server_names;   // that its certificate has beside the usual ones
+  std::optional<store::EtcdOptions> etcd;  // none: the store is in the directory
+  std::string cluster_domain = "cluster.local";
+  std::string service_addresses = "10.96.0.0/16";
+  std::string service_node_ports = "30000-32767";
+  AccessOptions access;
+  std::string token_file;  // --token-auth-file; empty: none
+  bool anonymous_everywhere = false;
+  std::string node_name;          // whose kubeconfig is made, too; empty: nobody's
+  std::size_t max_requests = 64;  // at work at once; more wait
+};
+
+}  // namespace gantry::kube

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Requests on resources: from HTTP to the verbs and back.
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "kube/access/access_reviews.h"
+#include "kube/http/answer_writer.h"
+#include "kube/http/api_server.h"
+#include "kube/http/request_body.h"
+#include "kube/http/request_options.h"
+#include "kube/http/watch_frames.h"
+#include "kube/identity/token_reviews.h"
+#include "kube/schema/catalog.h"
+
+namespace gantry::kube {
+namespace {
+
+struct NamedVerb {
+  std::string_view name;
+  Verb verb;
+};
+constexpr std::array<NamedVerb, 8> kVerbs = {{{"create", Verb::Create},
+                                              {"get", Verb::Get},
+                                              {"list", Verb::List},
+                                              {"watch", Verb::Watch},
+                                              {"update", Verb::Update},
+                                              {"patch", Verb::Patch},
+                                              {"delete", Verb::Delete},
+                                              {"deletecollection", Verb::DeleteCollection}}};
+
+Verb verb_of(std::string_view name) {
+  const auto* found = std::ranges::find(kVerbs, name, &NamedVerb::name);
+  return found == kVerbs.end() ? Verb::Get : found->verb;
+}
+
+bool is_read(Verb verb) { return verb == Verb::Get || verb == Verb::List || verb == Verb::Watch; }
+bool is_deletion(Verb verb) { return verb == Verb::Delete || verb == Verb::DeleteCollection; }
+
+// What a client sees of a path that leads nowhere.
+Status no_such_resource() {
+  return Status(
+      {.code = 404, .reason = "NotFound", .message = "the server could not find the requested resource"});
+}
+
+// A name that only the field selector has is for authorisation: the collection is what is asked for.
+std::string object_name(const RequestInfo& info, Verb verb) {
+  return verb == Verb::List || verb == Verb::Watch || verb == Verb::DeleteCollection ? std::string()
+                                                                                     : info.name;
+}
+
+// Everything that a DELETE says, in its query and its body.
+Answer<void> read_deletion(http::Request& request, const http::Query& query, ApiRequest& call) {
+  call.deletion = TRY(delete_options(query));
+  const Type* type = Catalog::built_in().find_type("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions");
+  const json::Tree body = TRY(tree_of(TRY(read_object(request, type))));
+  if (body.is_null()) return {};
+  TRY(call.deletion.read(body));
+  if (const json::Tree* dry = body.find("dryRun"); dry != nullptr && !dry->array().empty())
+    call.is_dry_run = true;
+  return {};
+}
+
+Answer<void> read_write(http::Request& request, const http::Query& query, const Type* type,
+                        ApiRequest& call) {
+  call.write = TRY(write_options(query));
+  if (call.verb != Verb::Patch) {
+    call.body = TRY(read_object(request, type));
+    return {};
+  }
+  call.patch = TRY(patch_kind(request.headers().get_or("Content-Type", "")));
+  call.body = TRY(read_patch(request, call.patch == PatchKind::Apply));
+  return {};
+}
+
+Answer<views::IncludeObject> included_in(const http::Query& query) {
+  auto included = views::parse_include_object(query.get("includeObject").value_or(""));
+  if (!included) return bad_request(included.error().message());
+  return *included;
+}
+
+bool has_protobuf(const Type* type) {
+  return type != nullptr &&
+         std::ranges::any_of(type->fields, [](const Field& field) { return field.number != 0; });
+}
+
+}  // namespace
+
+Answer<void> ApiServer::serve_resource(const Call& call) const {
+  const RequestInfo& info = call.info;
+  const std::shared_ptr<const Served> served = parts_.served.get();
+  const Resource* resource = served->find(info.group, info.version, info.resource);
+  if (resource == nullptr) return no_such_resource();
+  const Subresource* subresource = nullptr;
+  if (!info.subresource.empty()) {
+    subresource = resource->find_subresource(info.subresource);
+    if (subresource == nullptr) return no_such_resource();
+  }
+  const bool is_namespace = info.group.empty() && info.resource == "namespaces";
+  if (!resource->is_namespaced && !info.name_space.empty() && !is_namespace) return no_such_resource();
+  if (!resource->is_kept) return review(call, *resource);
+  if (info.group.empty() && info.resource == "serviceaccounts" && info.subresource == "token")
+    return request_token(call);
+
+  const Verb verb = verb_of(info.verb);
+  const Type* type = subresource == nullptr ? resource->type : subresource->type;
+  ApiRequest request{.user = call.identity.user,
+                     .verb = verb,
+                     .resource = *resource,
+                     .subresource = info.subresource,
+                     .name_space = is_namespace ? std::string() : info.name_space,
+                     .name = object_name(info, verb),
+                     .is_dry_run = TRY(is_dry_run(call.query)),
+                     .user_agent = std::string(call.request.headers().get_or("User-Agent", ""))};
+  if (is_read(verb) || verb == Verb::DeleteCollection) request.read = TRY(read_options(call.query));
+  if (is_deletion(verb))
+    TRY(read_deletion(call.request, call.query, request));
+  else if (!is_read(verb))
+    TRY(read_write(call.request, call.query, type, request));
+  if (verb == Verb::Watch) return watch(call, request, served);
+
+  const ApiAnswer answer = TRY(parts_.verbs.run(request));
+  const Wanted wanted = TRY(negotiate(call.request.headers().get_or("Accept", ""), has_protobuf(type)));
+  return write_answer(
+      call.response, answer,
+      {.wanted = wanted, .included = TRY(included_in(call.query)), .resource = *resource, .type = type});
+}
+
+Answer<void> ApiServer::watch(const Call& call, const ApiRequest& request,
+                              std::shared_ptr<const Served> served) const {
+  const AnswerForm form{.wanted = TRY(negotiate(call.request.headers().get_or("Accept", ""),
+                                                has_protobuf(request.resource.type))),
+                        .included = TRY(included_in(call.query)),
+                        .resource = request.resource,
+                        .type = request.resource.type};
+  auto stream = TRY(parts_.verbs.watch(request));
+  call.response.headers.set("Content-Type", std::string(content_type_of(form.wanted.encoding, true)));
+  return call.response.stream(200, std::make_shared<WatchFrames>(std::move(stream), form, std::move(served)));
+}
+
+// Kinds that are asked and answered.
+Answer<void> ApiServer::review(const Call& call, const Resource& resource) const {
+  if (call.info.verb != "create")
+    return Status({.code = 405,
+                   .reason = "MethodNotAllowed",
+                   .message = fmt::format("{} is not supported on resources of kind \"{}\"", call.info.verb,
+                                          resource.id().text())});
+  const WriteOptions options = TRY(write_options(call.query));
+  RequestBody body = TRY(read_object(call.request, resource.type));
+  Decoded decoded =
+      std::holds_alternative<json::Tree>(body)
+          ? TRY(decode_tree(*resource.type, std::get<json::Tree>(std::move(body)), options.validation))
+          : TRY(decode(*resource.type, std::get<std::string>(std::move(body)), options.validation));
+  json::Tree asked = std::move(decoded.object);
+  const std::string& kind = resource.kind.kind;
+  const User& user = call.identity.user;
+  json::Tree answered;
+  if (kind == "SubjectAccessReview")
+    answered = TRY(review_subject_access(parts_.authorizer, std::move(asked)));
+  else if (kind == "LocalSubjectAccessReview")
+    answered = TRY(review_local_subject_access(parts_.authorizer, call.info.name_space, std::move(asked)));
+  else if (kind == "SelfSubjectAccessReview")
+    answered = TRY(review_self_subject_access(parts_.authorizer, user, std::move(asked)));
+  else if (kind == "SelfSubjectRulesReview")
+    answered = TRY(review_self_subject_rules(parts_.authorizer, user, std::move(asked)));
+  else if (kind == "SelfSubjectReview")
+    answered = review_self(user, std::move(asked));
+  else if (kind == "TokenReview")
+    answered = TRY(
+        review_token(parts_.tokens, parts_.account_tokens.audiences(), std::move(asked), std::time(nullptr)));
+  else
+    return no_such_resource();
+  answered.object()["apiVersion"] = resource.kind.api_version();
+  answered.object()["kind"] = kind;
+  const Wanted wanted =
+      TRY(negotiate(call.request.headers().get_or("Accept", ""), has_protobuf(resource.type)));
+  return write_answer(call.response,
+                      {.code = 201, .content = SharedBytes(answered.to_text()), .warnings = decoded.warnings},
+                      {.wanted = wanted, .resource = resource, .type = resource.type});
+}
+
+Answer<void> ApiServer::request_token(const Call& call) const {
+  const Resource* kind = Catalog::built_in().find_kind("", "v1", "ServiceAccount");
+  const Subresource* token = kind->find_subresource("token");
+  if (call.info.verb != "create")
+    return Status({.code = 405, .reason = "MethodNotAllowed", .message = "a token can only be created"});
+  json::Tree asked = TRY(tree_of(TRY(read_object(call.request, token->type))));
+  json::Tree answered =
+      TRY(parts_.account_tokens.answer(call.info.name_space, call.info.name, asked, std::time(nullptr)));
+  answered.object()["apiVersion"] = token->kind.api_version();
+  answered.object()["kind"] = token->kind.kind;
+  const Wanted wanted =
+      TRY(negotiate(call.request.headers().get_or("Accept", ""), has_protobuf(token->type)));
+  return write_answer(call.response,
+                      {.code = 201, .content = SharedBytes(answered.to_text()), .warnings = {}},
+                      {.wanted = wanted, .resource = *kind, .type = token->type});
+}
+
+}  // namespace gantry::kube

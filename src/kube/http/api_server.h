@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The Kubernetes API over HTTP: who asks, whether he may, what he wants, and the answer in his form. The
+// handler of an http::Server and an http::Http2Service alike.
+//
+//   ApiServer api({.verbs = verbs, ...});
+//   auto server = TRY(http::Server::start(std::move(listeners), api.handler(), options));
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/log.h"
+#include "http/server.h"
+#include "kube/access/authorizer.h"
+#include "kube/api/status.h"
+#include "kube/http/media_type.h"
+#include "kube/http/request_info.h"
+#include "kube/http/served.h"
+#include "kube/identity/authenticate.h"
+#include "kube/identity/service_account_tokens.h"
+#include "kube/server/verbs.h"
+
+namespace gantry::kube {
+
+// All of them outlive it.
+struct ApiParts {
+  const Verbs& verbs;
+  const CurrentlyServed& served;
+  const Authenticator& authenticator;
+  const Authorizer& authorizer;
+  const TokenAuthenticator& tokens;
+  const ServiceAccountTokens& account_tokens;
+  const Logger& log;
+};
+
+class ApiServer {
+ public:
+  explicit ApiServer(const ApiParts& parts) : parts_(parts) {}
+  ApiServer(const ApiServer&) = delete;
+  ApiServer& operator=(const ApiServer&) = delete;
+
+  // Borrows this.
+  http::Handler handler() {
+    return
+        [this](http::Request& request, http::ResponseWriter& response) { return handle(request, response); };
+  }
+
+  // What /readyz says; it does from the first on.
+  void set_ready(bool is_ready) { is_ready_ = is_ready; }
+
+ private:
+  // One request on its way.
+  struct Call {
+    http::Request& request;
+    http::ResponseWriter& response;
+    const http::Query& query;
+    const RequestInfo& info;
+    const Identity& identity;
+  };
+
+  Result<void> handle(http::Request& request, http::ResponseWriter& response) const;
+  Answer<void> answer(http::Request& request, http::ResponseWriter& response) const;
+  Answer<void> check_access(const Identity& identity, const RequestInfo& info) const;
+
+  // Paths that are no resources.
+  Answer<void> show_path(const Call& call) const;
+  Answer<void> show_health(const Call& call) const;
+  Answer<void> show_discovery(const Call& call) const;
+  Answer<void> show_openapi(const Call& call) const;
+  Answer<void> show_token_keys(const Call& call) const;
+
+  // Resources.
+  Answer<void> serve_resource(const Call& call) const;
+  Answer<void> watch(const Call& call, const ApiRequest& request, std::shared_ptr<const Served> served) const;
+  Answer<void> review(const Call& call, const Resource& resource) const;
+  Answer<void> request_token(const Call& call) const;
+
+  const ApiParts parts_;
+  std::atomic<bool> is_ready_ = false;
+};
+
+}  // namespace gantry::kube
