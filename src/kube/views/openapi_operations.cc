@@ -72,7 +72,7 @@ class ResourcePaths {
       : resource_(resource),
         root_(fmt::format("{}/{}", resource.kind.group.empty() ? "/api" : "/apis",
                           resource.kind.api_version())),
-        definition_(Definitions::name_of(resource.type, resource.kind)) {}
+        definition_(Definitions::name_of(resource.type)) {}
 
   std::vector<ApiPath> make() {
     add_collection();
@@ -167,15 +167,15 @@ class ResourcePaths {
     if (has(verbs, Verb::Patch)) {
       ApiOperation& patch = add("patch", "patch", "partially update the specified");
       make_writing(patch, Body::Patch, {});
-      // Objects of CustomResourceDefinitions have types of their own, without names.
-      patch.takes_strategic_merge = resource_.type != nullptr && !resource_.type->name.empty();
+      // Not of CustomResourceDefinitions, which do not tell how.
+      patch.takes_strategic_merge = resource_.type != nullptr && resource_.type->constraints == nullptr;
     }
   }
 
   void add_subresource(const Subresource& subresource) {
     ApiPath& path = begin(fmt::format("/{{name}}/{}", subresource.name), true);
     const std::string tail = capitalized(subresource.name);
-    const std::string definition = Definitions::name_of(subresource.type, subresource.kind);
+    const std::string definition = Definitions::name_of(subresource.type);
     const bool is_connection = subresource.kind.kind.ends_with("Options");
     if (is_connection) return add_connection(path, subresource, tail);
     // Logs are text, whatever they belong to.

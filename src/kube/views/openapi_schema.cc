@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "base/split.h"
 #include "kube/schema/catalog.h"
+#include "kube/views/openapi_constraints.h"
 
 namespace gantry::kube::views {
 namespace {
@@ -38,16 +38,10 @@ const WellKnown* well_known(Form form) {
 
 // "io.k8s.api.core.v1.Pod": what a definition of that type is called; empty: it stands where it is used.
 std::string_view definition_of(const Type& type) {
-  if (const WellKnown* known = well_known(type.form)) return known->name;
+  const bool is_custom = type.constraints != nullptr;
+  if (const WellKnown* known = well_known(type.form); known != nullptr && !is_custom) return known->name;
   const bool has_one = type.form == Form::Struct || type.form == Form::Any;
   return has_one ? std::string_view(type.name) : std::string_view();
-}
-
-// "com.example.v1.Widget": of kinds whose types have no name.
-std::string definition_of(const GroupVersionKind& kind) {
-  std::vector<std::string_view> labels = split(kind.group, '.');
-  std::ranges::reverse(labels);
-  return fmt::format("{}.{}.{}", fmt::join(labels, "."), kind.version, kind.kind);
 }
 
 class SchemaWriter {
@@ -70,7 +64,7 @@ class SchemaWriter {
   }
 
   void write_shape(const Type& type) {
-    write_form(type);
+    type.constraints == nullptr ? write_form(type) : write_custom_form(type, *type.constraints);
     if (type.is_nullable && dialect_ == Dialect::V3) writer_.key("nullable").value(true);
     if (type.is_embedded_resource) writer_.key("x-kubernetes-embedded-resource").value(true);
     if (type.preserves_unknown) writer_.key("x-kubernetes-preserve-unknown-fields").value(true);
@@ -153,13 +147,19 @@ class SchemaWriter {
       case Form::MicroTime:
       case Form::Quantity:
       case Form::IntOrString: return write_well_known(*well_known(type.form));
-      case Form::Struct: return write_struct(type);
-      case Form::Map:
-        write_type("object");
-        writer_.key("additionalProperties");
-        return write(*type.element);
-      case Form::List: return write_list(type);
+      case Form::Struct: write_type("object"); return write_fields(type);
+      case Form::Map: write_type("object"); return write_elements(type);
+      case Form::List: write_type("array"); return write_items(type);
     }
+  }
+
+  // Of CustomResourceDefinitions: what they say themselves, and what is inside.
+  void write_custom_form(const Type& type, const Constraints& constraints) {
+    write_constraints(writer_, constraints);
+    if (dialect_ == Dialect::V3) write_combinations(writer_, constraints);
+    if (type.form == Form::Struct) write_fields(type);
+    if (type.form == Form::Map) write_elements(type);
+    if (type.form == Form::List) write_items(type);
   }
 
   // Unions and JSON may be anything; the others are objects.
@@ -181,8 +181,12 @@ class SchemaWriter {
     if (known.format[0] != '\0') writer_.key("format").value(known.format);
   }
 
-  void write_list(const Type& type) {
-    write_type("array");
+  void write_elements(const Type& map) {
+    writer_.key("additionalProperties");
+    write(*map.element);
+  }
+
+  void write_items(const Type& type) {
     writer_.key("items");
     write(*type.element);
     const char* const kind = type.list_kind == ListKind::Map   ? "map"
@@ -192,8 +196,7 @@ class SchemaWriter {
     write_strings("x-kubernetes-list-map-keys", type.list_keys);
   }
 
-  void write_struct(const Type& type) {
-    write_type("object");
+  void write_fields(const Type& type) {
     std::vector<std::string> required;
     for (const Field& field : type.fields)
       if (field.is_required) required.push_back(field.name);
@@ -240,24 +243,19 @@ void write_list_members(json::Writer& writer, Dialect dialect, std::string_view 
 
 Definitions::Definitions(std::span<const Resource* const> resources) {
   for (const Resource* resource : resources) {
-    add(name_of(resource->type, resource->kind), resource->type, resource->kind);
+    add(name_of(resource->type), resource->type, resource->kind);
     if (has(resource->verbs, Verb::List)) add_list(*resource);
     for (const Subresource& subresource : resource->subresources)
       if (subresource.type != nullptr && subresource.type != resource->type)
-        add(name_of(subresource.type, subresource.kind), subresource.type, subresource.kind);
+        add(name_of(subresource.type), subresource.type, subresource.kind);
   }
   for (const char* const name : {kStatusDefinition, kDeleteOptionsDefinition, kListMeta})
     if (const Type* type = Catalog::built_in().find_type(name)) add_reachable(*type);
 }
 
-std::string Definitions::name_of(const Type* type, const GroupVersionKind& kind) {
-  if (type == nullptr) return {};
-  return type->name.empty() ? definition_of(kind) : type->name;
-}
+std::string Definitions::name_of(const Type* type) { return type == nullptr ? std::string() : type->name; }
 
-std::string Definitions::name_of_list(const Resource& resource) {
-  return name_of(resource.type, resource.kind) + "List";
-}
+std::string Definitions::name_of_list(const Resource& resource) { return name_of(resource.type) + "List"; }
 
 void Definitions::write_reference(json::Writer& writer, Dialect dialect, std::string_view name) {
   writer.begin_object().key("$ref");
@@ -275,7 +273,7 @@ void Definitions::add(const std::string& name, const Type* type, const GroupVers
 
 void Definitions::add_list(const Resource& resource) {
   Definition& definition = definitions_[name_of_list(resource)];
-  definition.item = name_of(resource.type, resource.kind);
+  definition.item = name_of(resource.type);
   definition.kinds = {{resource.kind.group, resource.kind.version, resource.list_kind}};
 }
 

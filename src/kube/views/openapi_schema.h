@@ -28,7 +28,7 @@ class Definitions {
   void write(json::Writer& writer, Dialect dialect) const;
 
   // Of what a resource or a subresource sends; empty: text, not an object.
-  static std::string name_of(const Type* type, const GroupVersionKind& kind);
+  static std::string name_of(const Type* type);
   static std::string name_of_list(const Resource& resource);
   // {"$ref": "#/definitions/NAME"}.
   static void write_reference(json::Writer& writer, Dialect dialect, std::string_view name);

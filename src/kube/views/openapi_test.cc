@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "kube/schema/catalog.h"
+#include "kube/schema/custom_schema.h"
 #include "kube/views/gnostic.h"
 #include "kube/views/gzip.h"
 #include "kube/views/value_access.h"
@@ -71,6 +72,32 @@ TEST(OpenApi, tells_how_to_patch) {
   EXPECT_TRUE(at(*patch, "requestBody", "content", "application/strategic-merge-patch+json"));
   EXPECT_NE(at(*patch, "parameters")->to_text().find(R"({"name":"fieldValidation","in":"query")"),
             std::string::npos);
+}
+
+TEST(OpenApi, describes_custom_resources_as_their_definitions_do) {
+  const CustomSchema schema(
+      MUST(json::Tree::parse(
+          R"({"type":"object","properties":{"spec":{"type":"object","required":["size"],)"
+          R"("properties":{"size":{"type":"integer","minimum":1,"description":"How large."},)"
+          R"("port":{"x-kubernetes-int-or-string":true},)"
+          R"("color":{"type":"string","enum":["red"],"pattern":"^r"}},)"
+          R"("x-kubernetes-validations":[{"rule":"self.size < 9"}]}}})")),
+      {"example.com", "v1", "Widget"});
+  const Resource widgets{.kind = {"example.com", "v1", "Widget"},
+                         .plural = "widgets",
+                         .list_kind = "WidgetList",
+                         .is_namespaced = true,
+                         .type = &schema.type()};
+  const json::Document document = read(*OpenApi({&widgets}).v3("apis/example.com/v1"));
+  const auto spec =
+      at(document.root(), "components", "schemas", "com.example.v1.Widget", "properties", "spec");
+  ASSERT_TRUE(spec);
+  EXPECT_EQ(spec->to_text(),
+            R"({"type":"object","x-kubernetes-validations":[{"rule":"self.size < 9"}],"required":["size"],)"
+            R"("properties":{"color":{"type":"string","pattern":"^r","enum":["red"]},)"
+            R"("port":{"x-kubernetes-int-or-string":true},)"
+            R"("size":{"description":"How large.","type":"integer","minimum":1}}})");
+  EXPECT_TRUE(at(document.root(), "components", "schemas", "com.example.v1.WidgetList"));
 }
 
 TEST(OpenApi, is_compressed_and_small) {
