@@ -235,10 +235,12 @@ Result<std::unique_ptr<ClientConnection>> Client::Impl::connect(const ClientRequ
   if (request.deadline) deadline = std::min(deadline, *request.deadline);
   const bool is_unix = !options_.unix_socket.empty();
   const Proxy* proxy = is_unix ? nullptr : options_.proxies.for_url(url);
-  Stream stream = is_unix            ? TRY(connect_unix(options_.unix_socket, deadline))
-                  : proxy != nullptr ? TRY_DURING(connect_by_proxy(*proxy, url, deadline), "proxy '{}'",
-                                                  proxy->url.authority())
-                                     : TRY(connect_tcp(url.host, url.effective_port(), deadline));
+  Stream stream =
+      is_unix ? TRY(connect_unix(options_.unix_socket, deadline))
+      : proxy != nullptr
+          ? TRY_DURING(connect_by_proxy(*proxy, url, deadline), "proxy '{}'", proxy->url.authority())
+          : TRY(connect_tcp(request.connect_host.empty() ? url.host : request.connect_host,
+                            url.effective_port(), deadline));
   stream.set_deadline(deadline);
   if (url.is_tls()) TRY(stream.start_tls(*TRY(tls()), url.host));
   return std::make_unique<ClientConnection>(std::move(stream), origin_of(url, options_));

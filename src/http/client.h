@@ -63,6 +63,9 @@ struct ClientRequest {
 
   std::optional<std::chrono::milliseconds> answer_timeout;
   std::optional<Stream::Time> deadline;  // for everything, the response's body included
+  // Where to connect instead of to the URL's host, whose certificate is asked for all the same; empty: there.
+  // Requests with the same origin go to the same place.
+  std::string connect_host;
 };
 
 class ClientConnection;

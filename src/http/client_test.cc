@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/file.h"
 #include "http/server.h"
 #include "http/test_identity.h"
 #include "http/test_peer.h"
@@ -373,6 +374,18 @@ TEST(Tls, TrustsWhomItIsToldToTrustForTheNamesThatTheyHave) {
   EXPECT_EQ(code_of(system.send({.url = url_of(server.tls_url("localhost"))})), Code::PermissionDenied);
   Client insecure({.tls = {.verify = false}});
   EXPECT_EQ(MUST(insecure.send({.url = url_of(server.tls_url("127.0.0.1"))})).status(), 200);
+}
+
+TEST(Tls, AnAuthorityMayBeATextAndAServerStandElsewhereThanItsNameSays) {
+  TestAuthority authority;
+  EchoServer server(
+      MUST(TlsContext::for_server({.identity = authority.issue("server", "DNS:hook.web.svc")})));
+  Client client({.tls = {.trust_system = false, .ca_certificates = MUST(read_file(authority.ca_file()))}});
+  const Url url = url_of(server.tls_url("hook.web.svc"));
+  EXPECT_EQ(MUST(client.send({.url = url, .connect_host = "127.0.0.1"})).status(), 200);
+
+  Client broken({.tls = {.trust_system = false, .ca_certificates = "no certificate"}});
+  EXPECT_EQ(broken.send({.url = url, .connect_host = "127.0.0.1"}).error().code(), Code::InvalidArgument);
 }
 
 TEST(Tls, AddressesAreNamesToo) {

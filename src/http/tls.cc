@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -71,6 +72,24 @@ Result<void> trust(SSL_CTX* context, const std::vector<std::string>& files) {
   for (const std::string& file : files)
     if (::SSL_CTX_load_verify_file(context, file.c_str()) != 1)
       return error(Code::InvalidArgument, "read authorities '{}': {}", file, take_openssl_reason());
+  return {};
+}
+
+// The certificates of a PEM text, one or more.
+Result<void> trust_text(SSL_CTX* context, const std::string& text) {
+  const std::unique_ptr<BIO, decltype(&::BIO_free_all)> bio(
+      ::BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), ::BIO_free_all);
+  std::size_t count = 0;
+  while (true) {
+    const std::unique_ptr<X509, decltype(&::X509_free)> certificate(
+        ::PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr), ::X509_free);
+    if (certificate == nullptr) break;
+    if (::X509_STORE_add_cert(::SSL_CTX_get_cert_store(context), certificate.get()) != 1)
+      return error(Code::InvalidArgument, "trust a certificate: {}", take_openssl_reason());
+    ++count;
+  }
+  ::ERR_clear_error();  // the end of the text is one, too
+  if (count == 0) return error(Code::InvalidArgument, "read authorities: there is no certificate in PEM");
   return {};
 }
 
@@ -196,6 +215,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::for_client(const TlsClient
     if (options.trust_system && ::SSL_CTX_set_default_verify_paths(context.get()) != 1)
       return error(Code::Internal, "read the system's authorities: {}", take_openssl_reason());
     TRY(trust(context.get(), options.ca_files));
+    if (!options.ca_certificates.empty()) TRY(trust_text(context.get(), options.ca_certificates));
   }
   if (!options.identity.certificate_file.empty()) TRY(use_identity(context.get(), options.identity));
   ::SSL_CTX_set_alpn_protos(context.get(), kAlpn, sizeof kAlpn - 1);

@@ -25,6 +25,7 @@ struct TlsIdentity {
 struct TlsClientOptions {
   bool trust_system = true;           // the authorities that the host trusts
   std::vector<std::string> ca_files;  // more authorities, PEM
+  std::string ca_certificates;        // still more, as PEM text
   TlsIdentity identity;               // for servers that ask; empty names: none
   bool verify = true;                 // false takes any certificate: only for what the user calls insecure
 };

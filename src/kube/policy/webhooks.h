@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The plugins MutatingAdmissionWebhook and ValidatingAdmissionWebhook
+// (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/). Webhooks are
+// asked in the order of their configurations' names, one after the other.
+#pragma once
+
+#include <memory>
+
+#include "kube/access/authorizer.h"
+#include "kube/admission/admission.h"
+#include "kube/api/object_source.h"
+
+namespace gantry::kube::admission {
+
+class WebhookSet;
+
+class MutatingWebhooks final : public Plugin {
+ public:
+  // Both outlive the plugin.
+  MutatingWebhooks(ObjectSource& objects, const Authorizer& authorizer);
+  ~MutatingWebhooks() override;
+
+  std::string_view name() const override { return "MutatingAdmissionWebhook"; }
+  // Those that ask for it are called once more when another changed the object after them.
+  Answer<void> mutate(AdmissionRequest& request) const override;
+
+ private:
+  const std::unique_ptr<WebhookSet> webhooks_;
+};
+
+class ValidatingWebhooks final : public Plugin {
+ public:
+  ValidatingWebhooks(ObjectSource& objects, const Authorizer& authorizer);
+  ~ValidatingWebhooks() override;
+
+  std::string_view name() const override { return "ValidatingAdmissionWebhook"; }
+  Answer<void> validate(AdmissionRequest& request) const override;
+
+ private:
+  const std::unique_ptr<WebhookSet> webhooks_;
+};
+
+}  // namespace gantry::kube::admission
