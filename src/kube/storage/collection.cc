@@ -35,6 +35,11 @@ Collection::Snapshot Collection::snapshot() const {
   return {objects_, history_.revision(), history_.end()};
 }
 
+store::Revision Collection::known_since() const {
+  MutexLock lock(mutex_);
+  return history_.known_since();
+}
+
 std::optional<History::Sequence> Collection::changes_after(store::Revision revision) const {
   MutexLock lock(mutex_);
   return history_.after(revision);

@@ -51,6 +51,7 @@ class Collection {
   };
   Snapshot snapshot() const;
   // See History.
+  store::Revision known_since() const;
   std::optional<History::Sequence> changes_after(store::Revision revision) const;
   std::optional<std::vector<ChangeRef>> changes_from(History::Sequence sequence, std::size_t most) const;
 

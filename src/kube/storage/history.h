@@ -60,6 +60,8 @@ class History {
   Sequence end() const { return first_ + changes_.size(); }
   // Of the last change; what has been known since the start if there was none.
   store::Revision revision() const { return changes_.empty() ? after_ : changes_.back().change->revision(); }
+  // Every later change is here.
+  store::Revision known_since() const { return after_; }
   // The first change after `revision`; nothing if there were some that are forgotten.
   std::optional<Sequence> after(store::Revision revision) const;
   // At most `most` changes from there on; nothing if they are forgotten.

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "kube/storage/continue_token.h"
+#include "kube/storage/missed_changes.h"
 
 namespace gantry::kube {
 
@@ -188,8 +189,19 @@ Answer<std::unique_ptr<WatchStream>> ObjectStorage::watch(Collection& collection
   else if (options.sends_initial)
     TRY(wait_for(*version.revision));
   else if (!is_of_any)
-    options.after = version.revision;
+    TRY(resume(collection, *version.revision, options));
   return WatchStream::open(cache_, collection, std::move(options));
+}
+
+// A server that was started since has not seen what the client has not, but the store has.
+Answer<void> ObjectStorage::resume(const Collection& collection, store::Revision revision,
+                                   WatchOptions& options) {
+  options.after = revision;
+  const store::Revision known = collection.known_since();
+  if (revision >= known) return {};
+  options.missed = TRY(missed_changes(store_, cache_, collection, revision, known));
+  options.missed_until = known;
+  return {};
 }
 
 // ---- Write

@@ -101,6 +101,7 @@ class ObjectStorage {
                              std::string_view after);
   Answer<ListResult> list_stored(Collection& collection, const ListRequest& request, store::Revision revision,
                                  std::string_view after);
+  Answer<void> resume(const Collection& collection, store::Revision revision, WatchOptions& options);
   Answer<Written> commit(const Collection& collection, std::string_view path, store::Revision expected,
                          store::Operation operation, const AlsoWritten& also);
 

@@ -229,6 +229,24 @@ TEST_F(Watching, who_knows_too_little_is_told_so) {
   ASSERT_FALSE(events.empty());
   EXPECT_EQ(events.back().type, WatchEvent::Type::Error);
   EXPECT_NE(events.back().object.view().find(R"("code":410)"), std::string_view::npos);
+  const auto again = test_.storage().watch(test_.pods(), {.revision = first}, std::nullopt, {});
+  ASSERT_FALSE(again) << "more than a client wants to go through";
+  EXPECT_EQ(again.error()->code, 410);
+}
+
+TEST_F(Watching, a_watch_goes_on_where_it_was_when_the_server_was_started_anew) {
+  const store::Revision first = put("a/x", pod_text("1"));
+  put("a/y", pod_text("web"));
+  const store::Revision third = put("a/x", pod_text("web"), first);
+  const store::Revision fourth = put("a/x", pod_text("2"), third);
+  MUST_ANSWER(test_.storage().remove(test_.pods(), "a/x", fourth));
+  test_.open();
+  put("a/z", pod_text("3"));
+  EXPECT_EQ(text(watch(first)->wait_for(5)), "ADDED web, MODIFIED web, MODIFIED 2, DELETED 2, ADDED 3, ");
+  EXPECT_EQ(text(watch(first, {.selection = select("a", "app=web")})->wait_for(3)),
+            "ADDED web, ADDED web, DELETED web, ");
+  EXPECT_EQ(text(watch(fourth)->wait_for(2)), "DELETED 2, ADDED 3, ");
+  MUST(test_.store().compact(fourth));
   EXPECT_EQ(test_.storage().watch(test_.pods(), {.revision = first}, std::nullopt, {}).error()->code, 410);
 }
 

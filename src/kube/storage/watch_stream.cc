@@ -45,7 +45,10 @@ static Status too_old(store::Revision revision) {
 // ---- Beginning
 
 WatchStream::WatchStream(const ObjectCache& cache, Collection& collection, WatchOptions options)
-    : cache_(cache), collection_(collection), options_(std::move(options)) {
+    : cache_(cache),
+      collection_(collection),
+      missed_(std::move(options.missed)),
+      options_(std::move(options)) {
   const Time now = std::chrono::steady_clock::now();
   over_at_ = options_.time.count() == 0 ? Time::max() : now + options_.time;
   // Not all of them at the same time, when all of them have come at the same time.
@@ -70,7 +73,7 @@ Answer<std::unique_ptr<WatchStream>> WatchStream::open(const ObjectCache& cache,
 // Nobody tells it anything yet: it does not wait.
 Answer<void> WatchStream::begin() {
   if (options_.after && !options_.sends_initial) {
-    const auto next = collection_.changes_after(*options_.after);
+    const auto next = collection_.changes_after(std::max(*options_.after, options_.missed_until));
     if (!next) return too_old(*options_.after);
     next_ = *next;
     seen_ = *options_.after;
@@ -138,6 +141,17 @@ class WatchStream::Taking {
                  change.kind == Change::Kind::Deleted ? change.object->json() : change.left());
   }
 
+  // Of before the collection remembers. Whether that was all of it.
+  bool add_missed() {
+    std::vector<ChangeRef>& missed = stream_.missed_;
+    std::size_t count = 0;
+    for (; count < missed.size() && !is_enough(); ++count) add_change(*missed[count]);
+    missed.erase(missed.begin(), missed.begin() + static_cast<std::ptrdiff_t>(count));
+    if (!missed.empty()) return false;
+    missed.shrink_to_fit();
+    return true;
+  }
+
   // False: some of them are forgotten.
   bool add_changes() {
     while (!is_enough()) {
@@ -176,7 +190,7 @@ WatchStream::State WatchStream::take(std::vector<WatchEvent>& events, std::size_
       is_bookmark_due = std::exchange(is_bookmark_due_, false);
     }
     if (initial_) taking.add_initial();
-    if (initial_) return State::Open;
+    if (initial_ || !taking.add_missed()) return State::Open;
     if (!taking.add_changes()) {
       taking.add(WatchEvent::Type::Error, SharedBytes(too_old(seen_).to_tree().to_text()));
       has_ended_ = true;

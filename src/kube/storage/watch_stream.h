@@ -41,6 +41,9 @@ struct WatchOptions {
   bool marks_end_of_initial = false;  // behind it a bookmark that says so
   // Otherwise: changes after this revision. Nothing: from now on.
   std::optional<store::Revision> after;
+  // What was between that and `missed_until`, where the collection does not remember it (missed_changes.h).
+  std::vector<ChangeRef> missed;
+  store::Revision missed_until = 0;
   bool has_bookmarks = false;
   std::chrono::milliseconds time{};  // then it ends; 0: never
   // What bookmarks are of.
@@ -88,6 +91,7 @@ class WatchStream {
 
   const ObjectCache& cache_;
   Collection& collection_;
+  std::vector<ChangeRef> missed_;  // of who takes
   const WatchOptions options_;
   std::function<void()> wake_;
 
