@@ -27,6 +27,22 @@ namespace {
 constexpr std::int64_t kNanoseconds = 1'000'000'000;  // in a second
 constexpr std::size_t kMaxDepth = kObjectLimits.depth;
 
+// What may be a struct or something else is a message with a field for each; which, the types' names tell
+// (JSONSchemaPropsOrBool of apiextensions/v1/generated.proto).
+struct Union {
+  std::uint32_t whole = 1;  // of the struct
+  std::uint32_t flag = 0;   // 0: it is never one
+  std::uint32_t list = 0;
+  const Type* list_element = nullptr;
+};
+
+Union union_of(const Type& type) {
+  static const Type kText{.form = Form::String};
+  if (type.name.ends_with("OrBool")) return {.whole = 2, .flag = 1};
+  if (type.name.ends_with("OrStringArray")) return {.list = 2, .list_element = &kText};
+  return {.list = 2, .list_element = type.element};
+}
+
 // ---- out of JSON
 
 Error wrong(std::string_view what) { return error(Code::InvalidArgument, "the value is not {}", what); }
@@ -66,15 +82,20 @@ Result<void> encode_int_or_string(WireWriter& writer, const json::Value& value) 
   return {};
 }
 
-Result<void> encode_map(WireWriter& writer, std::uint32_t number, const Type& type, const json::Value& value);
+Result<void> encode_value(WireWriter& writer, std::uint32_t number, const Type& type,
+                          const json::Value& value);
 Result<void> encode_list(WireWriter& writer, std::uint32_t number, const Type& type,
                          const json::Value& value);
 
-// Raw JSON is a message with the text in its field 1. The unions of a schema that may be a list or a flag
-// instead are not: nobody sends CustomResourceDefinitions in protobuf, whose only fields they are.
-Result<void> require_raw(const Type& type) {
-  if (type.name.find("JSONSchemaPropsOr") == std::string::npos) return {};
-  return error(Code::Unsupported, "{} is not supported in protobuf: use JSON", type.name);
+Result<void> encode_union(WireWriter& writer, const Type& type, const json::Value& value) {
+  const Union fields = union_of(type);
+  const bool is_struct = value.kind() == json::Kind::Object;
+  if (fields.flag != 0) writer.varint(fields.flag, is_struct || value.as_bool() ? 1 : 0);
+  if (is_struct) return encode_value(writer, fields.whole, *type.element, value);
+  if (value.kind() == json::Kind::Array && fields.list != 0)
+    return encode_list(writer, fields.list, *fields.list_element, value);
+  return value.kind() == json::Kind::Bool && fields.flag != 0 ? Result<void>()
+                                                              : wrong("what its type may be");
 }
 
 // What is a message of its own: without its tag and length.
@@ -91,11 +112,11 @@ Result<void> encode_message(WireWriter& writer, const Type& type, const json::Va
       return {};
     case Form::List: return encode_list(writer, 1, *type.element, value);  // one with a name
     case Form::Struct: return encode_into(writer, type, value);
-    default:
-      TRY(require_raw(type));
-      writer.bytes(1, value.to_text());
-      return {};
+    default: break;
   }
+  if (type.element != nullptr) return encode_union(writer, type, value);
+  writer.bytes(1, value.to_text());  // raw JSON
+  return {};
 }
 
 Result<void> encode_value(WireWriter& writer, std::uint32_t number, const Type& type,
@@ -192,6 +213,7 @@ class Decoder {
   Result<json::Tree> read_message(const Type& type, std::string_view message);
   Result<json::Tree> read_list(const Type& element, std::string_view message);
   Result<json::Tree> read_raw(std::string_view message) const;
+  Result<json::Tree> read_union(const Type& type, std::string_view message);
 
   std::size_t depth_ = 0;
 };
@@ -263,6 +285,28 @@ Result<json::Tree> Decoder::read_raw(std::string_view message) const {
                     "read JSON in the protobuf message");
 }
 
+// The struct counts more than the flag that stands beside it.
+Result<json::Tree> Decoder::read_union(const Type& type, std::string_view message) {
+  const Union fields = union_of(type);
+  bool is_set = false, is_struct = false;
+  json::TreeArray list;
+  json::Tree whole;
+  WireReader reader(message);
+  while (!reader.is_at_end()) {
+    const WireField wire = TRY(reader.next());
+    if (wire.number_of_field == fields.whole) {
+      whole = TRY(read_value(*type.element, wire));
+      is_struct = true;
+    } else if (wire.number_of_field == fields.flag) {
+      is_set = wire.number != 0;
+    } else if (wire.number_of_field == fields.list) {
+      list.push_back(TRY(read_value(*fields.list_element, wire)));
+    }
+  }
+  if (is_struct) return whole;
+  return fields.flag != 0 ? json::Tree(is_set) : json::Tree(std::move(list));
+}
+
 Result<json::Tree> Decoder::read_list(const Type& element, std::string_view message) {
   json::TreeArray list;
   WireReader reader(message);
@@ -292,7 +336,7 @@ Result<json::Tree> Decoder::read_message(const Type& type, std::string_view mess
       return json::Tree(std::move(object));
     }
     case Form::List: return read_list(*type.element, message);
-    default: TRY(require_raw(type)); return read_raw(message);
+    default: return type.element == nullptr ? read_raw(message) : read_union(type, message);
   }
 }
 

@@ -35,6 +35,15 @@ TEST(Message, keeps_values_of_every_form) {
   EXPECT_EQ(decoded(encoded(text)), text);
 }
 
+TEST(Message, keeps_what_may_be_a_struct_or_something_else) {
+  for (const char* const text :
+       {R"({"wholeOrBool":{"name":"x"},"wholeOrList":{"name":"x"},"wholeOrTexts":{"name":"x"}})",
+        R"({"wholeOrBool":true,"wholeOrList":[{"name":"x"},{}],"wholeOrTexts":["a","b"]})",
+        R"({"wholeOrBool":false,"wholeOrList":[],"wholeOrTexts":[]})"})
+    EXPECT_EQ(decoded(encoded(text)), text);
+  EXPECT_EQ(encoded(R"({"wholeOrBool":{}})"), "\xA2\x01\x04\x08\x01\x12\x00"s);
+}
+
 TEST(Message, has_the_bytes_of_the_numbers_in_the_schema) {
   EXPECT_EQ(encoded(R"({"int32":300})"), "\x40\xAC\x02"s);
   EXPECT_EQ(encoded(R"({"leaf":{"name":"web"}})"), "\x62\x05\x0A\x03web"s);

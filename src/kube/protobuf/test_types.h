@@ -38,6 +38,9 @@ class TestTypes {
                        {.name = "required", .type = &text, .number = 17, .is_required = true},
                        field("texts", list_of(text), 18),
                        field("time", of(Form::Time), 19),
+                       field("wholeOrBool", either(leaf, "OrBool"), 20),
+                       field("wholeOrList", either(leaf, "OrArray"), 21),
+                       field("wholeOrTexts", either(leaf, "OrStringArray"), 22),
                    }});
     Type& tree = make({.form = Form::Struct, .name = "Tree"});
     tree.fields = {field("children", list_of(tree), 1)};
@@ -52,6 +55,9 @@ class TestTypes {
   const Type& of(Form form) { return make({.form = form}); }
   const Type& list_of(const Type& element, std::string name = {}) {
     return make({.form = Form::List, .name = std::move(name), .element = &element});
+  }
+  const Type& either(const Type& whole, std::string name) {
+    return make({.form = Form::Any, .name = std::move(name), .element = &whole});
   }
   const Type& map_of(const Type& element) { return make({.form = Form::Map, .element = &element}); }
   static Field field(std::string name, const Type& type, std::uint32_t number) {

@@ -165,14 +165,13 @@ class Reader {
     return {};
   }
 
-  // "any FieldsV1", "list ExtraValue string": types that are no structs and have names of their own.
+  // "any FieldsV1", "any SchemaOrBool Schema", "list ExtraValue string": types that are no structs and have
+  // names of their own.
   Result<void> named(std::string_view word, SchemaLine& line) {
     Type* const type = TRY(declare(line.word()));
     type->description = line.description();
-    if (word == "list") {
-      type->form = Form::List;
-      type->element = TRY(type_of(line.word(), {}));
-    }
+    if (word == "list") type->form = Form::List;
+    if (word == "list" || !line.empty()) type->element = TRY(type_of(line.word(), {}));
     return {};
   }
 

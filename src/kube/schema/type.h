@@ -78,7 +78,7 @@ struct Type {
   std::string name;
   std::string description;
   std::vector<Field> fields;      // of a Struct, by name
-  const Type* element = nullptr;  // of Map and List
+  const Type* element = nullptr;  // of Map and List; of Any: the struct that it may be
   ListKind list_kind = ListKind::Atomic;
   std::vector<std::string> list_keys;  // of ListKind::Map; their defaults are their fields'
   bool is_atomic = false;              // of Struct and Map: server-side apply takes it as a whole
