@@ -27,10 +27,18 @@ struct KindRules {
   void (*check_update)(const Spot& object, const json::Tree& before) = nullptr;
 };
 
+std::span<const KindRules> cluster_rules();
 std::span<const KindRules> config_rules();
+std::span<const KindRules> extension_rules();
+std::span<const KindRules> job_rules();
 std::span<const KindRules> namespace_rules();
+std::span<const KindRules> networking_rules();
+std::span<const KindRules> persistent_volume_rules();
 std::span<const KindRules> plain_rules();
 std::span<const KindRules> pod_rules();
+std::span<const KindRules> policy_rules();
+std::span<const KindRules> quota_rules();
+std::span<const KindRules> role_rules();
 std::span<const KindRules> service_rules();
 std::span<const KindRules> workload_rules();
 

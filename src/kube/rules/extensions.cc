@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What extends the server: webhooks' configurations, and the names of CustomResourceDefinitions.
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "kube/rules/checks.h"
+#include "kube/rules/kind_rules.h"
+
+namespace gantry::kube::rules {
+namespace {
+
+using json::Tree;
+
+constexpr std::string_view kFailurePolicies[] = {"Fail", "Ignore"};
+constexpr std::string_view kMatchPolicies[] = {"Equivalent", "Exact"};
+constexpr std::string_view kSideEffects[] = {"None", "NoneOnDryRun"};
+constexpr std::string_view kReinvocation[] = {"IfNeeded", "Never"};
+constexpr std::string_view kScopes[] = {"*", "Cluster", "Namespaced"};
+constexpr std::string_view kOperations[] = {"*", "CONNECT", "CREATE", "DELETE", "UPDATE"};
+constexpr std::string_view kReviewVersions[] = {"v1", "v1beta1"};
+constexpr std::string_view kDefinitionScopes[] = {"Cluster", "Namespaced"};
+
+// A list that says "*" says nothing else.
+void all_or_some(const Spot& list, bool may_be_empty_text) {
+  if (list.size() == 0) list.required();
+  list.each([&](const Spot& one) {
+    if (one.text().empty() && !may_be_empty_text) one.required();
+    if (one.text() == "*" && list.size() > 1)
+      list.invalid("if '*' is present, must not specify other values");
+  });
+}
+
+void webhook_rule(const Spot& rule) {
+  all_or_some(rule["operations"], false);
+  rule["operations"].each([](const Spot& operation) { one_of_if_set(operation, kOperations); });
+  all_or_some(rule["apiGroups"], true);
+  all_or_some(rule["apiVersions"], false);
+  if (rule["resources"].size() == 0) rule["resources"].required();
+  one_of_if_set(rule["scope"], kScopes);
+}
+
+void client_config(const Spot& config) {
+  const Spot url = config["url"];
+  const Spot service = config["service"];
+  if (url.is_set() == service.is_set()) return config.required("exactly one of url or service is required");
+  if (url.is_set() && !url.text().starts_with("https://"))
+    url.invalid("'https' is the only allowed URL scheme");
+  if (!service.is_set()) return;
+  required(service["name"], "service name is required");
+  required(service["namespace"], "service namespace is required");
+  if (service["port"].is_set()) port_number(service["port"]);
+  if (service["path"].has_something() && !service["path"].text().starts_with('/'))
+    service["path"].invalid("must start with a '/'");
+}
+
+void review_versions(const Spot& versions) {
+  if (versions.size() == 0) return versions.required("must specify one of v1, v1beta1");
+  const auto is_known = [](const Tree& version) {
+    return std::ranges::find(kReviewVersions, version.as_string()) != std::end(kReviewVersions);
+  };
+  if (std::ranges::none_of(versions.value().array(), is_known))
+    versions.invalid("must include at least one of v1, v1beta1");
+}
+
+void check_webhooks(const Spot& object) {
+  std::set<std::string_view> names;
+  object["webhooks"].each([&](const Spot& webhook) {
+    const Spot name = webhook["name"];
+    named(name, dns_subdomain_faults);
+    if (std::ranges::count(name.text(), '.') < 2)
+      name.invalid("should be a domain with at least three segments separated by dots");
+    if (!names.insert(name.text()).second) name.duplicate();
+    review_versions(webhook["admissionReviewVersions"]);
+    webhook["rules"].each(webhook_rule);
+    one_of_if_set(webhook["failurePolicy"], kFailurePolicies);
+    one_of_if_set(webhook["matchPolicy"], kMatchPolicies);
+    one_of_if_set(webhook["reinvocationPolicy"], kReinvocation);
+    if (!webhook["sideEffects"].is_set())
+      webhook["sideEffects"].required("must specify one of None, NoneOnDryRun");
+    else
+      one_of_if_set(webhook["sideEffects"], kSideEffects);
+    if (const Spot timeout = webhook["timeoutSeconds"];
+        timeout.is_set() && (timeout.number() < 1 || timeout.number() > 30))
+      timeout.invalid("the timeout value must be between 1 and 30 seconds");
+    label_selector(webhook["namespaceSelector"]);
+    label_selector(webhook["objectSelector"]);
+    client_config(webhook["clientConfig"]);
+  });
+}
+
+void check_definition(const Spot& object) {
+  const Spot spec = object["spec"];
+  const Spot names = spec["names"];
+  const std::string wanted = fmt::format("{}.{}", names["plural"].text(), spec["group"].text());
+  if (object["metadata"]["name"].text() != wanted)
+    object["metadata"]["name"].invalid("must be spec.names.plural+\".\"+spec.group");
+  const Spot group = spec["group"];
+  named(group, dns_subdomain_faults);
+  if (group.has_something() && group.text().find('.') == std::string_view::npos)
+    group.invalid("should be a domain with at least one dot");
+  one_of(spec["scope"], kDefinitionScopes);
+  for (const char* field : {"plural", "singular"}) named(names[field], dns_1035_label_faults);
+  for (const char* field : {"kind", "listKind"}) {
+    std::string lower(names[field].text());
+    std::ranges::transform(lower, lower.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    });
+    if (lower.empty())
+      names[field].required();
+    else
+      names[field].invalid_for(dns_1035_label_faults(lower));
+  }
+  if (names["kind"].has_something() && names["kind"].text() == names["listKind"].text())
+    names["listKind"].invalid("kind and listKind may not be the same");
+  names["shortNames"].each([](const Spot& name) { name.invalid_for(dns_1035_label_faults(name.text())); });
+  const Spot versions = spec["versions"];
+  std::set<std::string_view> seen;
+  std::size_t stored = 0;
+  versions.each([&](const Spot& version) {
+    named(version["name"], dns_1035_label_faults);
+    if (!seen.insert(version["name"].text()).second) versions.invalid("must contain unique version names");
+    stored += version["storage"].flag();
+  });
+  if (stored != 1) versions.invalid("must have exactly one version marked as storage version");
+}
+
+void update_definition(const Spot& object, const Tree& before) {
+  for (const char* field : {"group", "scope"}) immutable(object["spec"][field], before.find("spec", field));
+  for (const char* field : {"kind", "plural"})
+    immutable(object["spec"]["names"][field], before.find("spec", "names", field));
+}
+
+constexpr KindRules kRules[] = {
+    {.group = "admissionregistration.k8s.io",
+     .kind = "MutatingWebhookConfiguration",
+     .counts_generations = true,
+     .check = check_webhooks},
+    {.group = "admissionregistration.k8s.io",
+     .kind = "ValidatingWebhookConfiguration",
+     .counts_generations = true,
+     .check = check_webhooks},
+    {.group = "apiextensions.k8s.io",
+     .kind = "CustomResourceDefinition",
+     .counts_generations = true,
+     .check = check_definition,
+     .check_update = update_definition},
+};
+
+}  // namespace
+
+std::span<const KindRules> extension_rules() { return kRules; }
+
+}  // namespace gantry::kube::rules
