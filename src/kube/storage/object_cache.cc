@@ -23,7 +23,7 @@ static constexpr std::chrono::seconds kFreshness{3};
 // ---- Opening
 
 ObjectCache::ObjectCache(store::Store& store, CacheOptions options)
-    : store_(store), options_(std::move(options)) {
+    : store_(store), options_(std::move(options)), probe_(store) {
   for (const StoredKind& kind : options_.kinds) declare(kind);
 }
 
@@ -178,11 +178,10 @@ bool ObjectCache::wait_for(store::Revision revision, std::chrono::milliseconds t
 
 Answer<void> ObjectCache::become_fresh() const {
   if (!options_.is_shared) return {};
-  const store::RangeResult now =
-      TRY(store_.range({.keys = store::KeyRange::one(kKeyRoot), .count_only = true}));
-  if (wait_for(now.revision, kFreshness)) return {};
+  const store::Revision now = TRY(probe_.ask());
+  if (wait_for(now, kFreshness)) return {};
   return timed_out(
-      fmt::format("the store is at revision {}, and what it tells of only at {}", now.revision, revision()));
+      fmt::format("the store is at revision {}, and what it tells of only at {}", now, revision()));
 }
 
 // ---- The thread

@@ -24,6 +24,7 @@
 #include "base/mutex.h"
 #include "kube/api/status.h"
 #include "kube/storage/collection.h"
+#include "kube/storage/revision_probe.h"
 #include "kube/storage/value_transformer.h"
 #include "store/store.h"
 
@@ -91,6 +92,7 @@ class ObjectCache final : private store::WatchSink {
 
   store::Store& store_;
   const CacheOptions options_;
+  mutable RevisionProbe probe_;
   std::atomic<store::Revision> revision_ = 0;
 
   mutable Mutex mutex_;  // guards what follows
