@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -74,6 +75,9 @@ struct ApiRequest {
   ReadOptions read;
   WriteOptions write;
   DeleteOptions deletion;
+  // Whether the user may create it, too: asked before an update or an apply makes what is not there. Empty:
+  // he may.
+  std::function<Answer<void>()> may_create;
   std::string user_agent;  // names the field manager where nobody else does
 };
 

@@ -113,7 +113,7 @@ class Changing {
     TRY(check_revision(request_, before, object));
     keep_times(before, object);
     // Before the rules, which want to see the addresses that a service keeps.
-    AlsoWritten also;
+    AlsoWritten also = also_of(resource_);
     ServiceAddresses::keep(resource_, before, object);
     if (proposal->checks == Checks::All)
       TRY(Writing(parts_, request_, &before, warnings_).finish(object, proposal->tracking));

@@ -45,7 +45,7 @@ static Answer<Attempt> try_create(const VerbParts& parts, const ApiRequest& requ
   const Resource& resource = request.resource;
   const Collection& collection = collection_of(parts, resource);
   const std::string path = object_path(metadata_text(object, "namespace"), metadata_text(object, "name"));
-  AlsoWritten also;
+  AlsoWritten also = also_of(resource);
   TRY(parts.addresses.take(resource, nullptr, object, also));
   if (request.is_dry_run) {
     const bool is_taken = static_cast<bool>(TRY(parts.storage.get(collection, path)));

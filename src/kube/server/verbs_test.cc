@@ -176,6 +176,17 @@ TEST(Verbs, nobodys_patch_is_lost_among_many) {
   EXPECT_EQ(tree(test.get("configmaps", "a")).find("data")->object().size(), 81U);
 }
 
+TEST(Verbs, an_update_makes_what_is_not_there_of_some_kinds) {
+  TestVerbs test;
+  const std::string lease = R"({"metadata":{"name":"a"},"spec":{"holderIdentity":"me"}})";
+  ApiRequest update = test.request(Verb::Update, "leases.coordination.k8s.io", "a", lease);
+  update.may_create = []() -> Answer<void> { return forbidden({"", "leases"}, "a", "no"); };
+  EXPECT_EQ(code(test.run(update)), 403);
+  update.may_create = nullptr;
+  EXPECT_EQ(code(test.run(update)), 201);
+  EXPECT_EQ(code(test.run(update)), 422) << "of a lease, one has to know what is replaced";
+}
+
 // ---- Delete
 
 TEST(Verbs, a_deletion_answers_what_it_was_about) {

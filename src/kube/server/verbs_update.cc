@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
+#include <algorithm>
 
 #include "kube/patch/apply.h"
 #include "kube/patch/json_patch.h"
@@ -13,15 +13,41 @@
 
 namespace gantry::kube {
 
+// Kinds of which an update makes what is not there.
+static bool creates_by_update(const Resource& resource) {
+  static constexpr std::string_view kKinds[] = {"endpoints",    "events",         "limitranges",
+                                                "podtemplates", "resourcequotas", "services"};
+  return resource.kind.group == "rbac.authorization.k8s.io" ||
+         resource.stored_as == "coordination.k8s.io/leases" ||
+         std::ranges::find(kKinds, resource.stored_as) != std::end(kKinds);
+}
+
+static Answer<void> check_may_create(const VerbParts& parts, const ApiRequest& request) {
+  if (request.may_create) TRY(request.may_create());
+  return check_takes_new_objects(parts, request);
+}
+
+// It was not there, and what the client sends says nothing of one that was.
+static bool is_to_be_made(const Answer<ApiAnswer>& changed, const ApiRequest& request) {
+  return !changed && changed.error()->code == 404 && request.subresource.empty();
+}
+
 Answer<ApiAnswer> update_object(const VerbParts& parts, const ApiRequest& request) {
   const Resource& resource = request.resource;
   Warnings told;
   const json::Tree body = TRY(read_body(request, *resource.type, resource.kind, told));
-  return change_object(parts, request,
-                       [&](const json::Tree&, Warnings& warnings) -> Answer<std::optional<Proposal>> {
-                         warnings = told;
-                         return std::optional(Proposal{.object = body});
-                       });
+  auto changed = change_object(parts, request,
+                               [&](const json::Tree&, Warnings& warnings) -> Answer<std::optional<Proposal>> {
+                                 warnings = told;
+                                 return std::optional(Proposal{.object = body});
+                               });
+  const bool is_of_one_that_was =
+      !metadata_text(body, "uid").empty() || !metadata_text(body, "resourceVersion").empty();
+  if (!is_to_be_made(changed, request) || !creates_by_update(resource) || is_of_one_that_was) return changed;
+  TRY(check_may_create(parts, request));
+  json::Tree created = body;
+  TRY(match_names(request, created));
+  return create_from(parts, request, created, Tracking::IsToDo, std::move(told));
 }
 
 // ---- Patches
@@ -58,9 +84,8 @@ static Answer<ApiAnswer> apply_to_object(const VerbParts& parts, const ApiReques
         apply_defaults(*resource.type, *object);
         return std::optional(Proposal{*std::move(object), Tracking::IsDone});
       });
-  const bool is_missing = !changed && changed.error()->code == 404 && request.subresource.empty();
-  if (!is_missing) return changed;
-  TRY(check_takes_new_objects(parts, request));
+  if (!is_to_be_made(changed, request)) return changed;
+  TRY(check_may_create(parts, request));
   auto object = TRY(apply(*resource.type, nullptr, applied, manager_of(request), on_conflict));
   json::Tree created = object ? *std::move(object) : applied;
   apply_defaults(*resource.type, created);

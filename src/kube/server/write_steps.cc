@@ -138,6 +138,14 @@ Answer<void> admit_part(const VerbParts& parts, const ApiRequest& request, const
   return {};
 }
 
+AlsoWritten also_of(const Resource& resource) {
+  // As long as a stock cluster keeps them.
+  static constexpr std::chrono::hours kEvents{1};
+  AlsoWritten also;
+  if (resource.stored_as == "events") also.time_to_live = kEvents;
+  return also;
+}
+
 Answer<void> check_uid(const ApiRequest& request, const json::Tree& object, std::string_view uid) {
   const std::string_view actual = metadata_text(object, "uid");
   if (uid.empty() || uid == actual) return {};

@@ -60,6 +60,9 @@ Answer<ApiAnswer> create_from(const VerbParts& parts, const ApiRequest& request,
 Answer<void> admit_part(const VerbParts& parts, const ApiRequest& request, const GroupVersionKind& kind,
                         json::Tree& part, Warnings& warnings);
 
+// What is written together with an object of that kind: events go by themselves.
+AlsoWritten also_of(const Resource& resource);
+
 // 409 if the object is not the one that the client means.
 Answer<void> check_uid(const ApiRequest& request, const json::Tree& object, std::string_view uid);
 

@@ -240,7 +240,8 @@ Answer<Written> ObjectStorage::put(const Collection& collection, std::string_vie
   SharedBytes value = transformer != nullptr && transformer->is_for(collection.stored_as())
                           ? SharedBytes(TRY(transformer->to_store(collection.stored_as(), key, text)))
                           : SharedBytes(text);
-  return commit(collection, path, expected, store::Operation::put(key, std::move(value)), also);
+  const store::LeaseId lease = also.time_to_live.count() == 0 ? 0 : TRY(leases_.lease(also.time_to_live));
+  return commit(collection, path, expected, store::Operation::put(key, std::move(value), lease), also);
 }
 
 Answer<Written> ObjectStorage::remove(const Collection& collection, std::string_view path,

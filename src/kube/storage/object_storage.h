@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "kube/api/status.h"
+#include "kube/storage/lease_pool.h"
 #include "kube/storage/object_cache.h"
 #include "kube/storage/selection.h"
 #include "kube/storage/watch_stream.h"
@@ -66,6 +67,7 @@ struct Written {
 struct AlsoWritten {
   std::vector<store::Condition> conditions;
   std::vector<store::Operation> operations;
+  std::chrono::seconds time_to_live{};  // of what is put; then it goes by itself; 0: never
 };
 
 class ObjectStorage {
@@ -73,7 +75,7 @@ class ObjectStorage {
   // They outlive it. `patience`: how long a client waits for a revision that he knows and we do not yet.
   ObjectStorage(store::Store& store, ObjectCache& cache,
                 std::chrono::milliseconds patience = std::chrono::seconds(3))
-      : store_(store), cache_(cache), patience_(patience) {}
+      : store_(store), cache_(cache), leases_(store), patience_(patience) {}
 
   ObjectCache& cache() { return cache_; }
 
@@ -107,6 +109,7 @@ class ObjectStorage {
 
   store::Store& store_;
   ObjectCache& cache_;
+  LeasePool leases_;
   const std::chrono::milliseconds patience_;
 };
 

@@ -63,7 +63,13 @@ TEST_F(Storage, writes_are_done_only_to_what_the_writer_has_seen) {
 }
 
 TEST_F(Storage, everything_is_there_again_after_a_restart) {
-  for (int i = 0; i < 5000; ++i) put(fmt::format("n/{}", i), pod_text("web", "n1"));
+  for (int turn = 0; turn < 50; ++turn) {
+    store::Transaction many;
+    for (int i = 0; i < 100; ++i)
+      many.operations.push_back(store::Operation::put(
+          test_.pods().key_of(fmt::format("n/{}", turn * 100 + i)), SharedBytes(pod_text("web", "n1"))));
+    MUST(test_.store().commit(many));
+  }
   const std::string before = list({});
   MUST_ANSWER(
       test_.storage().put(test_.cache().collection("example.com/widgets"), "n/w", kAbsent, pod_text("w")));
@@ -71,6 +77,13 @@ TEST_F(Storage, everything_is_there_again_after_a_restart) {
   EXPECT_EQ(list({}), before);
   EXPECT_EQ(list({.selection = select("n", "app=web", "metadata.name=7,spec.nodeName=n1")}), "n/7 ");
   EXPECT_TRUE(test_.cache().collection("example.com/widgets").find("n/w"));
+}
+
+TEST_F(Storage, what_lasts_only_so_long_goes_by_itself) {
+  MUST_ANSWER(test_.storage().put(test_.pods(), "a/x", kAbsent, pod_text("1"),
+                                  {.time_to_live = std::chrono::seconds(1)}));
+  put("a/y", pod_text("1"));
+  while (list({}) != "a/y ") std::this_thread::yield();
 }
 
 TEST_F(Storage, lists_are_of_a_namespace_labels_and_fields) {
