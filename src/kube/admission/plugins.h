@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "kube/access/authorizer.h"
+#include "kube/access/rbac.h"
 #include "kube/admission/admission.h"
 #include "kube/api/object_source.h"
 
@@ -39,6 +40,8 @@ std::unique_ptr<Plugin> default_ingress_class(ObjectSource& objects);
 std::unique_ptr<Plugin> certificate_approval(const Authorizer& authorizer);
 std::unique_ptr<Plugin> certificate_signing(const Authorizer& authorizer);
 std::unique_ptr<Plugin> certificate_subject_restriction();
+// Nobody gives away more than he has: roles and their bindings (kube/access/escalation.h).
+std::unique_ptr<Plugin> role_escalation(const Rbac& rbac, const Authorizer& authorizer);
 // Nodes change what is theirs.
 std::unique_ptr<Plugin> node_restriction(ObjectSource& objects);
 
@@ -51,6 +54,7 @@ std::unique_ptr<Plugin> resource_quota(ObjectSource& objects, UpdateQuota update
 struct StockParts {
   ObjectSource& objects;
   const Authorizer& authorizer;
+  const Rbac& rbac;
   UpdateQuota update_quota;
 };
 // All of the above, in the order that Kubernetes asks them; `others` (policies and webhooks) stand before the

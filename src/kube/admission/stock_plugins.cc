@@ -20,6 +20,7 @@ std::vector<std::unique_ptr<Plugin>> stock_plugins(const StockParts& parts,
   plugins.push_back(certificate_approval(parts.authorizer));
   plugins.push_back(certificate_signing(parts.authorizer));
   plugins.push_back(certificate_subject_restriction());
+  plugins.push_back(role_escalation(parts.rbac, parts.authorizer));
   plugins.push_back(default_ingress_class(objects));
   plugins.push_back(default_storage_class(objects));
   for (std::unique_ptr<Plugin>& plugin : others) plugins.push_back(std::move(plugin));
