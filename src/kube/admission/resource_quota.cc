@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Counting is optimistic: a quota's status is read, added to and written on the condition that nobody else
-// has done so in between, and then once more. A quota that nobody has counted yet (no status.hard for a
-// resource) limits nothing, as in Kubernetes.
+// has done so in between, and then once more. What goes is counted by a controller; before somebody is
+// refused, and where nobody has counted yet, the objects that are there are counted here. As with the
+// controller, what was admitted and is not stored yet is missed then.
+#include <algorithm>
+#include <chrono>
+#include <map>
+
 #include <fmt/format.h>
 
+#include "base/mutex.h"
 #include "kube/admission/followed_objects.h"
 #include "kube/admission/plugins.h"
 #include "kube/admission/quota_usage.h"
@@ -15,7 +21,10 @@ namespace {
 using json::Tree;
 
 constexpr const char* kQuotas = "resourcequotas";
-constexpr int kAttempts = 10;
+// More than are likely to be at it at the same time: each time one of them is through.
+constexpr int kAttempts = 64;
+// Counting parses all objects of a kind in a namespace.
+constexpr std::chrono::seconds kBetweenCounts{1};
 
 // "cpu=500m,pods=1".
 std::string text_of(const ResourceAmounts& amounts) {
@@ -84,42 +93,71 @@ class ResourceQuota final : public Plugin {
   }
 
   // Whether its status has to be written.
-  static Answer<bool> add_cost(const AdmissionRequest& request, Tree& quota) {
-    const std::string_view name = quota.text_at("metadata", "name");
-    const ResourceAmounts hard = amounts_at(quota, "status", "hard");
+  Answer<bool> add_cost(const AdmissionRequest& request, Tree& quota) const {
+    const ResourceAmounts hard = amounts_at(quota, "spec", "hard");
     if (request.creates("", "pods"))
       if (const auto unsaid = unsaid_amounts(hard, *request.object); !unsaid.empty())
-        return request.forbidden(
-            fmt::format("failed quota: {}: must specify {}", name, fmt::join(unsaid, "; ")));
+        return request.forbidden(fmt::format("failed quota: {}: must specify {}",
+                                             quota.text_at("metadata", "name"), fmt::join(unsaid, "; ")));
     const ResourceAmounts cost = restricted(cost_of(request, quota), hard);
     if (cost.empty()) return false;
-    const ResourceAmounts used = restricted(amounts_at(quota, "status", "used"), hard);
-    ResourceAmounts after = used;
-    add(after, cost);
-    TRY(check(request, name, cost, used, after, hard));
-    json::TreeObject& status = quota.object()["status"].object()["used"].object();
-    for (const auto& [resource, amount] : after) status[resource] = amount.text();
+    ResourceAmounts used = restricted(amounts_at(quota, "status", "used"), hard);
+    const bool is_counted =
+        std::ranges::all_of(cost, [&](const auto& entry) { return used.contains(entry.first); });
+    if (!is_counted || (!exceeded(used, cost, hard).empty() && may_count_again(quota)))
+      for (const auto& [resource, amount] : count(request, quota, cost)) used[resource] = amount;
+    if (const ResourceAmounts over = exceeded(used, cost, hard); !over.empty())
+      return request.forbidden(fmt::format("exceeded quota: {}, requested: {}, used: {}, limited: {}",
+                                           quota.text_at("metadata", "name"), text_of(over),
+                                           text_of(restricted(used, over)), text_of(restricted(hard, over))));
+    add(used, cost);
+    write_status(quota, used);
     return true;
   }
 
-  static Answer<void> check(const AdmissionRequest& request, std::string_view name,
-                            const ResourceAmounts& cost, const ResourceAmounts& used,
-                            const ResourceAmounts& after, const ResourceAmounts& hard) {
-    ResourceAmounts exceeded;
-    for (const auto& [resource, amount] : cost)
-      if (after.at(resource) > hard.at(resource)) exceeded[resource] = amount;
-    if (exceeded.empty()) return {};
-    ResourceAmounts known;  // nothing used is said as 0
-    for (const auto& [resource, amount] : exceeded)
-      known[resource] = used.contains(resource) ? used.at(resource) : Quantity();
-    return request.forbidden(fmt::format("exceeded quota: {}, requested: {}, used: {}, limited: {}", name,
-                                         text_of(exceeded), text_of(known),
-                                         text_of(restricted(hard, exceeded))));
+  // Of what is asked for, that which is too much.
+  static ResourceAmounts exceeded(const ResourceAmounts& used, const ResourceAmounts& cost,
+                                  const ResourceAmounts& hard) {
+    ResourceAmounts over;
+    for (const auto& [resource, amount] : cost) {
+      const auto there = used.find(resource);
+      Quantity sum = there == used.end() ? Quantity() : there->second;
+      sum += amount;
+      if (sum > hard.at(resource)) over[resource] = amount;
+    }
+    return over;
+  }
+
+  static void write_status(Tree& quota, const ResourceAmounts& used) {
+    json::TreeObject& status = quota.object()["status"].object();
+    status["hard"] = *quota.find("spec", "hard");
+    for (const auto& [resource, amount] : used) status["used"].object()[resource] = amount.text();
+  }
+
+  // What objects like the requested one cost together, by the names that `wanted` has.
+  ResourceAmounts count(const AdmissionRequest& request, const Tree& quota,
+                        const ResourceAmounts& wanted) const {
+    ResourceAmounts sum;
+    for (const auto& [resource, amount] : wanted) sum[resource] = Quantity();
+    for (const Tree& object : objects_.list(request.resource.stored_as, request.name_space))
+      if (is_in_scope(quota, request.resource, object))
+        add(sum, restricted(usage_of(request.resource, object), wanted));
+    return sum;
+  }
+
+  bool may_count_again(const Tree& quota) const {
+    const auto now = std::chrono::steady_clock::now();
+    const MutexLock lock(mutex_);
+    std::erase_if(counted_, [&](const auto& entry) { return now - entry.second >= kBetweenCounts; });
+    return counted_.emplace(quota.text_at("metadata", "uid"), now).second;
   }
 
   ObjectSource& objects_;
   const FollowedObjects quotas_;
   const UpdateQuota update_;
+  mutable Mutex mutex_;  // guards what follows
+  // What was counted a moment ago: when, by the uid of the quota.
+  mutable std::map<std::string, std::chrono::steady_clock::time_point> counted_ GUARDED_BY(mutex_);
 };
 
 }  // namespace

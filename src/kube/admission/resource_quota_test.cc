@@ -14,10 +14,11 @@ using testing::TestObjects;
 constexpr const char* kPod =
     R"({"metadata":{"name":"web"},"spec":{"containers":[{"name":"a","resources":{"requests":{"cpu":"500m"}}}]}})";
 
-std::string quota(const char* hard, const char* used, const char* spec = "{}") {
+std::string quota(const char* hard, const char* used, const char* scopes = "[]") {
   return fmt::format(
-      R"({{"metadata":{{"namespace":"default","name":"q"}},"spec":{},"status":{{"hard":{},"used":{}}}}})",
-      spec, hard, used);
+      R"({{"metadata":{{"namespace":"default","name":"q","uid":"u"}},"spec":{{"hard":{0},"scopes":{2}}},)"
+      R"("status":{{"used":{1}}}}})",
+      hard, used, scopes);
 }
 
 class ResourceQuotaTest : public ::testing::Test {
@@ -43,6 +44,8 @@ TEST_F(ResourceQuotaTest, counts_what_is_made) {
 }
 
 TEST_F(ResourceQuotaTest, refuses_what_is_too_much) {
+  for (const char* const name : {"a", "b"})
+    objects_.put("pods", fmt::format(R"({{"metadata":{{"namespace":"default","name":"{}"}}}})", name));
   put(quota(R"({"pods":"2","requests.cpu":"1"})", R"({"pods":"2","requests.cpu":"100m"})"));
   EXPECT_EQ(TestRequest("pods", kPod).validate(*plugin_),
             "pods \"web\" is forbidden: exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2");
@@ -61,8 +64,24 @@ TEST_F(ResourceQuotaTest, counts_again_when_somebody_was_faster) {
   conflicts_ = 3;
   EXPECT_EQ(TestRequest("pods", kPod).validate(*plugin_), "");
   EXPECT_EQ(used(), R"({"pods":"1"})");
-  conflicts_ = 100;
+  conflicts_ = 1000;
   EXPECT_NE(TestRequest("pods", kPod).validate(*plugin_), "");
+}
+
+TEST_F(ResourceQuotaTest, counts_what_is_there_when_nobody_has) {
+  objects_.put("pods", R"({"metadata":{"namespace":"default","name":"a"}})");
+  objects_.put("pods", R"({"metadata":{"namespace":"default","name":"b"},"status":{"phase":"Succeeded"}})");
+  put(quota(R"({"pods":"2"})", "{}"));
+  EXPECT_EQ(TestRequest("pods", kPod).validate(*plugin_), "");
+  EXPECT_EQ(used(), R"({"pods":"2"})") << "what has ended costs nothing";
+}
+
+TEST_F(ResourceQuotaTest, counts_what_is_there_before_it_refuses) {
+  put(quota(R"({"pods":"2"})", R"({"pods":"2"})"));
+  objects_.put("pods", R"({"metadata":{"namespace":"default","name":"a"}})");
+  EXPECT_EQ(TestRequest("pods", kPod).validate(*plugin_), "") << "one has gone since";
+  EXPECT_EQ(used(), R"({"pods":"2"})");
+  EXPECT_NE(TestRequest("pods", kPod).validate(*plugin_), "") << "but not again at once";
 }
 
 TEST_F(ResourceQuotaTest, counts_nothing_for_a_dry_run) {
@@ -74,16 +93,19 @@ TEST_F(ResourceQuotaTest, counts_nothing_for_a_dry_run) {
 }
 
 TEST_F(ResourceQuotaTest, counts_what_a_change_costs_more) {
+  constexpr const char* kBefore =
+      R"({"metadata":{"namespace":"default","name":"s"},"spec":{"type":"NodePort","ports":[{}]}})";
+  objects_.put("services", kBefore);
   put(quota(R"({"services.loadbalancers":"1","services.nodeports":"1"})", R"({"services.nodeports":"1"})"));
   TestRequest request("services",
                       R"({"metadata":{"name":"s"},"spec":{"type":"LoadBalancer","ports":[{},{}]}})");
-  EXPECT_EQ(request.from(R"({"spec":{"type":"NodePort","ports":[{}]}})").validate(*plugin_),
+  EXPECT_EQ(request.from(kBefore).validate(*plugin_),
             "services \"s\" is forbidden: exceeded quota: q, requested: services.nodeports=1, "
             "used: services.nodeports=1, limited: services.nodeports=1");
 }
 
 TEST_F(ResourceQuotaTest, is_only_about_what_is_in_its_scope) {
-  put(quota(R"({"pods":"0"})", "{}", R"({"scopes":["BestEffort"]})"));
+  put(quota(R"({"pods":"0"})", "{}", R"(["BestEffort"])"));
   EXPECT_EQ(TestRequest("pods", kPod).validate(*plugin_), "");
   EXPECT_NE(TestRequest("pods", R"({"metadata":{"name":"w"},"spec":{"containers":[{"name":"a"}]}})")
                 .validate(*plugin_),
