@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "kube/access/stock_roles.h"
+#include "kube/control_plane/self.h"
 #include "kube/schema/catalog.h"
 
 namespace gantry::kube {
@@ -14,12 +15,6 @@ namespace {
 
 constexpr std::array<const char*, 4> kNamespaces = {"default", "kube-system", "kube-public",
                                                     "kube-node-lease"};
-
-// In whose name the server itself writes.
-const User& self() {
-  static const User kSelf{.name = "system:apiserver", .uid = {}, .groups = {kMastersGroup}, .extra = {}};
-  return kSelf;
-}
 
 const Resource& resource_of(const json::Tree& object) {
   const std::string_view version = object.text_at("apiVersion");
@@ -136,8 +131,20 @@ Answer<void> bootstrap(const Verbs& verbs, const ObjectSource& objects, const En
                                        "For pods that their node needs, on that node.")));
   for (const StockObject& role : missing_stock_roles(objects)) TRY(write_role(verbs, role));
   TRY(create_if_missing(verbs, objects, kubernetes_service(server)));
+  // Of no use to pods, and no address that endpoints may have.
+  const bool is_alone = server.address.starts_with("127.") || server.address == "::1";
+  if (is_alone) return {};
   TRY(create_if_missing(verbs, objects, kubernetes_endpoints(server)));
   return create_if_missing(verbs, objects, kubernetes_slice(server));
+}
+
+Answer<void> update_quota(const Verbs& verbs, json::Tree quota) {
+  quota.object()["apiVersion"] = "v1";
+  quota.object()["kind"] = "ResourceQuota";
+  ApiRequest request = request_for(Verb::Update, quota);
+  request.subresource = "status";
+  TRY(verbs.run(request));
+  return {};
 }
 
 }  // namespace gantry::kube

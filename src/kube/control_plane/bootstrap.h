@@ -21,4 +21,7 @@ struct Endpoint {
 
 Answer<void> bootstrap(const Verbs& verbs, const ObjectSource& objects, const Endpoint& server);
 
+// What the plugin ResourceQuota asks for (kube/admission/plugins.h).
+Answer<void> update_quota(const Verbs& verbs, json::Tree quota);
+
 }  // namespace gantry::kube

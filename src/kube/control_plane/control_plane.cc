@@ -12,13 +12,18 @@
 #include "http/http2/service.h"
 #include "http/listener.h"
 #include "http/server.h"
+#include "kube/admission/plugins.h"
+#include "kube/api/stored_kinds.h"
 #include "kube/control_plane/bootstrap.h"
+#include "kube/control_plane/custom_resources.h"
+#include "kube/control_plane/default_accounts.h"
 #include "kube/control_plane/host_address.h"
 #include "kube/control_plane/stored_kinds.h"
 #include "kube/http/api_server.h"
 #include "kube/identity/bootstrap_token.h"
 #include "kube/identity/pki.h"
 #include "kube/identity/token_file.h"
+#include "kube/policy/validating_policies.h"
 #include "kube/server/service_addresses.h"
 #include "kube/storage/cached_source.h"
 #include "kube/storage/compactor.h"
@@ -97,7 +102,11 @@ class ControlPlane::Impl {
         cache_(std::move(cache)),
         storage_(*store_, *cache_),
         objects_(*cache_),
-        compactor_(*store_, *cache_, &log) {}
+        compactor_(*store_, *cache_, &log),
+        custom_({.cache = *cache_,
+                 .objects = objects_,
+                 .address = with_port(address_, options_.secure_port),
+                 .log = log}) {}
 
   Result<void> start() {
     addresses_ = std::make_unique<ServiceAddresses>(
@@ -105,19 +114,22 @@ class ControlPlane::Impl {
         TRY(parse_ports(options_.service_node_ports)));
     access_ = TRY(make_access(options_.access, objects_));
     TRY(make_authenticator());
-    served_ = std::make_unique<CurrentlyServed>(std::make_shared<const Served>(
-        std::vector<std::shared_ptr<const Resource>>(), with_port(address_, options_.secure_port)));
-    add_plugins();
     verbs_ = std::make_unique<Verbs>(
         VerbParts{.storage = storage_, .admission = admission_, .addresses = *addresses_});
+    add_plugins();
+    custom_.start(*verbs_);
     if (const auto made = bootstrap(*verbs_, objects_,
                                     {.address = address_,
                                      .port = options_.secure_port,
                                      .service_address = addresses_->first_address()});
         !made)
       return error(Code::Internal, "make what every cluster has: {}", made.error()->message);
+    (void)make_default_accounts(*verbs_, objects_);
+    accounts_ = std::make_unique<Reconciler>(objects_,
+                                             std::vector<std::string>{"namespaces", stored::kServiceAccounts},
+                                             [this] { return make_default_accounts(*verbs_, objects_); });
     api_ = std::make_unique<ApiServer>(ApiParts{.verbs = *verbs_,
-                                                .served = *served_,
+                                                .served = custom_.served(),
                                                 .authenticator = *authenticator_,
                                                 .authorizer = *access_.authorizer,
                                                 .tokens = *tokens_,
@@ -166,7 +178,17 @@ class ControlPlane::Impl {
     return {};
   }
 
-  void add_plugins() {}
+  void add_plugins() {
+    std::vector<std::unique_ptr<admission::Plugin>> others;
+    others.push_back(custom_.plugin());
+    others.push_back(std::make_unique<admission::ValidatingPolicies>(objects_, *access_.authorizer));
+    auto plugins = admission::stock_plugins(
+        {.objects = objects_,
+         .authorizer = *access_.authorizer,
+         .update_quota = [this](json::Tree quota) { return update_quota(*verbs_, std::move(quota)); }},
+        std::move(others));
+    for (auto& plugin : plugins) admission_.add(std::move(plugin));
+  }
 
   Result<void> listen() {
     std::vector<http::Listener> listeners;
@@ -200,9 +222,10 @@ class ControlPlane::Impl {
   std::shared_ptr<ServiceAccountTokens> account_tokens_;
   std::shared_ptr<const TokenAuthenticators> tokens_;
   std::unique_ptr<Authenticator> authenticator_;
-  std::unique_ptr<CurrentlyServed> served_;
   admission::Chain admission_;
   std::unique_ptr<Verbs> verbs_;
+  CustomResources custom_;
+  std::unique_ptr<Reconciler> accounts_;
   std::unique_ptr<ApiServer> api_;
   std::unique_ptr<http::Http2Service> http2_;
   std::unique_ptr<http::Server> server_;  // before http2_: it hands connections on

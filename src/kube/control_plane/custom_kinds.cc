@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kube/control_plane/custom_kinds.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace gantry::kube {
+namespace {
+
+const json::Tree& nothing() {
+  static const json::Tree kNothing;
+  return kNothing;
+}
+
+const json::Tree& schema_of(const json::Tree& version) {
+  const json::Tree* schema = version.find("schema", "openAPIV3Schema");
+  return schema == nullptr ? nothing() : *schema;
+}
+
+const json::TreeArray& versions_of(const json::Tree& definition) {
+  const json::Tree* versions = definition.find("spec", "versions");
+  return versions == nullptr ? nothing().array() : versions->array();
+}
+
+const json::Tree& version_of(const json::Tree& definition, std::string_view name) {
+  for (const json::Tree& version : versions_of(definition))
+    if (version.text_at("name") == name) return version;
+  return nothing();
+}
+
+CustomKinds::Kinds compile(const json::Tree& definition) {
+  CustomKinds::Kinds kinds;
+  for (custom::CustomVersion& version : custom::served_versions(definition)) {
+    std::vector<Cause> faults;  // were looked at when the definition was written
+    cel::CrdRules rules(schema_of(version_of(definition, version.resource.kind.version)), "", faults);
+    kinds.push_back(std::make_shared<const CustomKind>(CustomKind{std::move(version), std::move(rules)}));
+  }
+  return kinds;
+}
+
+// What the spec says is what counts; the generation changes with it.
+std::string key_of(const json::Tree& definition) {
+  const json::Tree* generation = definition.find("metadata", "generation");
+  return fmt::format("{}/{}", definition.text_at("metadata", "uid"),
+                     generation == nullptr ? 0 : generation->as_int64().value_or(0));
+}
+
+}  // namespace
+
+CustomKinds::Kinds CustomKinds::replace(const std::vector<json::Tree>& definitions) {
+  Kinds all;
+  const MutexLock lock(mutex_);
+  std::map<std::string, Compiled> next;
+  for (const json::Tree& definition : definitions) {
+    const std::string name(definition.text_at("metadata", "name"));
+    std::string key = key_of(definition);
+    auto known = compiled_.extract(name);
+    Compiled compiled = !known.empty() && known.mapped().key == key
+                            ? std::move(known.mapped())
+                            : Compiled{.key = std::move(key), .kinds = compile(definition)};
+    all.insert(all.end(), compiled.kinds.begin(), compiled.kinds.end());
+    next.emplace(name, std::move(compiled));
+  }
+  compiled_ = std::move(next);
+  return all;
+}
+
+std::shared_ptr<const CustomKind> CustomKinds::find(const Resource& resource) const {
+  const MutexLock lock(mutex_);
+  const auto found = compiled_.find(resource.id().text());
+  if (found == compiled_.end()) return nullptr;
+  for (const auto& kind : found->second.kinds)
+    if (kind->version.resource.kind == resource.kind) return kind;
+  return nullptr;
+}
+
+std::vector<Cause> check_definition(const json::Tree& definition) {
+  std::vector<Cause> causes = custom::check_versions(definition);
+  if (!causes.empty()) return causes;  // rules are about a schema that is right
+  const json::TreeArray& versions = versions_of(definition);
+  for (std::size_t i = 0; i < versions.size(); ++i)
+    (void)cel::CrdRules(schema_of(versions[i]), fmt::format("spec.versions[{}].schema.openAPIV3Schema", i),
+                        causes);
+  return causes;
+}
+
+}  // namespace gantry::kube

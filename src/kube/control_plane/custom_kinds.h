@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The definitions that are in force, compiled: which resources they make, and the rules of their objects.
+// For any thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json_tree.h"
+#include "base/mutex.h"
+#include "kube/cel/crd_rules.h"
+#include "kube/custom/definition.h"
+
+namespace gantry::kube {
+
+// One version of one definition.
+struct CustomKind {
+  custom::CustomVersion version;
+  cel::CrdRules rules;
+};
+
+class CustomKinds {
+ public:
+  using Kinds = std::vector<std::shared_ptr<const CustomKind>>;
+
+  // Compiles what has changed since the last time, and forgets what is not among them.
+  Kinds replace(const std::vector<json::Tree>& definitions);
+  // Null if the resource is no custom one.
+  std::shared_ptr<const CustomKind> find(const Resource& resource) const;
+
+ private:
+  struct Compiled {
+    std::string key;  // which state of the definition it was made of
+    Kinds kinds;
+  };
+  mutable Mutex mutex_;                                          // guards what follows
+  std::map<std::string, Compiled> compiled_ GUARDED_BY(mutex_);  // by the definition's name
+};
+
+// What is wrong with the versions of a definition: schemas, columns, rules.
+std::vector<Cause> check_definition(const json::Tree& definition);
+
+}  // namespace gantry::kube
