@@ -75,7 +75,7 @@ class Application {
  public:
   Application(const Type& type, const Tree* live, const FieldManager& manager, Managers managers)
       : type_(type), live_(live), manager_(manager), managers_(std::move(managers)) {
-    if (const ManagerEntry* own = managers_.find(manager, Operation::Apply)) last_ = own->fields;
+    if (ManagerEntry* own = managers_.find(manager, Operation::Apply)) last_ = std::move(own->fields);
   }
 
   Answer<std::optional<Tree>> run(const Tree& applied, OnConflict on_conflict) {
@@ -113,8 +113,7 @@ class Application {
   }
 
   void remove_what_he_dropped(Tree& merged, const FieldSet& fields) {
-    FieldSet dropped = last_;
-    if (dropped.subtract(fields).empty()) return;
+    if (last_.is_within(fields)) return;
     FieldSet owned = fields;
     for (const ManagerEntry& entry : managers_.entries())
       if (!is_own(entry)) owned.unite(entry.fields);

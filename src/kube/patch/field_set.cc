@@ -17,14 +17,15 @@ constexpr std::string_view kSelf = ".";
 
 bool is_before(const Child& child, std::string_view step) { return child.step < step; }
 
-// "f:", "k:", "v:" or "i:" and what belongs to it.
+// "f:", "k:", "v:" or "i:" and what belongs to it. The JSON inside is compared by its bytes, so nobody reads
+// it.
 bool is_step(std::string_view text) {
   if (text.size() < 2 || text[1] != ':') return false;
   const std::string_view rest = text.substr(2);
   switch (text[0]) {
     case 'f': return true;
-    case 'k': return rest.starts_with('{') && json::Document::parse(std::string(rest)).has_value();
-    case 'v': return json::Document::parse(std::string(rest)).has_value();
+    case 'k': return rest.starts_with('{') && rest.ends_with('}');
+    case 'v': return !rest.empty();
     case 'i': return !rest.empty() && std::ranges::all_of(rest, [](char c) { return c >= '0' && c <= '9'; });
     default: return false;
   }
@@ -55,15 +56,17 @@ std::string step_text(const Step& step) {
 FieldSet FieldSet::of(std::vector<Child> children) {
   if (!std::ranges::is_sorted(children, {}, &Child::step))
     std::ranges::stable_sort(children, {}, &Child::step);
-  FieldSet set;
-  set.children_.reserve(children.size());
+  std::size_t kept = 0;  // in front
   for (Child& child : children) {
     if (child.below.empty()) continue;
-    if (!set.children_.empty() && set.children_.back().step == child.step)
-      set.children_.back().below.unite(child.below);
-    else
-      set.children_.push_back(std::move(child));
+    if (kept > 0 && children[kept - 1].step == child.step)
+      children[kept - 1].below.unite(child.below);
+    else if (Child& place = children[kept++]; &place != &child)
+      place = std::move(child);
   }
+  children.resize(kept);
+  FieldSet set;
+  set.children_ = std::move(children);
   return set;
 }
 
@@ -131,6 +134,17 @@ FieldSet& FieldSet::subtract(const FieldSet& other) {
   }
   std::erase_if(children_, [](const Child& child) { return child.below.empty(); });
   return *this;
+}
+
+bool FieldSet::is_within(const FieldSet& other) const {
+  if (is_member_ && !other.is_member_) return false;
+  auto theirs = other.children_.begin();
+  for (const Child& mine : children_) {
+    while (theirs != other.children_.end() && theirs->step < mine.step) ++theirs;
+    if (theirs == other.children_.end() || theirs->step != mine.step || !mine.below.is_within(theirs->below))
+      return false;
+  }
+  return true;
 }
 
 FieldSet FieldSet::intersected(const FieldSet& other) const {

@@ -45,6 +45,7 @@ class FieldSet {
   FieldSet& unite(const FieldSet& other);
   // Without the places that are in `other`.
   FieldSet& subtract(const FieldSet& other);
+  bool is_within(const FieldSet& other) const;
   // The places that are in both.
   FieldSet intersected(const FieldSet& other) const;
 

@@ -24,7 +24,7 @@ TEST(FieldSet, IsReadAndWritten) {
 
 TEST(FieldSet, OtherJsonIsNone) {
   for (const char* bad :
-       {"[]", "1", R"({"a":{}})", R"({"f:a":1})", R"({"k:x":{}})", R"({"i:x":{}})", R"({"v:{":{}})"})
+       {"[]", "1", R"({"a":{}})", R"({"f:a":1})", R"({"k:x":{}})", R"({"i:x":{}})", R"({"v:":{}})"})
     EXPECT_FALSE(FieldSet::from_tree(*json::Tree::parse(bad))) << bad;
 }
 
@@ -35,6 +35,8 @@ TEST(FieldSet, UnitesSubtractsAndIntersects) {
   EXPECT_EQ(text(FieldSet(one).subtract(other)), R"({"f:a":{},"f:c":{}})");
   EXPECT_EQ(text(one.intersected(other)), R"({"f:a":{"f:b":{}}})");
   EXPECT_TRUE(FieldSet(one).subtract(one).empty());
+  EXPECT_TRUE(one.intersected(other).is_within(one));
+  EXPECT_FALSE(one.is_within(other));
 }
 
 TEST(FieldSet, PathsReadAsPeopleWriteThem) {

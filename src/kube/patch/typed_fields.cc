@@ -40,14 +40,27 @@ const Tree* key_value(const Type& element_type, const Tree& element, const std::
   return field != nullptr && field->fallback ? &*field->fallback : nullptr;
 }
 
-// `index`: for what has no key at all.
-Step step_to(const Type& list, const Tree& element, std::size_t index) {
-  if (list.list_kind == ListKind::Set) return fmt::format("v:{}", element.to_text());
-  TreeObject keys;
+// The keys as JSON, in their order, or nothing if the element has none.
+std::string keys_json(const Type& list, const Tree& element) {
+  json::Writer writer;
+  writer.begin_object();
+  bool has_some = false;
   for (const std::string& key : list.list_keys)
-    if (const Tree* value = key_value(element_type(list), element, key)) keys[key] = *value;
-  if (keys.empty()) return fmt::format("i:{}", index);
-  return fmt::format("k:{}", Tree(std::move(keys)).to_text());
+    if (const Tree* value = key_value(element_type(list), element, key)) {
+      value->write_to(writer.key(key));
+      has_some = true;
+    }
+  return has_some ? std::move(writer.end_object()).text() : std::string();
+}
+
+// `index`: for what has no key at all. Lists name their keys in order, or are brought into it once.
+Step step_to(const Type& list, const Tree& element, std::size_t index) {
+  if (list.list_kind == ListKind::Set) return Step("v:").append(element.to_text());
+  std::string keys = keys_json(list, element);
+  if (keys.empty()) return Step("i:").append(std::to_string(index));
+  if (!std::ranges::is_sorted(list.list_keys))
+    if (const auto sorted = Tree::parse(keys)) keys = sorted->to_text();
+  return Step("k:").append(keys);
 }
 
 std::vector<Step> steps_to(const Type& list, const TreeArray& elements) {
@@ -57,13 +70,29 @@ std::vector<Step> steps_to(const Type& list, const TreeArray& elements) {
   return steps;
 }
 
-// Where the first element of each step stands. The views are of `steps`.
-std::unordered_map<std::string_view, std::size_t> places_of(const std::vector<Step>& steps) {
-  std::unordered_map<std::string_view, std::size_t> places;
-  places.reserve(steps.size());
-  for (std::size_t i = 0; i < steps.size(); ++i) places.emplace(steps[i], i);
-  return places;
-}
+// Where the first element of each step stands. Most lists are so short that looking through them is quickest.
+class Places {
+ public:
+  explicit Places(const std::vector<Step>& steps) : steps_(steps) {
+    if (steps.size() <= kShort) return;
+    index_.reserve(steps.size());
+    for (std::size_t i = 0; i < steps.size(); ++i) index_.emplace(steps[i], i);
+  }
+
+  std::optional<std::size_t> find(const Step& step) const {
+    if (steps_.size() <= kShort) {
+      const auto at = std::ranges::find(steps_, step);
+      return at == steps_.end() ? std::nullopt : std::optional(static_cast<std::size_t>(at - steps_.begin()));
+    }
+    const auto at = index_.find(step);
+    return at == index_.end() ? std::nullopt : std::optional(at->second);
+  }
+
+ private:
+  static constexpr std::size_t kShort = 16;
+  const std::vector<Step>& steps_;
+  std::unordered_map<std::string_view, std::size_t> index_;
+};
 
 // Whether that a map is there at all counts beside its members.
 enum class Maps : std::uint8_t { ByMembers, Marked };
@@ -138,8 +167,8 @@ FieldChanges compare_lists(const Type& list, const TreeArray& before, const Tree
   const Type& element = element_type(list);
   const std::vector<Step> old_steps = steps_to(list, before);
   const std::vector<Step> new_steps = steps_to(list, after);
-  const auto old_places = places_of(old_steps);
-  const auto new_places = places_of(new_steps);
+  const Places old_places(old_steps);
+  const Places new_places(new_steps);
   const auto element_fields = [&](const Tree& value) {
     FieldSet fields = whole(element, value);
     fields.add_self();
@@ -148,11 +177,11 @@ FieldChanges compare_lists(const Type& list, const TreeArray& before, const Tree
   Parts parts;
   for (std::size_t i = 0; i < after.size(); ++i) {
     const auto old = old_places.find(new_steps[i]);
-    parts.add(new_steps[i], old == old_places.end() ? FieldChanges{.changed = element_fields(after[i])}
-                                                    : compare_fields(element, before[old->second], after[i]));
+    parts.add(new_steps[i], !old ? FieldChanges{.changed = element_fields(after[i])}
+                                 : compare_fields(element, before[*old], after[i]));
   }
   for (std::size_t i = 0; i < before.size(); ++i)
-    if (!new_places.contains(old_steps[i])) parts.add(old_steps[i], {.removed = element_fields(before[i])});
+    if (!new_places.find(old_steps[i])) parts.add(old_steps[i], {.removed = element_fields(before[i])});
   return std::move(parts).take();
 }
 
@@ -161,8 +190,8 @@ FieldChanges compare_lists(const Type& list, const TreeArray& before, const Tree
 TreeArray merge_lists(const Type& list, TreeArray live, TreeArray applied) {
   const std::vector<Step> live_steps = steps_to(list, live);
   const std::vector<Step> applied_steps = steps_to(list, applied);
-  const auto live_places = places_of(live_steps);
-  const auto applied_places = places_of(applied_steps);
+  const Places live_places(live_steps);
+  const Places applied_places(applied_steps);
   TreeArray merged;
   merged.reserve(live.size() + applied.size());
   std::vector<bool> is_taken(live.size());
@@ -170,19 +199,18 @@ TreeArray merge_lists(const Type& list, TreeArray live, TreeArray applied) {
   const auto take_live_alone = [&] {
     for (; next < live.size(); ++next) {
       if (is_taken[next]) continue;
-      if (applied_places.contains(live_steps[next])) return;
+      if (applied_places.find(live_steps[next])) return;
       merged.push_back(std::move(live[next]));
     }
   };
   for (std::size_t i = 0; i < applied.size(); ++i) {
     take_live_alone();
     const auto place = live_places.find(applied_steps[i]);
-    if (place == live_places.end()) {
+    if (!place) {
       merged.push_back(std::move(applied[i]));
     } else {
-      is_taken[place->second] = true;
-      merged.push_back(
-          merge_fields(element_type(list), std::move(live[place->second]), std::move(applied[i])));
+      is_taken[*place] = true;
+      merged.push_back(merge_fields(element_type(list), std::move(live[*place]), std::move(applied[i])));
     }
   }
   // Further ones of a key that the live list has twice stand at the end.
