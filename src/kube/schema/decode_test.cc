@@ -197,6 +197,8 @@ TEST(Defaults, OfOthers) {
   EXPECT_EQ(
       with_defaults("core.v1.Namespace", R"({"metadata":{"name":"a"}})"),
       R"({"metadata":{"labels":{"kubernetes.io/metadata.name":"a"},"name":"a"},"status":{"phase":"Active"}})");
+  EXPECT_EQ(with_defaults("core.v1.Secret", R"({"data":{"a":"YQ==","b":"YQ=="},"stringData":{"b":"b"}})"),
+            R"({"data":{"a":"YQ==","b":"Yg=="},"type":"Opaque"})");
   EXPECT_EQ(with_defaults("rbac.v1.Subject", R"({"kind":"User","name":"a"})"),
             R"({"apiGroup":"rbac.authorization.k8s.io","kind":"User","name":"a"})");
   EXPECT_EQ(with_defaults("networking.v1.NetworkPolicySpec", R"({"egress":[{}]})"),

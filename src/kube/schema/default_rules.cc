@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "base/base64.h"
+
 namespace gantry::kube {
 namespace {
 
@@ -199,6 +201,16 @@ void namespace_object(TreeObject& object) {
   object["metadata"].object()["labels"].object()["kubernetes.io/metadata.name"] = name;
 }
 
+// What was written as plain text is kept as bytes.
+void secret(TreeObject& secret) {
+  const Tree* const texts = secret.find("stringData");
+  if (texts == nullptr) return;
+  const TreeObject plain = texts->object();
+  TreeObject& data = secret["data"].object();
+  for (const auto& [key, text] : plain) data[key] = to_base64(text.as_string());
+  secret.erase("stringData");
+}
+
 void node_status(TreeObject& status) {
   if (const Tree* const capacity = status.find("capacity"))
     set_default(status, "allocatable", Tree(*capacity));
@@ -274,6 +286,7 @@ constexpr Rule kRules[] = {
     {"pod_spec", pod_spec},
     {"replication_controller", replication_controller},
     {"rolling_update", rolling_update},
+    {"secret", secret},
     {"service", service},
     {"service_port", service_port},
     {"service_spec", service_spec},
