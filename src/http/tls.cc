@@ -68,6 +68,33 @@ Result<void> use_identity(SSL_CTX* context, const TlsIdentity& identity) {
   return {};
 }
 
+using OwnedBio = std::unique_ptr<BIO, decltype(&::BIO_free_all)>;
+
+OwnedBio reader_of(const std::string& text) {
+  return OwnedBio(::BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), ::BIO_free_all);
+}
+
+// The same from memory, without a chain.
+Result<void> use_identity_text(SSL_CTX* context, const TlsIdentity& identity) {
+  X509* certificate = ::PEM_read_bio_X509(reader_of(identity.certificate).get(), nullptr, nullptr, nullptr);
+  EVP_PKEY* key = ::PEM_read_bio_PrivateKey(reader_of(identity.key).get(), nullptr, nullptr, nullptr);
+  const bool is_used = certificate != nullptr && key != nullptr &&
+                       ::SSL_CTX_use_cert_and_key(context, certificate, key, nullptr, 1) == 1;
+  ::X509_free(certificate);
+  ::EVP_PKEY_free(key);
+  if (!is_used)
+    return error(Code::InvalidArgument, "read certificate and its private key: {}", take_openssl_reason());
+  return {};
+}
+
+// Clients that have several certificates choose by these names, and Go's show none that is of another
+// authority.
+void name_authorities(SSL_CTX* context, const std::vector<std::string>& files) {
+  STACK_OF(X509_NAME)* names = sk_X509_NAME_new_null();
+  for (const std::string& file : files) (void)::SSL_add_file_cert_subjects_to_stack(names, file.c_str());
+  ::SSL_CTX_set_client_CA_list(context, names);  // which owns them now
+}
+
 Result<void> trust(SSL_CTX* context, const std::vector<std::string>& files) {
   for (const std::string& file : files)
     if (::SSL_CTX_load_verify_file(context, file.c_str()) != 1)
@@ -77,8 +104,7 @@ Result<void> trust(SSL_CTX* context, const std::vector<std::string>& files) {
 
 // The certificates of a PEM text, one or more.
 Result<void> trust_text(SSL_CTX* context, const std::string& text) {
-  const std::unique_ptr<BIO, decltype(&::BIO_free_all)> bio(
-      ::BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), ::BIO_free_all);
+  const OwnedBio bio = reader_of(text);
   std::size_t count = 0;
   while (true) {
     const std::unique_ptr<X509, decltype(&::X509_free)> certificate(
@@ -218,6 +244,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::for_client(const TlsClient
     if (!options.ca_certificates.empty()) TRY(trust_text(context.get(), options.ca_certificates));
   }
   if (!options.identity.certificate_file.empty()) TRY(use_identity(context.get(), options.identity));
+  if (!options.identity.certificate.empty()) TRY(use_identity_text(context.get(), options.identity));
   ::SSL_CTX_set_alpn_protos(context.get(), kAlpn, sizeof kAlpn - 1);
   return std::shared_ptr<const TlsContext>(new TlsContext(context.release(), options.verify));
 }
@@ -236,9 +263,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::for_server(const TlsServer
       ::SSL_CTX_set_options(context.get(), SSL_OP_NO_TICKET);
       ::SSL_CTX_set_num_tickets(context.get(), 0);
     }
-    for (const std::string& file : options.client_ca_files)
-      if (auto* names = ::SSL_load_client_CA_file(file.c_str()); names != nullptr)
-        ::SSL_CTX_set_client_CA_list(context.get(), names);  // a hint for clients with many certificates
+    name_authorities(context.get(), options.client_ca_files);
   }
   // Tickets need no memory of ours, a session cache would grow.
   ::SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);

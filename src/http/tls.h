@@ -20,6 +20,9 @@ namespace gantry::http {
 struct TlsIdentity {
   std::string certificate_file;
   std::string key_file;
+  // Of clients instead of the files: both as text, without a chain.
+  std::string certificate;
+  std::string key;
 };
 
 struct TlsClientOptions {
