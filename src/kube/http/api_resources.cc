@@ -122,6 +122,11 @@ Answer<void> ApiServer::serve_resource(const Call& call) const {
   else if (!is_read(verb))
     TRY(read_write(call.request, call.query, type, request));
   if (verb == Verb::Watch) return watch(call, request, served);
+  request.may_create = [&] {
+    RequestInfo creation = info;
+    creation.verb = "create";
+    return check_access(call.identity, creation);
+  };
 
   const ApiAnswer answer = TRY(parts_.verbs.run(request));
   const Wanted wanted = TRY(negotiate(call.request.headers().get_or("Accept", ""), has_protobuf(type)));
