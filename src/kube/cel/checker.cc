@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -67,6 +68,8 @@ class Checker {
       case Op::Conditional: return conditional(node);
       case Op::List: return list(node);
       case Op::Map: return map(node);
+      case Op::OptOr:
+      case Op::OptOrValue: return optional_or(id, node);
       case Op::Bind: return bind(id, node);
       case Op::OptMap:
       case Op::OptFlatMap: return opt_map(id, node);
@@ -161,7 +164,9 @@ class Checker {
     if (node.is_member)
       if (const Type* result = namespaced_call(id, node)) return result;
     std::vector<const Type*> given;
+    const bool was_format = std::exchange(is_format_, is_format_ || node.text == "format");
     for (const NodeId child : syntax_.children(node)) given.push_back(check(child));
+    is_format_ = was_format;
     const Type* result = resolve_call(id, node, node.text, node.is_member, given);
     declare_element(id, node);
     check_literal(node);
@@ -243,6 +248,10 @@ class Checker {
       (void)fail(*first, "invalid duration argument");
     if (first != nullptr && node.text == "timestamp" && !parse_instant(first->text))
       (void)fail(*first, "invalid timestamp argument");
+    const Node& given = syntax_.node(syntax_.child(node, 0));
+    if (node.text == "timestamp" && !node.is_member && given.op == Op::Int &&
+        (given.integer < kFirstSecond || given.integer > kLastSecond))
+      (void)fail(given, "invalid timestamp argument");
     const bool is_regex = node.text == "matches" || node.text == "find" || node.text == "findAll";
     const Node* second = is_regex && node.count > 1 ? literal(1) : nullptr;
     if (second != nullptr && !Pattern::compile(second->text))
@@ -277,7 +286,7 @@ class Checker {
 
   // ---- literals
 
-  // All of one type, as Kubernetes asks; but dyn goes with everything.
+  // All of one type, as Kubernetes asks; but dyn goes with everything, and so do a format's arguments.
   const Type* element_type(NodeId id, const Type* known, bool is_optional) {
     const Type* type = check(id);
     if (is_optional) {
@@ -287,6 +296,7 @@ class Checker {
       type = type->kind == Kind::Optional ? type->element : type;
     }
     if (const Type* joined = join(known, type, types_)) return joined;
+    if (is_format_) return basic(Kind::Dyn);
     return fail(syntax_.node(id),
                 fmt::format("expected type '{}' but found '{}'", describe(*known), describe(*type)));
   }
@@ -343,6 +353,11 @@ class Checker {
     return fail(node, fmt::format("expected type 'optional_type' but found '{}'", describe(*body)));
   }
 
+  const Type* optional_or(NodeId id, const Node& node) {
+    const std::vector<const Type*> given = {check(syntax_.child(node, 0)), check(syntax_.child(node, 1))};
+    return resolve_call(id, node, node.text, true, given);
+  }
+
   struct Range {
     Local first, second;
   };
@@ -395,6 +410,7 @@ class Checker {
       case Op::All:
       case Op::Exists:
       case Op::ExistsOne: expect_bool(node, body); return basic(Kind::Bool);
+      case Op::SortBy: return types_.list_of(range.first.type);
       case Op::Filter: expect_bool(node, body); return types_.list_of(range.first.type);
       case Op::Transform: return types_.list_of(body);
       case Op::TransformMap: return types_.map_of(range.first.type, body);
@@ -410,6 +426,7 @@ class Checker {
   Checked checked_;
   std::vector<Local> locals_;
   std::vector<Issue> issues_;
+  bool is_format_ = false;  // we are in the arguments of format()
 };
 
 }  // namespace

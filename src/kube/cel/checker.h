@@ -20,6 +20,7 @@ enum class Meaning : std::uint8_t {
   Local,     // number `index` of the macros' variables around it; a macro: where its own begin
   Type,      // `type` itself
   Call,      // one of `overloads`, `index` to `index + count`
+  Constant,  // number `index` of the constants that were evaluated before (program.cc)
 };
 
 struct Resolution {

@@ -96,6 +96,8 @@ std::uint64_t cost_by_size(Cost cost, std::uint64_t a, std::uint64_t b) {
     case Cost::Regex:
     case Cost::RegexFind: return times(scaled(plus(a, 1), kOfByte), scaled(b, kOfPatternByte));
     case Cost::Contains: return times(scaled(a, kOfByte), scaled(b, kOfByte));
+    case Cost::Copy: return plus(a, kCostOfList + 1);
+    case Cost::Sort: return plus(times(2, times(a, a)), kCostOfList + 1);
     case Cost::EachOfEach: return plus(times(a, b), 1);
     case Cost::ContainsIp:
     case Cost::ContainsIpText:
@@ -143,6 +145,8 @@ class Estimator {
       case Op::Map:
         computed_[id] = Size{node.count / 2, node.count / 2};
         return plus(children_cost(node), kCostOfMap);
+      case Op::OptOr:
+      case Op::OptOrValue: return children_cost(node);
       case Op::Bind: return plus(children_cost(node), kCostOfList);
       case Op::OptMap:
       case Op::OptFlatMap:
@@ -152,6 +156,7 @@ class Estimator {
       case Op::ExistsOne:
       case Op::Transform:
       case Op::Filter:
+      case Op::SortBy:
       case Op::TransformMap:
       case Op::TransformMapEntry: return fold(id, node);
       default: return 0;
@@ -300,7 +305,9 @@ class Estimator {
       case Cost::Quote: return Size{plus(first.min, 2), plus(times(first.max, 2), 2)};
       case Cost::JoinTexts: return joined_size(arguments);
       case Cost::Replace: return replaced_size(arguments);
-      case Cost::RegexFind: return Size{0, first.max};
+      case Cost::RegexFind:
+      case Cost::Copy:
+      case Cost::Sort: return Size{0, first.max};
       case Cost::Split: {
         const Node* limit = arguments.size() > 2 ? &syntax_.node(arguments[2]) : nullptr;
         if (limit != nullptr && limit->op == Op::Int && limit->integer >= 0)
@@ -323,6 +330,9 @@ class Estimator {
       case Op::ExistsOne: each = plus(each, 2), once = plus(once, 2); break;
       case Op::Transform: each = plus(each, kCostOfList + 2), once = plus(once, kCostOfList + 1); break;
       case Op::Filter: each = plus(each, kCostOfList + 3), once = plus(once, kCostOfList + 1); break;
+      case Op::SortBy:
+        each = plus(each, plus(kCostOfList + 2, times(2, range.max))), once = plus(once, kCostOfList + 2);
+        break;
       case Op::TransformMap: each = plus(each, 3), once = plus(once, kCostOfMap + 1); break;
       default: each = plus(each, 2), once = plus(once, kCostOfMap + 1); break;
     }
@@ -342,6 +352,7 @@ class Estimator {
 std::uint64_t cost_of(Cost cost, std::span<const Value> arguments, const Value& result, Memory& memory) {
   if (cost == Cost::One || cost == Cost::BothLists) return 1;
   if (cost == Cost::Scan) return cost_of_walk(arguments[0], memory);
+  if (cost == Cost::Copy) return plus(result.is_error() ? 0 : size_of(result), kCostOfList + 1);
   if (cost == Cost::JoinTexts) return scaled(size_of(result), 2 * kOfByte);
   const std::uint64_t first = arguments.empty() ? 1 : size_of(arguments[0]);
   const std::uint64_t second = arguments.size() < 2 ? 1 : size_of(arguments[1]);

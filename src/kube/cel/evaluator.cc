@@ -14,6 +14,12 @@ namespace {
 
 Value over_limit() { return Value::of_error(kCostLimitExceeded); }
 
+// Names, fields and elements of them: what is counted as one step each.
+bool is_path(const Node& node) {
+  return node.op == Op::Identifier || node.op == Op::Select || node.op == Op::OptionalSelect ||
+         node.op == Op::Has || (node.op == Op::Call && (node.text == "_[_]" || node.text == "_[?_]"));
+}
+
 // What is not there is none, of an object as of an optional of one.
 Value field_if_there(const Value& of, std::string_view name, Memory& memory) {
   if (of.kind() != Kind::Map && of.kind() != Kind::Object) return no_such_overload();
@@ -51,6 +57,7 @@ Value Evaluator::evaluate(NodeId id) {
   if (is_over_) return over_limit();
   const Node& node = compiled_.syntax.node(id);
   const Resolution& resolution = compiled_.checked.nodes[id];
+  if (resolution.meaning == Meaning::Constant) return compiled_.constants[resolution.index];
   switch (node.op) {
     case Op::Null: return {};
     case Op::Bool: return Value::of_bool(node.boolean);
@@ -64,7 +71,7 @@ Value Evaluator::evaluate(NodeId id) {
       if (resolution.meaning == Meaning::Variable) return name(variables_[resolution.index]);
       if (resolution.meaning == Meaning::Local) return name(locals_[resolution.index]);
       if (resolution.meaning == Meaning::Type)
-        return name(Value::of_type(basic(static_cast<Kind>(resolution.index))));
+        return Value::of_type(basic(static_cast<Kind>(resolution.index)));
       return select(id, node);
     case Op::OptionalSelect: return optional_select(node);
     case Op::Has: return has(node);
@@ -74,6 +81,8 @@ Value Evaluator::evaluate(NodeId id) {
     case Op::Conditional: return conditional(node);
     case Op::List: return list(node);
     case Op::Map: return map(node);
+    case Op::OptOr:
+    case Op::OptOrValue: return optional_or(node);
     case Op::Bind: return bind(id, node);
     case Op::OptMap:
     case Op::OptFlatMap: return opt_map(id, node);
@@ -86,8 +95,7 @@ Value Evaluator::evaluate(NodeId id) {
 Value Evaluator::select(NodeId, const Node& node) {
   const Value operand = child(node, 0);
   // A name and its fields are counted one by one; what was computed first becomes a name.
-  const Op op = compiled_.syntax.node(compiled_.syntax.child(node, 0)).op;
-  charge(op == Op::Identifier || op == Op::Select ? kCostOfName : 2 * kCostOfName);
+  charge(is_path(compiled_.syntax.node(compiled_.syntax.child(node, 0))) ? kCostOfName : 2 * kCostOfName);
   if (operand.is_error()) return operand;
   if (operand.kind() != Kind::Optional) return operand.field(node.text, memory_);
   if (operand.as_optional() == nullptr) return operand;
@@ -96,11 +104,13 @@ Value Evaluator::select(NodeId, const Node& node) {
 
 Value Evaluator::optional_select(const Node& node) {
   const Value operand = child(node, 0);
-  charge(kCostOfName);
   if (operand.is_error()) return operand;
-  if (operand.kind() != Kind::Optional) return field_if_there(operand, node.text, memory_);
-  if (operand.as_optional() == nullptr) return operand;
-  return field_if_there(*operand.as_optional(), node.text, memory_);
+  if (operand.kind() == Kind::Optional && operand.as_optional() == nullptr) return operand;
+  const Value& of = operand.kind() == Kind::Optional ? *operand.as_optional() : operand;
+  const Value found = field_if_there(of, node.text, memory_);
+  // Only what is there is counted.
+  if (found.kind() == Kind::Optional && found.as_optional() != nullptr) charge(kCostOfName);
+  return found;
 }
 
 Value Evaluator::has(const Node& node) {
@@ -122,16 +132,30 @@ const Pattern* Evaluator::pattern_of(NodeId id) const {
   return found != compiled_.patterns.end() && found->first == id ? &found->second : nullptr;
 }
 
+bool Evaluator::is_constant(NodeId call, std::size_t argument) const {
+  const NodeId id = compiled_.syntax.child(compiled_.syntax.node(call), argument);
+  return compiled_.checked.nodes[id].meaning == Meaning::Constant;
+}
+
 Value Evaluator::call(NodeId id, const Node& node) {
   const auto children =
       compiled_.syntax.children(node).subspan(compiled_.checked.nodes[id].skips_target ? 1 : 0);
   constexpr std::size_t kMost = 4;  // of any function
   std::array<Value, kMost> arguments;
+  const bool is_index = node.text == "_[_]" || node.text == "_[?_]";
   for (std::size_t i = 0; i < children.size(); ++i) {
-    arguments[i] = evaluate(children[i]);
+    arguments[i] = is_index && i == 1 ? key_of_index(children[i]) : evaluate(children[i]);
     if (arguments[i].is_error()) return arguments[i];
   }
   return dispatch(id, std::span(arguments).first(children.size()));
+}
+
+// A path that is an index is counted with the index.
+Value Evaluator::key_of_index(NodeId id) {
+  const std::uint64_t before = cost_;
+  const Value key = evaluate(id);
+  if (is_path(compiled_.syntax.node(id)) && !is_over_) cost_ = before;
+  return key;
 }
 
 Value Evaluator::dispatch(NodeId id, std::span<const Value> arguments) {
@@ -142,7 +166,9 @@ Value Evaluator::dispatch(NodeId id, std::span<const Value> arguments) {
     const Value result = overload->run({.arguments = arguments,
                                         .memory = memory_,
                                         .pattern = compiled_.patterns.empty() ? nullptr : pattern_of(id)});
-    charge(cost_of(overload->cost, arguments, result, memory_));
+    // Whether something is among constants is found out without a look at each.
+    const bool is_free = overload->cost == Cost::InList && is_constant(id, 1);
+    if (!is_free) charge(cost_of(overload->cost, arguments, result, memory_));
     return is_over_ ? over_limit() : result;
   }
   return no_such_overload();
@@ -225,24 +251,36 @@ Value Evaluator::map(const Node& node) {
 
 Value Evaluator::bind(NodeId id, const Node& node) {
   const Value value = child(node, 0);
-  charge(kCostOfList);
   // An error is told of only if somebody looks at it.
   locals_[compiled_.checked.nodes[id].index] = value;
   return child(node, 1);
 }
 
+// What is there is looked at twice: whether it is, and what it is.
 Value Evaluator::opt_map(NodeId id, const Node& node) {
+  const std::uint64_t before = cost_;
   const Value target = child(node, 0);
   if (target.is_error()) return target;
   if (target.kind() != Kind::Optional) return no_such_overload();
+  const std::uint64_t of_target = cost_ - before;
   charge(1);
   if (target.as_optional() == nullptr) return target;
-  charge(kCostOfList + 2);
+  charge(of_target + 3);
   locals_[compiled_.checked.nodes[id].index] = *target.as_optional();
   const Value body = child(node, 1);
   if (body.is_error()) return body;
   if (node.op == Op::OptMap) return Value::of_some(body, memory_);
   return body.kind() == Kind::Optional ? body : no_such_overload();
+}
+
+Value Evaluator::optional_or(const Node& node) {
+  const Value target = child(node, 0);
+  if (target.is_error()) return target;
+  if (target.kind() != Kind::Optional) return no_such_overload();
+  if (target.as_optional() != nullptr) return node.op == Op::OptOr ? target : *target.as_optional();
+  const Value other = child(node, 1);
+  const bool fits = other.is_error() || node.op == Op::OptOrValue || other.kind() == Kind::Optional;
+  return fits ? other : no_such_overload();
 }
 
 void Evaluator::set_locals(std::uint32_t at, const Node& node, const Value& range, std::size_t index) {
@@ -266,6 +304,7 @@ Value Evaluator::fold(NodeId id, const Node& node) {
     case Op::ExistsOne: return exists_one(id, node, range);
     case Op::Transform:
     case Op::Filter: return transform(id, node, range);
+    case Op::SortBy: return sort_by(id, node, range);
     default: return transform_map(id, node, range);
   }
 }
@@ -282,10 +321,12 @@ Value Evaluator::quantify(NodeId id, const Node& node, const Value& range) {
     charge(decisive ? 4 : 3);
     const Value value = child(node, 1);
     if (value.kind() == Kind::Bool) {
-      if (value.as_bool() == decisive) return value;
-    } else if (!error) {
-      error = value.is_error() ? value : no_such_overload();
+      if (value.as_bool() != decisive) continue;
+      // That it is decided is seen before the next one.
+      if (i + 1 < range.count()) charge(decisive ? 3 : 2);
+      return value;
     }
+    if (!error) error = value.is_error() ? value : no_such_overload();
   }
   return error ? *error : Value::of_bool(!decisive);
 }
@@ -298,7 +339,7 @@ Value Evaluator::exists_one(NodeId id, const Node& node, const Value& range) {
     const Value value = child(node, 1);
     if (value.is_error()) return value;
     if (value.kind() != Kind::Bool) return no_such_overload();
-    charge(value.as_bool() ? 2 : 1);
+    if (value.as_bool()) charge(2);
     found += value.as_bool() ? 1 : 0;
   }
   return Value::of_bool(found == 1);
@@ -308,7 +349,7 @@ Value Evaluator::transform(NodeId id, const Node& node, const Value& range) {
   const std::uint32_t at = compiled_.checked.nodes[id].index;
   const bool is_filter = node.op == Op::Filter;
   std::vector<Value> results;
-  charge(kCostOfList + 1);
+  charge(1);
   for (std::size_t i = 0; i < range.count() && !is_over_; ++i) {
     set_locals(at, node, range, i);
     // A macro in the body has variables behind ours, so that these stay.
@@ -317,10 +358,7 @@ Value Evaluator::transform(NodeId id, const Node& node, const Value& range) {
       const Value condition = child(node, 1);
       if (condition.is_error()) return condition;
       if (condition.kind() != Kind::Bool) return no_such_overload();
-      if (!condition.as_bool()) {
-        charge(1);
-        continue;
-      }
+      if (!condition.as_bool()) continue;
     }
     const Value result = is_filter ? element : child(node, node.count - 1);
     if (result.is_error()) return result;
@@ -333,10 +371,35 @@ Value Evaluator::transform(NodeId id, const Node& node, const Value& range) {
   return Value::of_list(kept);
 }
 
+// By keys of one kind that has an order.
+Value Evaluator::sort_by(NodeId id, const Node& node, const Value& range) {
+  if (range.kind() != Kind::List) return no_such_overload();
+  std::vector<Entry> keyed;
+  charge(1);
+  for (std::size_t i = 0; i < range.count() && !is_over_; ++i) {
+    set_locals(compiled_.checked.nodes[id].index, node, range, i);
+    const Value element = locals_[compiled_.checked.nodes[id].index];
+    const Value key = child(node, 1);
+    if (key.is_error()) return key;
+    if (!compare(key, key) || (!keyed.empty() && keyed.front().key.kind() != key.kind()))
+      return Value::of_error("list elements must have the same type");
+    charge(kCostOfList + 2);
+    keyed.push_back({key, element});
+  }
+  const std::uint64_t count = keyed.size();
+  charge(2 * count * count + kCostOfList + 3);
+  if (is_over_) return over_limit();
+  std::ranges::stable_sort(
+      keyed, [](const Entry& a, const Entry& b) { return compare(a.key, b.key).value_or(0) < 0; });
+  const std::span<Value> sorted = memory_.array<Value>(keyed.size());
+  std::ranges::transform(keyed, sorted.begin(), &Entry::value);
+  return Value::of_list(sorted);
+}
+
 Value Evaluator::transform_map(NodeId id, const Node& node, const Value& range) {
   const bool is_entry = node.op == Op::TransformMapEntry;
   std::vector<Entry> entries;
-  charge(kCostOfMap + 1);
+  charge(1);
   for (std::size_t i = 0; i < range.count() && !is_over_; ++i) {
     const std::uint32_t at = compiled_.checked.nodes[id].index;
     set_locals(at, node, range, i);

@@ -20,6 +20,7 @@ struct Compiled {
   Syntax syntax;
   Checked checked;
   std::vector<std::pair<NodeId, Pattern>> patterns;  // literal ones, by the calls that use them, in order
+  std::vector<Value> constants;                      // of nodes that say Meaning::Constant
 };
 
 class Evaluator {
@@ -27,16 +28,17 @@ class Evaluator {
   Evaluator(const Compiled& compiled, std::span<const Value> variables, std::uint64_t limit, Memory& memory);
 
   Value run();
+  Value evaluate(NodeId id);
   std::uint64_t cost() const { return cost_; }
   bool is_over() const { return is_over_; }
 
  private:
-  Value evaluate(NodeId id);
   Value child(const Node& node, std::size_t index) { return evaluate(compiled_.syntax.child(node, index)); }
   Value select(NodeId id, const Node& node);
   Value optional_select(const Node& node);
   Value has(const Node& node);
   Value call(NodeId id, const Node& node);
+  Value key_of_index(NodeId id);
   Value dispatch(NodeId id, std::span<const Value> arguments);
   Value logic(const Node& node, bool decisive);
   Value conditional(const Node& node);
@@ -44,6 +46,8 @@ class Evaluator {
   Value map(const Node& node);
   Value bind(NodeId id, const Node& node);
   Value opt_map(NodeId id, const Node& node);
+  Value optional_or(const Node& node);
+  Value sort_by(NodeId id, const Node& node, const Value& range);
   Value fold(NodeId id, const Node& node);
   Value quantify(NodeId id, const Node& node, const Value& range);
   Value exists_one(NodeId id, const Node& node, const Value& range);
@@ -55,6 +59,7 @@ class Evaluator {
   Value name(const Value& value);
   void charge(std::uint64_t cost);
   const Pattern* pattern_of(NodeId id) const;
+  bool is_constant(NodeId call, std::size_t argument) const;
 
   const Compiled& compiled_;
   std::span<const Value> variables_;

@@ -150,8 +150,24 @@ class Formatter {
       text_ += text_of(real);
       return;
     }
+    if (format == std::chars_format::scientific) return put_scientific(real, precision);
     char buffer[1400];  // 309 digits before the point, 1,000 behind it
     text_.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, real, format, precision).ptr);
+  }
+
+  // As the library that Kubernetes uses writes it: 3.14×10⁰⁰.
+  void put_scientific(double real, int precision) {
+    constexpr std::string_view kRaised[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
+    char buffer[1100];
+    const char* end =
+        std::to_chars(buffer, buffer + sizeof buffer, real, std::chars_format::scientific, precision).ptr;
+    const std::string_view written(buffer, static_cast<std::size_t>(end - buffer));
+    const std::size_t exponent = written.rfind('e');
+    text_.append(written.substr(0, exponent)).append("×10");
+    for (const char c : written.substr(exponent + 1)) {
+      if (c == '-') text_ += "⁻";
+      if (c >= '0' && c <= '9') text_ += kRaised[c - '0'];
+    }
   }
 
   void put_binary(const Value& value) {

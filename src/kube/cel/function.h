@@ -39,6 +39,8 @@ enum class Cost : std::uint8_t {
   RegexFind,   // the same, and the result is made of it
   Contains,    // the first is searched for the second
   Scan,        // looks at every element of the first
+  Copy,        // makes a list that is no longer than the first
+  Sort,        // the same, and compares each element with each
   EachOfEach,  // every element of one with every element of the other
   Replace,
   Split,

@@ -163,7 +163,7 @@ Value intersects(const Call& call) {
   {".isSorted(list(" type ")) -> bool", Cost::Scan, is_sorted},  \
       {".min(list(" type ")) -> " type, Cost::Scan, least},      \
       {".max(list(" type ")) -> " type, Cost::Scan, greatest}, { \
-    ".sort(list(" type ")) -> list(" type ")", Cost::Scan, sort  \
+    ".sort(list(" type ")) -> list(" type ")", Cost::Sort, sort  \
   }
 
 constexpr Declaration kFunctions[] = {
@@ -193,12 +193,12 @@ constexpr Declaration kFunctions[] = {
     {".indexOf(list(A), A) -> int", Cost::Scan, index_of},
     {".lastIndexOf(list(A), A) -> int", Cost::Scan, last_index_of},
 
-    {".slice(list(A), int, int) -> list(A)", Cost::Scan, slice},
-    {".flatten(list(dyn)) -> list(dyn)", Cost::Scan, flatten},
-    {".flatten(list(dyn), int) -> list(dyn)", Cost::Scan, flatten},
-    {".distinct(list(A)) -> list(A)", Cost::EachOfEach, distinct},
-    {".reverse(list(A)) -> list(A)", Cost::Scan, reverse},
-    {"lists.range(int) -> list(int)", Cost::One, range},
+    {".slice(list(A), int, int) -> list(A)", Cost::Copy, slice},
+    {".flatten(list(dyn)) -> list(dyn)", Cost::Copy, flatten},
+    {".flatten(list(dyn), int) -> list(dyn)", Cost::Copy, flatten},
+    {".distinct(list(A)) -> list(A)", Cost::Sort, distinct},
+    {".reverse(list(A)) -> list(A)", Cost::Copy, reverse},
+    {"lists.range(int) -> list(int)", Cost::Copy, range},
 
     {"sets.contains(list(A), list(A)) -> bool", Cost::EachOfEach,
      [](const Call& call) { return Value::of_bool(contains_all(call, 0, 1)); }},

@@ -2,10 +2,12 @@
 //
 // Operators (langdef.md, "List of Standard Definitions"). Numbers that do not fit are errors.
 #include <algorithm>
+#include <map>
 
 #include <fmt/format.h>
 
 #include "kube/cel/function.h"
+#include "kube/cel/keyed_elements.h"
 #include "kube/cel/time_text.h"
 
 namespace gantry::kube::cel {
@@ -97,7 +99,32 @@ std::string_view joined(const Call& call) {
   return {to.data(), to.size()};
 }
 
+Value list_of(const std::vector<Value>& elements, const Call& call) {
+  const std::span<Value> kept = call.memory.array<Value>(elements.size());
+  std::ranges::copy(elements, kept.begin());
+  return Value::of_list(kept);
+}
+
+// A set takes what it does not hold; in a map's list an element takes the place of the one with its keys.
+Value join_keyed(const Call& call, const Type& declared) {
+  std::vector<Value> all;
+  std::map<std::string, std::size_t> places;
+  for (std::size_t list = 0; list < 2; ++list)
+    for (std::size_t i = 0; i < call[list].count(); ++i) {
+      const Value element = call[list].element(i, call.memory);
+      const auto [place, is_new] =
+          places.try_emplace(KeyedElements::key_of(element, declared, call.memory), all.size());
+      if (is_new)
+        all.push_back(element);
+      else if (declared.list_type == ListType::Map)
+        all[place->second] = element;
+    }
+  return list_of(all, call);
+}
+
 Value join_lists(const Call& call) {
+  const Type* declared = call[0].declared_type();
+  if (declared != nullptr && declared->list_type != ListType::Atomic) return join_keyed(call, *declared);
   const std::span<Value> all = call.memory.array<Value>(call[0].count() + call[1].count());
   std::size_t next = 0;
   for (std::size_t list = 0; list < 2; ++list)

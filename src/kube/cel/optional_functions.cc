@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Values that may be there or not. or(), orValue(), optMap() and optFlatMap() do not look at what they do not
-// need; those that are calls are here, after both sides are known.
+// need, so the evaluator knows them; what is here of or() and orValue() is their types.
 #include "kube/cel/function.h"
+#include "kube/cel/time_text.h"
 
 namespace gantry::kube::cel {
 namespace {
@@ -20,6 +21,7 @@ bool is_zero(const Value& value) {
     case Kind::Map:
     case Kind::Object: return value.count() == 0;
     case Kind::Duration: return value.as_duration() == 0;
+    case Kind::Timestamp: return value.as_timestamp() == Instant{.seconds = kFirstSecond};
     default: return false;
   }
 }

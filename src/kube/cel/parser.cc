@@ -46,6 +46,7 @@ constexpr FoldMacro kFolds[] = {
     {"transformMap", Op::TransformMap, 2, 4},
     {"transformMapEntry", Op::TransformMapEntry, 2, 3},
     {"transformMapEntry", Op::TransformMapEntry, 2, 4},
+    {"sortBy", Op::SortBy, 1, 2},
     {"optMap", Op::OptMap, 1, 2},
     {"optFlatMap", Op::OptFlatMap, 1, 2},
 };
@@ -211,12 +212,13 @@ Parser::Parsed Parser::negation(std::string_view sign, std::string_view function
   std::size_t signs = 0;
   for (; is_sign(sign); ++signs)
     if (!advance()) return {};
-  Parsed operand;
   if (sign == "-" && signs % 2 == 1 && (token_.word == Word::Int || token_.word == Word::Double)) {
     const Parsed number = literal(true);
-    return number ? suffixes(*number) : number;
+    if (!number) return number;
+    syntax_.nodes_[*number].position = position;
+    return suffixes(*number);
   }
-  operand = member();
+  const Parsed operand = member();
   if (!operand || signs % 2 == 0) return operand;
   return call(function, position, std::array{*operand});
 }
@@ -418,6 +420,11 @@ Parser::Parsed Parser::macro(std::optional<NodeId> target, const Token& name, st
       given.size() > 1) {
     const Parsed all = add({.op = Op::List, .position = position}, given);
     return all ? call(name.text, position, std::array{*target, *all}, true) : all;
+  }
+  if (given.size() == 1 && (name.text == "or" || name.text == "orValue")) {
+    const Op op = name.text == "or" ? Op::OptOr : Op::OptOrValue;
+    return add({.op = op, .is_member = true, .position = position, .text = name.text},
+               std::array{*target, given[0]});
   }
   for (const FoldMacro& fold_macro : kFolds)
     if (fold_macro.name == name.text && fold_macro.arguments == given.size())

@@ -11,6 +11,7 @@
 namespace gantry::kube::cel {
 
 struct Program::State {
+  Memory memory;  // of the constants
   Compiled compiled;
   Kind result_kind = Kind::Dyn;
   std::uint64_t estimated_cost = 0;
@@ -37,6 +38,36 @@ std::vector<std::pair<NodeId, Pattern>> patterns_of(const Syntax& syntax) {
   return patterns;
 }
 
+bool is_conversion(std::string_view function) {
+  constexpr std::string_view kConversions[] = {"bool", "dyn",    "bytes",     "double", "duration",
+                                               "int",  "string", "timestamp", "uint"};
+  return std::ranges::find(kConversions, function) != std::end(kConversions);
+}
+
+bool is_literal(Op op) { return op <= Op::Bytes; }
+
+// Lists, maps and conversions of nothing but literals are evaluated once. Children come before their parents.
+void fold_constants(Compiled& compiled, Memory& memory) {
+  const Syntax& syntax = compiled.syntax;
+  for (NodeId id = 0; id < syntax.size(); ++id) {
+    const Node& node = syntax.node(id);
+    const bool is_collection = node.op == Op::List || node.op == Op::Map;
+    const bool is_call =
+        node.op == Op::Call && !node.is_member && node.count == 1 && is_conversion(node.text);
+    if (!is_collection && !is_call) continue;
+    const bool is_constant = std::ranges::all_of(syntax.children(node), [&](NodeId child) {
+      return is_literal(syntax.node(child).op) || compiled.checked.nodes[child].meaning == Meaning::Constant;
+    });
+    if (!is_constant || node.optional_set != 0) continue;
+    const Value value = Evaluator(compiled, {}, kCostOfCall, memory).evaluate(id);
+    if (value.is_error()) continue;
+    Resolution& resolution = compiled.checked.nodes[id];
+    resolution.meaning = Meaning::Constant;
+    resolution.index = static_cast<std::uint32_t>(compiled.constants.size());
+    compiled.constants.push_back(value);
+  }
+}
+
 std::vector<bool> used_variables(const Checked& checked, std::size_t count) {
   std::vector<bool> used(count);
   for (const Resolution& resolution : checked.nodes)
@@ -59,7 +90,8 @@ Result<Program> compile(std::string_view text, const Environment& environment) {
   // Types are of the compilation; what runs needs none.
   for (Resolution& resolution : checked->nodes) resolution.type = resolution.declared = nullptr;
   auto patterns = patterns_of(*syntax);
-  state->compiled = {std::move(*syntax), std::move(*checked), std::move(patterns)};
+  state->compiled = {std::move(*syntax), std::move(*checked), std::move(patterns), {}};
+  fold_constants(state->compiled, state->memory);
   return Program(std::move(state));
 }
 

@@ -33,6 +33,28 @@ std::uint64_t longest_word(const json::Tree& words) {
   return longest;
 }
 
+ListType list_type_of(const json::Tree& schema) {
+  const std::string_view type = schema.text_at("x-kubernetes-list-type");
+  return type == "map" ? ListType::Map : type == "set" ? ListType::Set : ListType::Atomic;
+}
+
+std::vector<std::string> list_keys_of(const json::Tree& schema) {
+  std::vector<std::string> keys;
+  if (const json::Tree* given = schema.find("x-kubernetes-list-map-keys"))
+    for (const json::Tree& key : given->array()) keys.emplace_back(key.as_string());
+  return keys;
+}
+
+// Whether a schema says itself what all resources have; then that counts.
+bool describes_resource(const json::Tree& schema) {
+  const auto is_text = [&](auto... keys) {
+    const json::Tree* property = schema.find("properties", keys...);
+    return property != nullptr && property->text_at("type") == "string";
+  };
+  return is_text("apiVersion") && is_text("kind") && is_text("metadata", "properties", "name") &&
+         is_text("metadata", "properties", "generateName");
+}
+
 class SchemaReader {
  public:
   explicit SchemaReader(TypeArena& types) : types_(types) {}
@@ -60,6 +82,8 @@ class SchemaReader {
     return types_.add(
         {.kind = Kind::List,
          .element = element,
+         .list_type = list_type_of(schema),
+         .list_keys = list_keys_of(schema),
          .max_elements = limit_at(schema, "maxItems", (kRequestBytes - 2) / (element->min_size + 1)),
          .min_size = 2});
   }
@@ -79,21 +103,28 @@ class SchemaReader {
 
   const Type* object(const json::Tree& schema, bool is_resource, const std::string& name) {
     Type type{.kind = Kind::Object, .name = name, .max_elements = 0, .min_size = 2};
+    const bool adds_fields = is_resource && !describes_resource(schema);
     if (const json::Tree* properties = schema.find("properties"))
       for (const auto& [property, of] : properties->object()) {
         const bool is_given =
-            is_resource && (property == "apiVersion" || property == "kind" || property == "metadata");
+            adds_fields && (property == "apiVersion" || property == "kind" || property == "metadata");
         if (!is_given) add_field(type, property, read(of, is_embedded_resource(of), name + "." + property));
         if (!is_given) type.min_size += required_size(schema, property, of, type);
       }
-    if (is_resource) add_resource_fields(type, name);
+    if (adds_fields) add_resource_fields(type, name);
     std::ranges::sort(type.fields, {}, &TypeField::name);
     return types_.add(std::move(type));
   }
 
   static void add_field(Type& type, const std::string& property, const Type* of) {
     const auto name = escape_property(property);
-    if (of != nullptr && name) type.fields.push_back({*name, property, of});
+    if (of == nullptr || !name) return;
+    type.fields.push_back({*name, property, of});
+    // Words that the language keeps for itself may stand behind a point all the same, but for these.
+    const bool is_never_a_name =
+        property == "true" || property == "false" || property == "null" || property == "in";
+    if (*name == fmt::format("__{}__", property) && !is_never_a_name)
+      type.fields.push_back({property, property, of});
   }
 
   // What is required and has no default must be written.

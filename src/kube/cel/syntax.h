@@ -49,9 +49,12 @@ enum class Op : std::uint8_t {
   Filter,     // elements for which the body is true
   TransformMap,       // the body's values by the range's keys; as Transform
   TransformMapEntry,  // the body is a map of one entry; as Transform
+  SortBy,             // range, key of each element
   Bind,               // value, body; cel.bind(text, value, body)
   OptMap,             // optional, body: optMap(text, body)
   OptFlatMap,
+  OptOr,       // optional, the optional that counts where there is nothing
+  OptOrValue,  // optional, the value that counts
 };
 
 struct Node {

@@ -81,8 +81,7 @@ constexpr Declaration kFunctions[] = {
     {".getHours(duration) -> int", Cost::One, of_duration<3600 * kSecond>},
     {".getMinutes(duration) -> int", Cost::One, of_duration<60 * kSecond>},
     {".getSeconds(duration) -> int", Cost::One, of_duration<kSecond>},
-    {".getMilliseconds(duration) -> int", Cost::One,
-     [](const Call& call) { return Value::of_int(call[0].as_duration() % kSecond / 1'000'000); }},
+    {".getMilliseconds(duration) -> int", Cost::One, of_duration<kSecond / 1000>},
 };
 
 #undef GANTRY_CEL_PART

@@ -2,6 +2,7 @@
 #include "kube/cel/time_text.h"
 
 #include <chrono>
+#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -150,7 +151,8 @@ std::optional<Instant> parse_instant(std::string_view text) {
   const std::int32_t nanoseconds = scan_fraction(scan);
   const std::int64_t offset = scan_offset(scan);
   if (!scan.is_done() || hour > 23 || minute > 59 || second > 59) return {};
-  const Instant instant{*day + hour * 3600 + minute * 60 + second - offset, nanoseconds};
+  const Instant instant{*day + hour * 3600 + minute * 60 + second - offset, nanoseconds,
+                        static_cast<std::int32_t>(offset / 60)};
   if (instant.seconds < kFirstSecond || instant.seconds > kLastSecond) return {};
   return instant;
 }
@@ -162,7 +164,7 @@ std::optional<Instant> parse_date(std::string_view text) {
 }
 
 std::string format_instant(Instant instant) {
-  const std::chrono::sys_seconds time{std::chrono::seconds(instant.seconds)};
+  const std::chrono::sys_seconds time{std::chrono::seconds(instant.seconds + instant.offset_minutes * 60)};
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(time - day);
@@ -173,7 +175,10 @@ std::string format_instant(Instant instant) {
     text += fmt::format(".{:09}", instant.nanoseconds);
     text.erase(text.find_last_not_of('0') + 1);
   }
-  return text + "Z";
+  const int offset = instant.offset_minutes;
+  if (offset == 0) return text + "Z";
+  return text +
+         fmt::format("{}{:02}:{:02}", offset < 0 ? '-' : '+', std::abs(offset) / 60, std::abs(offset) % 60);
 }
 
 std::string format_seconds(std::int64_t nanoseconds) {

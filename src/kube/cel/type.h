@@ -46,6 +46,10 @@ enum class Kind : std::uint8_t {
 
 struct Type;
 
+// How the elements of a list are told apart (x-kubernetes-list-type): of sets and maps the order does not
+// count.
+enum class ListType : std::uint8_t { Atomic, Set, Map };
+
 struct TypeField {
   std::string name;  // as expressions have it
   std::string key;   // as JSON has it
@@ -56,10 +60,12 @@ inline constexpr std::uint64_t kUnbounded = std::numeric_limits<std::uint64_t>::
 
 struct Type {
   Kind kind = Kind::Dyn;
-  const Type* element = nullptr;  // of List, Optional and Type; of Map: of its values
-  const Type* key = nullptr;      // of Map
-  std::string name;               // of Object and Param
-  std::vector<TypeField> fields;  // of Object, by name
+  const Type* element = nullptr;          // of List, Optional and Type; of Map: of its values
+  const Type* key = nullptr;              // of Map
+  std::string name;                       // of Object and Param
+  std::vector<TypeField> fields;          // of Object, by name
+  ListType list_type = ListType::Atomic;  // of List
+  std::vector<std::string> list_keys;     // of ListType::Map, as JSON has them
   // What estimates of cost go by: elements, entries, or bytes of a text; and bytes of the shortest JSON.
   std::uint64_t max_elements = kUnbounded;
   std::uint64_t min_size = 0;

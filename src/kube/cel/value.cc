@@ -8,6 +8,7 @@
 
 #include "base/base64.h"
 #include "base/duration.h"
+#include "kube/cel/keyed_elements.h"
 #include "kube/cel/time_text.h"
 
 namespace gantry::kube::cel {
@@ -52,8 +53,26 @@ std::optional<int> compare_numbers(const Value& a, const Value& b) {
   return order(a.as_double(), b.as_double());
 }
 
+// The declaration of either, where the order of elements does not count.
+const Type* list_type_of(const Value& a, const Value& b) {
+  for (const Value* list : {&a, &b})
+    if (list->declared_type() != nullptr && list->declared_type()->list_type != ListType::Atomic)
+      return list->declared_type();
+  return nullptr;
+}
+
+bool have_same_elements(const Value& a, const Value& b, const Type& declared, Memory& memory) {
+  const KeyedElements left(a, declared, memory);
+  const KeyedElements right(b, declared, memory);
+  return std::ranges::equal(left.sorted(), right.sorted(), [&](const auto& x, const auto& y) {
+    return x.first == y.first && is_equal(x.second, y.second, memory);
+  });
+}
+
 bool are_lists_equal(const Value& a, const Value& b, Memory& memory) {
   if (a.count() != b.count()) return false;
+  const Type* declared = list_type_of(a, b);
+  if (declared != nullptr) return have_same_elements(a, b, *declared, memory);
   for (std::size_t i = 0; i < a.count(); ++i)
     if (!is_equal(a.element(i, memory), b.element(i, memory), memory)) return false;
   return true;
@@ -101,7 +120,8 @@ Value Value::text_like(Kind kind, std::string_view text) {
 Value Value::of_timestamp(Instant instant) {
   return Value(Kind::Timestamp, [&](Value& v) {
     v.int_ = instant.seconds;
-    v.extra_ = static_cast<std::uintptr_t>(instant.nanoseconds);
+    v.extra_ = static_cast<std::uint32_t>(instant.nanoseconds) |
+               static_cast<std::uintptr_t>(static_cast<std::uint32_t>(instant.offset_minutes)) << 32;
   });
 }
 
@@ -234,7 +254,9 @@ std::optional<Value> Value::find_field(std::string_view name, Memory& memory) co
   if (kind_ == Kind::Map) return find(of_string(name), memory);
   const TypeField* field = declared() == nullptr ? nullptr : declared()->find(name);
   const json::Tree* found = field == nullptr ? nullptr : tree().object().find(field->key);
-  return found == nullptr ? std::nullopt : std::optional(of_tree(*found, field->type, memory));
+  // A field that is null is not there; an element or a map's value may be null.
+  if (found == nullptr || found->is_null()) return {};
+  return of_tree(*found, field->type, memory);
 }
 
 Value Value::field(std::string_view name, Memory& memory) const {

@@ -9,6 +9,7 @@
 //   Value name = pod.field("name", memory);
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -37,7 +38,12 @@ class LazyFields {
 struct Instant {
   std::int64_t seconds = 0;  // since 1970
   std::int32_t nanoseconds = 0;
-  friend auto operator<=>(const Instant&, const Instant&) = default;
+  std::int32_t offset_minutes = 0;  // from UTC, as it was written, and is written again
+
+  friend bool operator==(const Instant& a, const Instant& b) { return (a <=> b) == 0; }
+  friend std::strong_ordering operator<=>(const Instant& a, const Instant& b) {
+    return a.seconds != b.seconds ? a.seconds <=> b.seconds : a.nanoseconds <=> b.nanoseconds;
+  }
 };
 
 struct UrlParts {
@@ -124,7 +130,9 @@ class Value {
   double as_double() const { return double_; }
   // Of String, Bytes and Error.
   std::string_view text() const { return {text_, extra_}; }
-  Instant as_timestamp() const { return {int_, static_cast<std::int32_t>(extra_)}; }
+  Instant as_timestamp() const {
+    return {int_, static_cast<std::int32_t>(extra_), static_cast<std::int32_t>(extra_ >> 32)};
+  }
   std::int64_t as_duration() const { return int_; }  // nanoseconds
   const Type* as_type() const { return static_cast<const Type*>(pointer_); }
   // Null: none.
@@ -149,6 +157,8 @@ class Value {
   Value field(std::string_view name, Memory& memory) const;
 
   const Type* type() const;  // what type() answers
+  // Of what comes from JSON: how it was declared; null: not at all.
+  const Type* declared_type() const { return place_ == Place::Tree ? declared() : nullptr; }
 
  private:
   enum class Place : std::uint8_t { Computed, Tree, Lazy };
