@@ -8,10 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/split.h"
-#include "kube/cel/crd_rules.h"
-#include "kube/custom/naming.h"
 #include "kube/custom/schema_checks.h"
-#include "kube/custom/validator.h"
 #include "kube/rules/spot.h"
 #include "kube/schema/catalog.h"
 
@@ -116,39 +113,19 @@ Resource common_resource(const Tree& spec) {
   return resource;
 }
 
-// By the schema; by its rules only what fits it, since they rely on that.
-class CustomChecks : public ObjectChecks {
- public:
-  CustomChecks(const Type& type, const Tree& openapi) : validator_(type), rules_(openapi, "", faults_) {}
-
-  Findings check(const Tree& object, const Tree* before) const override {
-    if (std::vector<Cause> causes = validator_.validate(object, before); !causes.empty())
-      return {.causes = std::move(causes)};
-    if (!faults_.empty()) return {};  // the definition would be refused today
-    cel::CrdRules::Findings found = rules_.check(object, before);
-    return {.causes = std::move(found.causes), .warnings = std::move(found.warnings)};
-  }
-
- private:
-  Validator validator_;
-  std::vector<Cause> faults_;
-  cel::CrdRules rules_;
-};
-
 CustomVersion version_of(const Tree& version, Resource resource) {
   resource.kind.version = version.text_at("name");
-  const Tree& openapi = at(at(version, "schema"), "openAPIV3Schema");
-  auto schema = std::make_unique<const CustomSchema>(openapi, resource.kind);
+  auto schema =
+      std::make_unique<const CustomSchema>(at(at(version, "schema"), "openAPIV3Schema"), resource.kind);
   resource.type = &schema->type();
   resource.subresources = subresources_of(version, resource);
   resource.columns = columns_of(version);
   resource.selectable_fields = selectable_fields_of(version);
   std::string deprecation = deprecation_of(version, resource.kind);
-  auto checks = std::make_unique<const CustomChecks>(*resource.type, openapi);
-  resource.checks = checks.get();
+  auto validator = std::make_unique<const Validator>(*resource.type);
   return {.resource = std::move(resource),
           .schema = std::move(schema),
-          .checks = std::move(checks),
+          .validator = std::move(validator),
           .scale = scale_of(version),
           .deprecation_warning = std::move(deprecation)};
 }
@@ -241,12 +218,6 @@ void check_selectable_fields(const Spot& fields, const Tree& schema) {
   if (seen.size() > kMost) fields.too_many(seen.size(), kMost);
 }
 
-void check_rules(const Spot& schema, Report& report) {
-  std::vector<Cause> causes;
-  const cel::CrdRules rules(schema.value(), schema.path(), causes);
-  report.take(std::move(causes));
-}
-
 void check_version(const Spot& version, Report& report) {
   const Spot schema = version["schema"]["openAPIV3Schema"];
   if (!schema.is_set()) {
@@ -255,7 +226,6 @@ void check_version(const Spot& version, Report& report) {
     const std::size_t before = report.size();
     check_schema(schema);
     if (report.size() == before) check_defaults(schema);
-    if (report.size() == before) check_rules(schema, report);
   }
   if (const Spot scale = version["subresources"]["scale"]; scale.is_set()) check_scale(scale);
   version["additionalPrinterColumns"].each(check_column);
@@ -274,16 +244,6 @@ std::vector<CustomVersion> served_versions(const Tree& definition) {
   for (const Tree& version : at(spec, "versions").array())
     if (flag(version, "served")) versions.push_back(version_of(version, common));
   return versions;
-}
-
-std::vector<std::shared_ptr<const Resource>> resources_of(const Tree& definition) {
-  std::vector<std::shared_ptr<const Resource>> resources;
-  if (!is_established(definition)) return resources;
-  for (CustomVersion& version : served_versions(definition)) {
-    const auto shared = std::make_shared<const CustomVersion>(std::move(version));
-    resources.emplace_back(shared, &shared->resource);
-  }
-  return resources;
 }
 
 std::vector<Cause> check_versions(const Tree& definition) {

@@ -9,6 +9,7 @@
 
 #include "base/json_tree.h"
 #include "kube/api/status.h"
+#include "kube/custom/validator.h"
 #include "kube/schema/custom_schema.h"
 #include "kube/schema/resource.h"
 
@@ -25,18 +26,16 @@ struct ScalePaths {
 struct CustomVersion {
   Resource resource;
   std::unique_ptr<const CustomSchema> schema;  // resource.type is in it
-  std::unique_ptr<const ObjectChecks> checks;  // resource.checks: the schema's, then its rules in CEL
+  std::unique_ptr<const Validator> validator;
   ScalePaths scale;
   std::string deprecation_warning;  // empty: it is not deprecated
 };
 
 // In the order of the definition, which was checked when it was written.
 std::vector<CustomVersion> served_versions(const json::Tree& definition);
-// Their resources; none as long as the definition is not established.
-std::vector<std::shared_ptr<const Resource>> resources_of(const json::Tree& definition);
 
-// What is wrong with a definition's versions: schemas, defaults, rules, columns, selectable fields,
-// subresources. Names, and what versions have to do with each other, are kube/rules'.
+// What is wrong with a definition's versions: schemas, defaults, columns, selectable fields, subresources.
+// Names, and what versions have to do with each other, are kube/rules'.
 std::vector<Cause> check_versions(const json::Tree& definition);
 
 }  // namespace gantry::kube::custom

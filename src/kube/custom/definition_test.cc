@@ -54,25 +54,6 @@ TEST(Definition, MakesAResourceOfEachVersionThatIsServed) {
   EXPECT_TRUE(versions[1].resource.columns.empty());
 }
 
-TEST(Definition, ItsResourcesCheckObjectsByTheSchemaAndThenByItsRules) {
-  const json::Tree toys =
-      MUST(json::Tree::parse(R"json({"spec":{"group":"example.com","versions":[{"name":"v1",
-    "served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object","properties":{"n":{"type":"integer",
-      "x-kubernetes-validations":[{"rule":"self > 1","message":"too small"}]}}}}}]},
-    "status":{"conditions":[{"type":"Established","status":"True"}]}})json"));
-  EXPECT_TRUE(check_versions(toys).empty());
-  const auto resources = resources_of(toys);
-  ASSERT_EQ(resources.size(), 1U);
-  const auto causes = [&](const char* object) {
-    return resources[0]->checks->check(MUST(json::Tree::parse(object)), nullptr).causes;
-  };
-  EXPECT_TRUE(causes(R"({"n":2})").empty());
-  EXPECT_EQ(causes(R"({"n":"x"})").at(0).reason, "FieldValueTypeInvalid");
-  EXPECT_EQ(causes(R"({"n":1})").at(0).field, "n");
-}
-
-TEST(Definition, ThatIsNotEstablishedHasNoResources) { EXPECT_TRUE(resources_of(definition()).empty()); }
-
 TEST(Definition, ThatIsFineHasNoFaults) { EXPECT_EQ(faults(""), ""); }
 
 TEST(Definition, FaultsAreNamedWithTheirPlace) {

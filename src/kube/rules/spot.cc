@@ -34,8 +34,8 @@ std::string Report::text_of(const Node* node) {
   return text;
 }
 
-void Report::take(std::vector<Cause>&& causes) {
-  for (Cause& cause : causes)
+void Report::take(Report&& other) {
+  for (Cause& cause : other.causes_)
     if (causes_.size() < kCauses) causes_.push_back(std::move(cause));
 }
 

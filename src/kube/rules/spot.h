@@ -36,8 +36,7 @@ class Report {
   bool is_clean() const { return causes_.empty(); }
   std::size_t size() const { return causes_.size(); }
   // What another one has found, too.
-  void take(Report&& other) { take(std::move(other.causes_)); }
-  void take(std::vector<Cause>&& causes);
+  void take(Report&& other);
   std::vector<Cause> causes() && { return std::move(causes_); }
 
  private:

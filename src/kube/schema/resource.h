@@ -56,19 +56,6 @@ struct Column {
       value;  // a JSON path from the object (".spec.replicas"), or the name of a cell function ("@ready")
 };
 
-// What a resource asks of its objects beside their type: of CustomResourceDefinitions (kube/custom). What is
-// asked of built-in kinds is kube/rules'. For any thread.
-class ObjectChecks {
- public:
-  struct Findings {
-    std::vector<Cause> causes;          // empty: it may be stored
-    std::vector<std::string> warnings;  // for the client; the write goes on
-  };
-  virtual ~ObjectChecks() = default;
-  // `object` was decoded and defaulted. `before`: as it is stored; null: it is created.
-  virtual Findings check(const json::Tree& object, const json::Tree* before) const = 0;
-};
-
 struct Resource {
   GroupVersionKind kind;
   std::string plural;
@@ -78,7 +65,6 @@ struct Resource {
   std::vector<std::string> categories;  // "all"
   bool is_namespaced = false;
   const Type* type = nullptr;
-  const ObjectChecks* checks = nullptr;  // null: there are none; who made the resource owns them
   VerbSet verbs = kAllVerbs;
   // "pods", "apps/deployments", of the group and plural that objects are stored as: resources that show the
   // same objects in other groups or versions have the same. The part of the store's keys between the root and

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/server/write_steps.h"
 
-#include <algorithm>
-#include <iterator>
-
 #include <fmt/format.h>
 
 #include "kube/rules/rules.h"
@@ -97,11 +94,6 @@ FieldManager manager_of(const ApiRequest& request) {
 Answer<void> Writing::validate(const json::Tree& object) const {
   const GroupVersionKind& kind = request_.resource.kind;
   auto causes = rules::validate({request_.resource, request_.subresource, before_}, object);
-  if (request_.resource.checks != nullptr) {
-    ObjectChecks::Findings found = request_.resource.checks->check(object, before_);
-    std::ranges::move(found.causes, std::back_inserter(causes));
-    std::ranges::move(found.warnings, std::back_inserter(warnings_));
-  }
   if (causes.empty()) return {};
   return invalid(kind.group, kind.kind, metadata_text(object, "name"), std::move(causes));
 }
