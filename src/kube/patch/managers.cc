@@ -2,6 +2,7 @@
 #include "kube/patch/managers.h"
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -125,18 +126,17 @@ void Managers::merge_oldest() {
   std::ranges::sort(updaters, {},
                     [](const ManagerEntry* entry) { return std::tie(entry->time, entry->manager); });
   std::size_t count = updaters.size();
-  std::vector<ManagerEntry*> ancient;  // one for each version
+  std::map<std::string_view, ManagerEntry*> ancient;  // by version
   for (ManagerEntry* entry : updaters) {
     if (count <= kUpdateManagers) break;
-    const auto same = std::ranges::find(ancient, entry->api_version, &ManagerEntry::api_version);
-    if (same == ancient.end()) {
+    const auto [same, is_first] = ancient.emplace(entry->api_version, entry);
+    if (is_first) {
       entry->manager = kAncient;
       entry->subresource.clear();
-      ancient.push_back(entry);
       continue;
     }
-    (*same)->fields.unite(entry->fields);
-    (*same)->time = entry->time;
+    same->second->fields.unite(entry->fields);
+    same->second->time = entry->time;
     entry->fields = FieldSet();
     --count;
   }

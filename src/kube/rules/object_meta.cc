@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/rules/object_meta.h"
 
-#include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -86,10 +86,12 @@ void lasting(const Spot& metadata) {
 }
 
 void no_new_finalizers(const Spot& finalizers, const json::Tree* before) {
+  std::set<std::string_view> old;
+  if (before != nullptr)
+    for (const json::Tree& finalizer : before->array()) old.insert(finalizer.as_string());
   std::string added;
   finalizers.each([&](const Spot& finalizer) {
-    const json::TreeArray& old = before == nullptr ? json::Tree().array() : before->array();
-    if (std::ranges::find(old, finalizer.value()) == old.end())
+    if (!old.contains(finalizer.text()))
       fmt::format_to(std::back_inserter(added), "{}\"{}\"", added.empty() ? "" : ", ", finalizer.text());
   });
   if (!added.empty())

@@ -2,6 +2,8 @@
 //
 // Pod: what it is made of cannot change once it exists, but for a few fields.
 #include <algorithm>
+#include <set>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -122,29 +124,31 @@ void deadline(const Spot& deadline, const Tree& before) {
     deadline.invalid("must be less than or equal to previous value");
 }
 
-bool is_toleration(const Tree& one, const Tree& other) {
-  return std::ranges::all_of(std::initializer_list<const char*>{"key", "operator", "value", "effect"},
-                             [&](const char* field) { return one.text_at(field) == other.text_at(field); });
+// Everything of it but for how long.
+auto identity_of(const Tree& toleration) {
+  return std::tuple(toleration.text_at("key"), toleration.text_at("operator"), toleration.text_at("value"),
+                    toleration.text_at("effect"));
 }
 
 // Those that were there stay; only for how long may change.
 void tolerations(const Spot& tolerations, const Tree& before) {
   const Tree* were = before.find("tolerations");
   if (were == nullptr) return;
-  const auto stays = [&](const Tree& was) {
-    return std::ranges::any_of(tolerations.value().array(),
-                               [&](const Tree& is) { return is_toleration(is, was); });
-  };
+  std::set<decltype(identity_of(*were))> there;
+  for (const Tree& toleration : tolerations.value().array()) there.insert(identity_of(toleration));
+  const auto stays = [&](const Tree& was) { return there.contains(identity_of(was)); };
   if (!std::ranges::all_of(were->array(), stays))
     tolerations.forbidden("existing toleration can not be modified except its tolerationSeconds");
 }
 
 void scheduling_gates(const Spot& gates, const Tree& before) {
   const Tree* were = before.find("schedulingGates");
+  Names old;
+  if (were != nullptr)
+    for (const Tree& gate : were->array()) old.insert(gate.text_at("name"));
   gates.each([&](const Spot& gate) {
     const std::string_view name = gate["name"].text();
-    const auto is_same_gate = [&](const Tree& was) { return was.text_at("name") == name; };
-    if (were == nullptr || std::ranges::none_of(were->array(), is_same_gate))
+    if (!old.contains(name))
       gate.forbidden(fmt::format("only deletion is allowed, but found new scheduling gate '{}'", name));
   });
 }

@@ -262,7 +262,7 @@ void containers(const Spot& spec, const Names& volumes) {
   spec["initContainers"].each([&](const Spot& container) {
     Shared alone{.volumes = volumes,
                  .is_host_network = shared.is_host_network,
-                 .names = shared.names,
+                 .names = std::move(shared.names),
                  .host_ports = {}};
     common(container, alone);
     shared.names = std::move(alone.names);

@@ -2,6 +2,7 @@
 #include "kube/rules/rules.h"
 
 #include <algorithm>
+#include <map>
 
 #include "kube/rules/checks.h"
 #include "kube/rules/kind_rules.h"
@@ -107,9 +108,11 @@ void prepare_status(const Change& change, Tree& object) {
 template <class Take>
 void merge_by_name(Tree& before, const Tree* now, Take&& take) {
   if (now == nullptr) return;
+  std::map<std::string_view, const Tree*> named;
+  for (const Tree& other : now->array()) named.emplace(other.text_at("name"), &other);
   for (Tree& element : before.array())
-    for (const Tree& other : now->array())
-      if (element.text_at("name") == other.text_at("name")) take(element, other);
+    if (const auto other = named.find(element.text_at("name")); other != named.end())
+      take(element, *other->second);
 }
 
 // Subresources that are the object itself, of which the client sets one part.

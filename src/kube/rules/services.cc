@@ -163,14 +163,17 @@ void prepare_service(Tree& object, const Tree* before) {
         spec[field] = *value;
   const Tree* old_ports = old->find("ports");
   const Tree* ports = spec.find("ports");
-  if (!is_external(type) && is_external(old_type) && ports != nullptr && old_ports != nullptr)
+  if (!is_external(type) && is_external(old_type) && ports != nullptr && old_ports != nullptr) {
     // Node ports that were given go when the type does not need them; those that are asked for now are
     // refused.
+    std::set<std::int64_t> given;
+    for (const Tree& was : old_ports->array())
+      if (const Tree* number = was.find("nodePort")) given.insert(number->as_int64().value_or(0));
     for (Tree& port : spec["ports"].array())
-      for (const Tree& was : old_ports->array())
-        if (const Tree* number = was.find("nodePort");
-            number != nullptr && port.find("nodePort") != nullptr && *number == *port.find("nodePort"))
-          port.object().erase("nodePort");
+      if (const Tree* number = port.find("nodePort");
+          number != nullptr && given.contains(number->as_int64().value_or(0)))
+        port.object().erase("nodePort");
+  }
 }
 
 void update_service(const Spot& object, const Tree& stored) {

@@ -60,7 +60,7 @@ Spot Spot::key(std::string_view key) const {
 }
 
 void Spot::add(std::string_view reason, std::string message) const {
-  if (report_->causes_.size() == Report::kCauses) return;
+  if (report_->is_full()) return;
   report_->causes_.push_back({std::string(reason), std::move(message), path()});
 }
 

@@ -10,7 +10,9 @@
 //   std::vector<Cause> causes = std::move(report).causes();    // spec.port: Invalid value: 70000: must be
 //   ...
 //
-// Spots are small and live as long as the report and the object.
+// Spots are small and live as long as the report and the object; those that each() and each_member() give,
+// and what is reached from them, until the visit returns: a list of a million elements costs no more memory
+// than one of two.
 #pragma once
 
 #include <cstddef>
@@ -48,7 +50,22 @@ class Report {
     std::size_t index;
     enum class Kind : std::uint8_t { Field, Key, Index } kind;
   };
+  // Forgets the nodes that were added while it lived.
+  class Mark {
+   public:
+    explicit Mark(Report& report) : report_(report), size_(report.nodes_.size()) {}
+    ~Mark() {
+      while (report_.nodes_.size() > size_) report_.nodes_.pop_back();
+    }
+    Mark(const Mark&) = delete;
+    Mark& operator=(const Mark&) = delete;
+
+   private:
+    Report& report_;
+    const std::size_t size_;
+  };
   const Node* add(Node node) { return &nodes_.emplace_back(node); }
+  bool is_full() const { return causes_.size() == kCauses; }
   static std::string text_of(const Node* node);
 
   std::deque<Node> nodes_;  // which stay where they are
@@ -72,12 +89,19 @@ class Spot {
   // visit(Spot) for every element of a list.
   template <class Visit>
   void each(Visit&& visit) const {
-    for (std::size_t i = 0; i < value().array().size(); ++i) visit(at(i));
+    for (std::size_t i = 0; i < value().array().size() && !report_->is_full(); ++i) {
+      const Report::Mark mark(*report_);
+      visit(at(i));
+    }
   }
   // visit(std::string_view key, Spot) for every member of a map; the spot's path is "labels[key]".
   template <class Visit>
   void each_member(Visit&& visit) const {
-    for (const auto& member : value().object()) visit(std::string_view(member.first), key(member.first));
+    for (const auto& member : value().object()) {
+      if (report_->is_full()) return;
+      const Report::Mark mark(*report_);
+      visit(std::string_view(member.first), key(member.first));
+    }
   }
 
   // There, and not null.
