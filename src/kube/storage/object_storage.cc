@@ -24,7 +24,7 @@ Answer<std::optional<store::Revision>> parse_revision(std::string_view text) {
   return std::optional(revision);
 }
 
-static Status too_large(store::Revision wanted, store::Revision now) {
+static Status not_yet(store::Revision wanted, store::Revision now) {
   Status status = timed_out(fmt::format("Too large resource version: {}, current: {}", wanted, now));
   status->causes.push_back({.reason = "ResourceVersionTooLarge", .message = "Too large resource version"});
   status->retry_after_seconds = 1;
@@ -33,7 +33,7 @@ static Status too_large(store::Revision wanted, store::Revision now) {
 
 Answer<void> ObjectStorage::wait_for(store::Revision revision) {
   if (cache_.wait_for(revision, patience_)) return {};
-  return too_large(revision, cache_.revision());
+  return not_yet(revision, cache_.revision());
 }
 
 // ---- Get
@@ -240,6 +240,10 @@ Answer<Written> ObjectStorage::put(const Collection& collection, std::string_vie
   SharedBytes value = transformer != nullptr && transformer->is_for(collection.stored_as())
                           ? SharedBytes(TRY(transformer->to_store(collection.stored_as(), key, text)))
                           : SharedBytes(text);
+  // Another error of the store's that says the same is a full disk.
+  if (key.size() + value.size() > store::kMaxValue)
+    return too_large(fmt::format("the object is {} bytes large, and the store takes at most {}", value.size(),
+                                 store::kMaxValue - key.size()));
   const store::LeaseId lease = also.time_to_live.count() == 0 ? 0 : TRY(leases_.lease(also.time_to_live));
   return commit(collection, path, expected, store::Operation::put(key, std::move(value), lease), also);
 }

@@ -62,6 +62,11 @@ TEST_F(Storage, writes_are_done_only_to_what_the_writer_has_seen) {
   EXPECT_FALSE(gone.object);
 }
 
+TEST_F(Storage, what_the_store_does_not_take_is_said_to_be_too_large) {
+  const std::string large(store::kMaxValue, 'x');
+  EXPECT_EQ(test_.storage().put(test_.pods(), "a/x", kAbsent, pod_text(large)).error()->code, 413);
+}
+
 TEST_F(Storage, everything_is_there_again_after_a_restart) {
   for (int turn = 0; turn < 50; ++turn) {
     store::Transaction many;
