@@ -145,9 +145,7 @@ class Checker {
       case Kind::Error: return of;
       case Kind::Dyn:
       case Kind::Param: return basic(Kind::Dyn);
-      case Kind::Map:
-        if (declared != nullptr) at(id).declared = declared->element;
-        return of->element;
+      case Kind::Map: return of->element;  // estimates know what an index finds, but not this
       case Kind::Object:
         if (const TypeField* found = of->find(node.text)) {
           if (declared != nullptr) at(id).declared = found->type;

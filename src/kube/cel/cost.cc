@@ -136,7 +136,7 @@ class Estimator {
       case Op::Identifier: return kCostOfName;
       case Op::Select:
       case Op::OptionalSelect: return select(id, node);
-      case Op::Has: return child_cost(node, 0);
+      case Op::Has: return 0;  // as it was when Kubernetes fixed what is refused
       case Op::Call: return call(id, node);
       case Op::And:
       case Op::Or: return children_cost(node);

@@ -80,6 +80,7 @@ TEST_F(CostTest, LimitsOfTheSchemaBoundTheEstimate) {
   EXPECT_LT(estimate("self.s.contains('abc')"), 20U);
   EXPECT_GT(estimate("self.texts.all(x, x.contains('abc'))"), 1'000'000U);
   EXPECT_EQ(estimate("true ? 1 + 1 : 1"), 1U);
+  EXPECT_EQ(estimate("has(self.s)"), 0U);
 }
 
 TEST_F(CostTest, ACallThatCostsTooMuchEnds) {
