@@ -73,14 +73,21 @@ void WebhookSet::put(const ObjectChange& change) {
   current_ = std::make_shared<const Webhooks>(std::move(all));
 }
 
-Answer<std::optional<ReviewAnswer>> WebhookSet::ask(const Webhook& webhook, AdmissionRequest& request,
-                                                    bool may_patch) const {
+Answer<const Resource*> WebhookSet::wants(const Webhook& webhook, const AdmissionRequest& request) const {
   const Resource* as = TRY(webhook.wants(request, objects_, questions_));
-  if (as == nullptr) return std::optional<ReviewAnswer>();
-  if (request.is_dry_run && !webhook.supports_dry_run())
+  if (as != nullptr && request.is_dry_run && !webhook.supports_dry_run())
     return bad_request(fmt::format("admission webhook \"{}\" does not support dry run", webhook.name()));
-  const RequestView view(request, *as);
-  auto answer = webhook.call(view, objects_, may_patch);
+  return as;
+}
+
+Result<ReviewAnswer> WebhookSet::call(const Webhook& webhook, const AdmissionRequest& request,
+                                      const Resource& as, bool may_patch) const {
+  const RequestView view(request, as);
+  return webhook.call(view, objects_, may_patch);
+}
+
+Answer<std::optional<ReviewAnswer>> WebhookSet::settle(const Webhook& webhook, Result<ReviewAnswer> answer,
+                                                       AdmissionRequest& request, bool may_patch) const {
   if (!answer) {
     const std::string problem =
         fmt::format("failed calling webhook \"{}\": {}", webhook.name(), answer.error().message());
@@ -98,15 +105,14 @@ Answer<std::optional<ReviewAnswer>> WebhookSet::ask(const Webhook& webhook, Admi
   return std::optional(std::move(*answer));
 }
 
-Answer<bool> WebhookSet::patch(const Webhook& webhook, AdmissionRequest& request,
+Answer<bool> WebhookSet::patch(const Webhook& webhook, AdmissionRequest& request, const Resource& as,
                                const json::Tree& patch) const {
   if (patch.array().empty()) return false;
   if (request.object == nullptr)
     return internal_error(fmt::format(
         "admission webhook \"{}\" attempted to modify the object, which is not supported for this operation",
         webhook.name()));
-  const Resource* as = TRY(webhook.wants(request, objects_, questions_));
-  const RequestView view(request, as == nullptr ? request.resource : *as);
+  const RequestView view(request, as);
   auto patched = apply_json_patch(view.object(), patch);
   if (!patched) return internal_error(patched.error()->message);
   if (&view.as() != &request.resource && request.subresource.empty()) {

@@ -23,12 +23,17 @@ class WebhookSet {
   // In the order in which they are asked; shared with requests that go on while it changes.
   std::shared_ptr<const Webhooks> current() const;
 
-  // Nothing: it does not want the request, or could not be asked and need not be. Warnings and annotations
-  // are left in the request; a refusal is a Status.
-  Answer<std::optional<ReviewAnswer>> ask(const Webhook& webhook, AdmissionRequest& request,
-                                          bool may_patch) const;
+  // The asking of a webhook, step by step: whether it wants the request, and as what (null: it does not); the
+  // call, which may be made beside others; what comes of it. Warnings and annotations are then left in the
+  // request; a refusal is a Status, and nothing an answer that did not come and need not.
+  Answer<const Resource*> wants(const Webhook& webhook, const AdmissionRequest& request) const;
+  Result<ReviewAnswer> call(const Webhook& webhook, const AdmissionRequest& request, const Resource& as,
+                            bool may_patch) const;
+  Answer<std::optional<ReviewAnswer>> settle(const Webhook& webhook, Result<ReviewAnswer> answer,
+                                             AdmissionRequest& request, bool may_patch) const;
   // The request's object after a patch, as its type has it. Whether anything changed.
-  Answer<bool> patch(const Webhook& webhook, AdmissionRequest& request, const json::Tree& patch) const;
+  Answer<bool> patch(const Webhook& webhook, AdmissionRequest& request, const Resource& as,
+                     const json::Tree& patch) const;
 
  private:
   void put(const ObjectChange& change);

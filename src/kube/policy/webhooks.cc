@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/policy/webhooks.h"
 
+#include <deque>
 #include <set>
 
+#include "base/beside.h"
 #include "kube/policy/webhook_set.h"
 
 namespace gantry::kube::admission {
@@ -24,9 +26,11 @@ class Mutation {
 
  private:
   Answer<void> ask(const Webhook& webhook) {
-    const auto answer = TRY(set_.ask(webhook, request_, true));
+    const Resource* as = TRY(set_.wants(webhook, request_));
+    if (as == nullptr) return {};
+    const auto answer = TRY(set_.settle(webhook, set_.call(webhook, request_, *as, true), request_, true));
     if (!answer) return {};
-    if (answer->patch && TRY(set_.patch(webhook, request_, *answer->patch)))
+    if (answer->patch && TRY(set_.patch(webhook, request_, *as, *answer->patch)))
       again_.insert(called_.begin(), called_.end());
     if (webhook.is_reinvoked()) called_.insert(&webhook);
     return {};
@@ -51,16 +55,45 @@ Answer<void> MutatingWebhooks::mutate(AdmissionRequest& request) const {
   return Mutation(*webhooks_, request).run(*webhooks);
 }
 
+// ---- those that only judge
+
+// One call, beside the others.
+struct Question {
+  const Webhook* webhook;
+  const Resource* as;
+  std::optional<Result<ReviewAnswer>> answer;
+};
+
 ValidatingWebhooks::ValidatingWebhooks(ObjectSource& objects, const Authorizer& authorizer)
-    : webhooks_(std::make_unique<WebhookSet>(
-          objects, authorizer, "admissionregistration.k8s.io/validatingwebhookconfigurations")) {}
+    : webhooks_(std::make_unique<WebhookSet>(objects, authorizer,
+                                             "admissionregistration.k8s.io/validatingwebhookconfigurations")),
+      pool_(std::make_unique<ThreadPool>(ThreadPool::Options{.name = "webhooks"})) {}
 ValidatingWebhooks::~ValidatingWebhooks() = default;
 
 Answer<void> ValidatingWebhooks::validate(AdmissionRequest& request) const {
   const auto webhooks = webhooks_->current();
   if (webhooks->empty() || is_exempt(request)) return {};
-  for (const auto& webhook : *webhooks) (void)TRY(webhooks_->ask(*webhook, request, false));
+  std::vector<Question> questions;
+  for (const auto& webhook : *webhooks)
+    if (const Resource* as = TRY(webhooks_->wants(*webhook, request)))
+      questions.push_back({webhook.get(), as, {}});
+  ask_all(questions, request);
+  for (Question& question : questions)
+    (void)TRY(webhooks_->settle(*question.webhook, std::move(*question.answer), request, false));
   return {};
+}
+
+void ValidatingWebhooks::ask_all(std::span<Question> questions, const AdmissionRequest& request) const {
+  std::deque<Beside> beside;  // which waits
+  for (Question& question : questions) {
+    const auto ask = [this, &question, &request] {
+      question.answer = webhooks_->call(*question.webhook, request, *question.as, false);
+    };
+    if (&question == &questions.back())
+      ask();
+    else
+      beside.emplace_back(*pool_, ask);
+  }
 }
 
 }  // namespace gantry::kube::admission

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The plugins MutatingAdmissionWebhook and ValidatingAdmissionWebhook
-// (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/). Webhooks are
-// asked in the order of their configurations' names, one after the other.
+// (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/). Webhooks that
+// change objects are asked in the order of their configurations' names, one after the other; those that only
+// judge all at once, and the first refusal in that order counts.
 #pragma once
 
 #include <memory>
+#include <span>
 
+#include "base/thread_pool.h"
 #include "kube/access/authorizer.h"
 #include "kube/admission/admission.h"
 #include "kube/api/object_source.h"
 
 namespace gantry::kube::admission {
 
+struct Question;
 class WebhookSet;
 
 class MutatingWebhooks final : public Plugin {
@@ -38,7 +42,10 @@ class ValidatingWebhooks final : public Plugin {
   Answer<void> validate(AdmissionRequest& request) const override;
 
  private:
+  void ask_all(std::span<Question> questions, const AdmissionRequest& request) const;
+
   const std::unique_ptr<WebhookSet> webhooks_;
+  const std::unique_ptr<ThreadPool> pool_;  // a thread is there only while somebody is asked
 };
 
 }  // namespace gantry::kube::admission

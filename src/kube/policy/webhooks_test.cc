@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/base64.h"
+#include "base/mutex.h"
 #include "http/server.h"
 #include "kube/api/test_objects.h"
 #include "kube/schema/catalog.h"
@@ -31,8 +32,11 @@ class WebhooksTest : public ::testing::Test {
   Result<void> serve(http::Request& request, http::ResponseWriter& writer) {
     const json::Tree review = TRY(json::Tree::parse(TRY(request.read_body(1 << 20))));
     const std::string path(request.path());
-    reviews_.push_back(review);
-    asked_.push_back(path);
+    {
+      const MutexLock lock(mutex_);
+      reviews_.push_back(review);
+      asked_.push_back(path);
+    }
     if (path == "/broken") return writer.send(500, "out of order");
     return writer.send(
         200, fmt::format(R"J({{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":
@@ -83,6 +87,7 @@ class WebhooksTest : public ::testing::Test {
   std::vector<std::string> asked_;
   std::vector<std::string> warnings_;
   int code_ = 0;
+  Mutex mutex_;  // of what the server's threads write
   std::uint16_t port_ = 0;
   std::unique_ptr<http::Server> server_;  // ends first
 };
@@ -132,6 +137,17 @@ TEST_F(WebhooksTest, WhoCannotBeAskedFailsOrIsPassedOver) {
   answers_["/patching"] = patch("[]");
   put(kValidating, "v", "/patching");
   EXPECT_NE(validate().find("validating webhook may not return response.patch"), std::string::npos);
+}
+
+TEST_F(WebhooksTest, AllThatJudgeAreAskedAndTheFirstRefusalByNameCounts) {
+  answers_["/yes"] = R"("allowed":true)";
+  answers_["/no"] = R"("allowed":false,"status":{"message":"no"})";
+  put(kValidating, "a", "/yes");
+  put(kValidating, "b", "/no");
+  put(kValidating, "c", "/no");
+  put(kValidating, "d", "/yes");
+  EXPECT_EQ(validate(), "admission webhook \"b.example.com\" denied the request: no");
+  EXPECT_EQ(asked_.size(), 4U);
 }
 
 TEST_F(WebhooksTest, ConditionsKeepItFromBeingCalled) {
