@@ -2,6 +2,7 @@
 #include "kube/custom/definition.h"
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -206,14 +207,11 @@ void check_selectable_field(const Spot& path, const Tree& schema) {
 
 void check_selectable_fields(const Spot& fields, const Tree& schema) {
   constexpr std::size_t kMost = 8;
-  std::vector<std::string_view> seen;
+  std::set<std::string_view> seen;
   fields.each([&](const Spot& field) {
     const Spot path = field["jsonPath"];
     check_selectable_field(path, schema);
-    if (std::ranges::find(seen, path.text()) != seen.end())
-      path.duplicate();
-    else
-      seen.push_back(path.text());
+    if (!seen.insert(path.text()).second) path.duplicate();
   });
   if (seen.size() > kMost) fields.too_many(seen.size(), kMost);
 }

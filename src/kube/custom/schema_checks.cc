@@ -113,19 +113,20 @@ void check_map_type(const Spot& schema) {
 
 // ---- Lists
 
-bool is_required(const Spot& schema, std::string_view name) {
-  const json::TreeArray& required = schema["required"].value().array();
-  return std::ranges::find(required, Tree(name)) != required.end();
+std::set<std::string_view> required_of(const Spot& schema) {
+  std::set<std::string_view> names;
+  for (const Tree& name : schema["required"].value().array()) names.insert(name.as_string());
+  return names;
 }
 
-void check_list_key(const Spot& schema, std::string_view key) {
+void check_list_key(const Spot& schema, std::string_view key, bool is_required) {
   const Spot items = schema["items"];
   const Spot property = items["properties"].key(key);
   if (!property.is_set())
     return schema["x-kubernetes-list-map-keys"].invalid("entries must all be names of item properties");
   if (const std::string_view type = property["type"].text(); type == "array" || type == "object")
     property["type"].invalid("must be a scalar type if parent array's x-kubernetes-list-type is map");
-  if (!is_required(items, key) && !property["default"].is_set())
+  if (!is_required && !property["default"].is_set())
     property["default"].required(
         "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required "
         "property");
@@ -141,9 +142,10 @@ void check_map_list(const Spot& schema) {
   if (!items.is_set()) return items.required("must have a schema if x-kubernetes-list-type is map");
   if (items["type"].text() != "object")
     return items["type"].invalid("must be object if parent array's x-kubernetes-list-type is map");
+  const std::set<std::string_view> required = required_of(items);
   std::set<std::string_view> seen;
   keys.each([&](const Spot& key) {
-    check_list_key(schema, key.text());
+    check_list_key(schema, key.text(), required.contains(key.text()));
     if (!seen.insert(key.text()).second) keys.invalid("must not contain duplicate entries");
   });
 }

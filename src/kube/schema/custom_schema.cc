@@ -2,6 +2,7 @@
 #include "kube/schema/custom_schema.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -198,11 +199,12 @@ class CustomSchemaBuilder {
   void add_properties(const Tree& schema, Type& type) {
     const Tree* const properties = schema.find("properties");
     if (properties == nullptr) return;
-    const std::vector<std::string>& required = type.constraints->required;
+    const std::set<std::string_view> required(type.constraints->required.begin(),
+                                              type.constraints->required.end());
     for (const auto& [name, property] : properties->object()) {
       Field field{.name = name,
                   .type = value(property),
-                  .is_required = std::ranges::find(required, name) != required.end(),
+                  .is_required = required.contains(name),
                   .keeps_zero = true,
                   .description = std::string(property.text_at("description"))};
       if (const Tree* const fallback = property.find("default")) field.fallback = *fallback;

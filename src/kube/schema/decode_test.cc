@@ -158,6 +158,22 @@ TEST(Defaults, OfAPod) {
       R"("volumes":[{"emptyDir":{},"name":"v"}]}})");
 }
 
+TEST(Defaults, ManyLimitsCostNoMoreThanTheirNumber) {
+  std::string limits, requests;
+  for (int i = 0; i < 20'000; ++i) {
+    limits += fmt::format("\"a{:06}\":\"1\",", 2 * i);
+    requests += fmt::format("\"a{:06}\":\"1\",", 2 * i + 1);
+  }
+  limits.pop_back();
+  requests.pop_back();
+  Answer<Decoded> pod = decode_pod(
+      fmt::format(R"({{"spec":{{"containers":[{{"resources":{{"limits":{{{}}},"requests":{{{}}}}}}}]}}}})",
+                  limits, requests));
+  apply_defaults(type("core.v1.Pod"), pod->object);
+  const json::Tree& container = pod->object.find("spec", "containers")->array()[0];
+  EXPECT_EQ(container.find("resources", "requests")->object().size(), 40'000U);
+}
+
 TEST(Defaults, AnAbsentObjectWithoutDefaultStaysAbsent) {
   EXPECT_EQ(with_defaults("core.v1.Pod", R"({"metadata":{"name":"web"}})"), R"({"metadata":{"name":"web"}})");
 }

@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -24,6 +27,13 @@ bool is_text(const TreeObject& object, std::string_view key, std::string_view te
 
 void set_default(TreeObject& object, std::string_view key, Tree value) {
   if (!object.contains(key)) object[key] = std::move(value);
+}
+
+// All at once: one by one, many keys would be moved again and again.
+void add_missing(TreeObject& object, const TreeObject& more) {
+  std::vector<TreeObject::Member> members(more.begin(), more.end());
+  std::ranges::move(object, std::back_inserter(members));  // of equal keys the last counts
+  object = TreeObject(std::move(members));
 }
 
 bool has_members(const Tree* value) { return value != nullptr && !value->object().empty(); }
@@ -71,8 +81,7 @@ void request_limits(TreeObject& container) {
   const Tree* const limits = resources == nullptr ? nullptr : resources->find("limits");
   if (!has_members(limits)) return;
   const TreeObject wanted = limits->object();
-  TreeObject& requests = resources->object()["requests"].object();
-  for (const auto& [name, amount] : wanted) set_default(requests, name, amount);
+  add_missing(resources->object()["requests"].object(), wanted);
 }
 
 // In the host's network a container's port is the host's.
@@ -205,10 +214,13 @@ void namespace_object(TreeObject& object) {
 void secret(TreeObject& secret) {
   const Tree* const texts = secret.find("stringData");
   if (texts == nullptr) return;
-  const TreeObject plain = texts->object();
-  TreeObject& data = secret["data"].object();
-  for (const auto& [key, text] : plain) data[key] = to_base64(text.as_string());
+  std::vector<TreeObject::Member> plain;
+  for (const auto& [key, text] : texts->object()) plain.emplace_back(key, to_base64(text.as_string()));
   secret.erase("stringData");
+  TreeObject written(std::move(plain));
+  TreeObject& data = secret["data"].object();
+  add_missing(written, data);
+  data = std::move(written);
 }
 
 void node_status(TreeObject& status) {
@@ -220,8 +232,7 @@ void fill_in(TreeObject& item, std::string_view to, std::string_view from) {
   const Tree* const amounts = item.find(from);
   if (!has_members(amounts)) return;
   const TreeObject wanted = amounts->object();
-  TreeObject& target = item[to].object();
-  for (const auto& [name, amount] : wanted) set_default(target, name, amount);
+  add_missing(item[to].object(), wanted);
 }
 
 void limit_range_item(TreeObject& item) {
