@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "kube/schema/catalog.h"
 #include "kube/server/namespaces.h"
 #include "kube/server/object_meta.h"
 #include "kube/server/service_addresses.h"
@@ -27,9 +26,7 @@ static bool needs_revision(const Resource& resource) {
   static constexpr std::string_view kGroups[] = {"admissionregistration.k8s.io", "apiextensions.k8s.io",
                                                  "apiregistration.k8s.io",       "coordination.k8s.io",
                                                  "flowcontrol.apiserver.k8s.io", "node.k8s.io"};
-  const GroupVersionKind& kind = resource.kind;
-  return std::ranges::find(kGroups, kind.group) != std::end(kGroups) ||
-         Catalog::built_in().find(kind.group, kind.version, resource.plural) == nullptr;
+  return std::ranges::find(kGroups, resource.kind.group) != std::end(kGroups) || !is_built_in(resource);
 }
 
 static Answer<void> check_revision(const ApiRequest& request, const json::Tree& live,

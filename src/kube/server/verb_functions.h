@@ -35,6 +35,9 @@ inline std::string path_of(const ApiRequest& request) {
   return object_path(request.resource.is_namespaced ? request.name_space : std::string(), request.name);
 }
 
+// Not of a CustomResourceDefinition.
+bool is_built_in(const Resource& resource);
+
 // An object of the kind Status that says that all is well.
 SharedBytes success(const ResourceId& resource, std::string_view name, std::string_view uid);
 

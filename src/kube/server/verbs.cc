@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "kube/schema/catalog.h"
 #include "kube/server/verb_functions.h"
 
 namespace gantry::kube {
@@ -59,6 +60,10 @@ VerbFunction function_of(const ApiRequest& request) {
 }
 
 }  // namespace
+
+bool is_built_in(const Resource& resource) {
+  return Catalog::built_in().find(resource.kind.group, resource.kind.version, resource.plural) != nullptr;
+}
 
 Answer<ApiAnswer> Verbs::run(const ApiRequest& request) const {
   const VerbFunction function = function_of(request);

@@ -96,6 +96,10 @@ Answer<ApiAnswer> patch_object(const VerbParts& parts, const ApiRequest& request
   const Resource& resource = request.resource;
   const json::Tree patch = TRY(read_any(request));
   if (request.patch == PatchKind::Apply) return apply_to_object(parts, request, patch);
+  if (request.patch == PatchKind::Strategic && !is_built_in(resource))
+    return unsupported_media_type(
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
   return change_object(
       parts, request, [&](const json::Tree& live, Warnings& warnings) -> Answer<std::optional<Proposal>> {
         json::Tree object = TRY(patched(request, live, patch));

@@ -5,6 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "base/beside.h"
+#include "base/thread_pool.h"
+
 namespace gantry::kube {
 
 using std::chrono::steady_clock;
@@ -45,31 +48,51 @@ ObjectCache::~ObjectCache() {
   thread_.join();
 }
 
-// Page by page. Few pages, since the store counts what is left for each of them.
+// What comes behind a page, about as many bytes as kPageBytes. Few pages, since the store counts what is left
+// for each of them.
+static store::RangeRequest request_behind(const store::RangeResult& page,
+                                          const store::RangeRequest& request) {
+  std::size_t bytes = 1;
+  for (const store::KeyValue& item : page.items) bytes += item.value.size();
+  store::RangeRequest next = request;
+  next.at = request.at == 0 ? page.revision : request.at;
+  next.keys.first = page.items.back().key + '\0';
+  next.limit = std::clamp(kPageBytes * page.items.size() / bytes, kFirstPage, kMaxPage);
+  return next;
+}
+
+void ObjectCache::read_page(const store::RangeResult& page, ObjectMaps& objects) {
+  for (const store::KeyValue& item : page.items) {
+    const Collection* collection = find_collection(item.key);
+    if (collection == nullptr) continue;
+    if (auto object = object_of(*collection, item))
+      objects[collection].put(*std::move(object));
+    else
+      say_unreadable(item.key, object.error());
+  }
+}
+
 Result<void> ObjectCache::load() {
-  std::map<const Collection*, ObjectMap> objects;
+  ThreadPool pool({.name = "kube-load", .max_threads = 1});
+  ObjectMaps objects;
   store::RangeRequest request{.keys = store::KeyRange::prefix(kKeyRoot), .limit = kFirstPage};
+  Result<store::RangeResult> next = store_.range(request);
+  store::Revision revision = 0;
   for (bool is_last = false; !is_last;) {
-    const store::RangeResult page = TRY(store_.range(request));
-    if (request.at == 0) request.at = page.revision;
-    std::size_t bytes = 1;
-    for (const store::KeyValue& item : page.items) {
-      bytes += item.value.size();
-      const Collection* collection = find_collection(item.key);
-      if (collection == nullptr) continue;
-      if (auto object = object_of(*collection, item))
-        objects[collection].put(*std::move(object));
-      else
-        say_unreadable(item.key, object.error());
-    }
+    const store::RangeResult page = TRY(std::move(next));
+    revision = request.at == 0 ? page.revision : request.at;
     is_last = page.items.size() < request.limit;
-    if (!is_last) request.keys.first = page.items.back().key + '\0';
-    request.limit = std::clamp(kPageBytes * page.items.size() / bytes, kFirstPage, kMaxPage);
+    std::optional<Beside> reading;  // the next page, while this one is looked at
+    if (!is_last) {
+      request = request_behind(page, request);
+      reading.emplace(pool, [&] { next = store_.range(request); });
+    }
+    read_page(page, objects);
   }
   MutexLock lock(mutex_);
   for (const auto& [name, collection] : collections_)
-    collection->restart(std::move(objects[collection.get()]), request.at);
-  revision_.store(request.at, std::memory_order_release);
+    collection->restart(std::move(objects[collection.get()]), revision);
+  revision_.store(revision, std::memory_order_release);
   return {};
 }
 

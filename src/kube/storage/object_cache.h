@@ -76,7 +76,9 @@ class ObjectCache final : private store::WatchSink {
 
  private:
   ObjectCache(store::Store& store, CacheOptions options);
+  using ObjectMaps = std::map<const Collection*, ObjectMap>;
   Result<void> load();
+  void read_page(const store::RangeResult& page, ObjectMaps& objects);
   Result<void> begin_watch();
   void on_events(std::span<const store::Event> events) override;
   void on_end(const Error& why) override;
