@@ -25,6 +25,8 @@ struct KindRules {
   void (*check)(const Spot& object) = nullptr;
   // Of updates, beside that.
   void (*check_update)(const Spot& object, const json::Tree& before) = nullptr;
+  // Of updates by a subresource other than status, instead of that.
+  void (*check_part)(std::string_view subresource, const Spot& object, const json::Tree& before) = nullptr;
 };
 
 std::span<const KindRules> cluster_rules();

@@ -11,7 +11,6 @@ Faults no_faults(std::string_view) { return {}; }
 constexpr KindRules kRules[] = {
     {.group = "", .kind = "Binding"},
     {.group = "", .kind = "ComponentStatus"},
-    {.group = "", .kind = "PodTemplate"},
     {.group = "", .kind = "ServiceAccount"},
     {.group = "apiregistration.k8s.io", .kind = "APIService", .name_faults = path_segment_faults},
     {.group = "apps", .kind = "ControllerRevision"},

@@ -2,6 +2,7 @@
 //
 // Pod: what it is made of cannot change once it exists, but for a few fields.
 #include <algorithm>
+#include <map>
 #include <set>
 #include <tuple>
 
@@ -179,12 +180,71 @@ void update_pod(const Spot& object, const Tree& stored) {
   if (!is_same(&same, before)) spec.forbidden(kOnlyThese);
 }
 
-constexpr KindRules kRules[] = {{.group = "",
-                                 .kind = "Pod",
-                                 .counts_generations = true,
-                                 .prepare = prepare_pod,
-                                 .check = check_pod,
-                                 .check_update = update_pod}};
+// ---- Subresources
+
+// Those that were added stay, as they were.
+void update_ephemeral_containers(const Spot& containers, const Tree& stored) {
+  const Tree* before = stored.find("spec", "ephemeralContainers");
+  if (before == nullptr) return;
+  std::map<std::string_view, const Tree*> now;
+  for (const Tree& container : containers.value().array()) now.emplace(container.text_at("name"), &container);
+  for (const Tree& was : before->array()) {
+    const auto is = now.find(was.text_at("name"));
+    if (is == now.end())
+      containers.forbidden(
+          fmt::format("existing ephemeral containers \"{}\" may not be removed", was.text_at("name")));
+    else if (!(*is->second == was))
+      containers.forbidden(
+          fmt::format("existing ephemeral containers \"{}\" may not be changed", was.text_at("name")));
+  }
+}
+
+// A container's resources without those that can be given to it while it runs.
+Tree fixed_resources(const Tree& container) {
+  const Tree* found = container.find("resources");
+  Tree resources = found == nullptr ? Tree(json::TreeObject()) : *found;
+  for (auto& [list, amounts] : resources.object())
+    for (const char* name : kComputed)
+      if (amounts.is_object()) amounts.object().erase(name);
+  return resources;
+}
+
+void resize(const Spot& spec, const Tree& before) {
+  for (const char* list : {"containers", "initContainers"}) {
+    const Tree* were = before.find(list);
+    spec[list].each([&, i = std::size_t{0}](const Spot& container) mutable {
+      if (were != nullptr && i < were->array().size() &&
+          !(fixed_resources(container.value()) == fixed_resources(were->array()[i])))
+        container["resources"].forbidden("only cpu and memory resources are mutable");
+      ++i;
+    });
+  }
+  const std::string_view quality = quality_of_service(spec.value());
+  if (quality != quality_of_service(before))
+    spec.invalid(Tree(quality), "Pod QOS Class may not change as a result of resizing");
+}
+
+void update_part(std::string_view subresource, const Spot& object, const Tree& before) {
+  if (subresource == "ephemeralcontainers")
+    update_ephemeral_containers(object["spec"]["ephemeralContainers"], before);
+  if (subresource == "resize" && before.find("spec") != nullptr) resize(object["spec"], *before.find("spec"));
+}
+
+// A template that nothing runs of itself.
+void check_template(const Spot& object) {
+  constexpr std::string_view kAnyPolicy[] = {"Always", "Never", "OnFailure"};
+  pod_template(object["template"], nullptr, kAnyPolicy);
+}
+
+constexpr KindRules kRules[] = {
+    {.group = "",
+     .kind = "Pod",
+     .counts_generations = true,
+     .prepare = prepare_pod,
+     .check = check_pod,
+     .check_update = update_pod,
+     .check_part = update_part},
+    {.group = "", .kind = "PodTemplate", .counts_generations = true, .check = check_template}};
 
 }  // namespace
 

@@ -154,6 +154,27 @@ TEST(Pod, OnlyAFewFieldsChange) {
       "spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds");
 }
 
+TEST(Pod, WhatSubresourcesMayChangeIsLittle) {
+  const json::Tree before = object(spec_of(R"("resources":{"requests":{"cpu":"1"}})",
+                                           R"("ephemeralContainers":[{"name":"debug","image":"a"}])"));
+  const auto wrong_by = [&](const char* subresource, std::string container, std::string spec) {
+    json::Tree asked = object(spec_of(std::move(container), std::move(spec)));
+    prepare({pods(), subresource, &before}, asked);
+    std::string text;
+    for (const Cause& cause : validate({pods(), subresource, &before}, asked))
+      if (cause.reason != "FieldValueRequired") text += cause.field + ": " + cause.message + "\n";
+    return text;
+  };
+  EXPECT_EQ(
+      wrong_by("ephemeralcontainers", "", R"("ephemeralContainers":[{"name":"debug","image":"b"}])"),
+      "spec.ephemeralContainers: Forbidden: existing ephemeral containers \"debug\" may not be changed\n");
+  EXPECT_EQ(wrong_by("resize", R"("resources":{"requests":{"cpu":"2"}})", ""), "");
+  EXPECT_EQ(wrong_by("resize",
+                     R"("resources":{"requests":{"example.com/a":"2"},"limits":{"example.com/a":"2"}})", ""),
+            "spec.containers[0].resources: Forbidden: only cpu and memory resources are mutable\n"
+            "spec: Invalid value: \"BestEffort\": Pod QOS Class may not change as a result of resizing\n");
+}
+
 TEST(Pod, IsPendingWithTheQualityThatItAsksFor) {
   const auto quality = [](std::string container) {
     json::Tree pod = object(spec_of(std::move(container)));

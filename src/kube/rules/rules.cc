@@ -166,8 +166,10 @@ std::vector<Cause> validate(const Change& change, const Tree& object) {
   // Status is the controllers' own; what is wanted has not changed by it.
   if (rules == nullptr || change.subresource == "status") return std::move(report).causes();
   if (rules->check != nullptr) rules->check(root);
-  if (rules->check_update != nullptr && change.before != nullptr && change.subresource.empty())
-    rules->check_update(root, *change.before);
+  if (change.before == nullptr) return std::move(report).causes();
+  if (change.subresource.empty() && rules->check_update != nullptr) rules->check_update(root, *change.before);
+  if (!change.subresource.empty() && rules->check_part != nullptr)
+    rules->check_part(change.subresource, root, *change.before);
   return std::move(report).causes();
 }
 
