@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Docker's command with buildx and compose 2, newer than what this Debian has (tools/newer-clients)."""
+"""Docker's command with buildx and compose 2, newer than what this Debian has, and two kubectls (tools/newer-clients)."""
 
 import json
 import os
 
 CLIENTS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))), "build", "clients")
 DOCKER = f"{CLIENTS}/usr/bin/docker"
+KUBECTL = f"{CLIENTS}/usr/bin/kubectl"
+OLD_KUBECTL = f"{CLIENTS}/this/usr/bin/kubectl"  # of this Debian
 
 
 def are_there():
-    return os.path.exists(f"{CLIENTS}/complete")
+    return os.path.exists(f"{CLIENTS}/complete-2")
 
 
 def configure(directory):

@@ -185,6 +185,7 @@ class ControlPlane::Impl {
     auto plugins = admission::stock_plugins(
         {.objects = objects_,
          .authorizer = *access_.authorizer,
+         .rbac = *access_.rbac,
          .update_quota = [this](json::Tree quota) { return update_quota(*verbs_, std::move(quota)); }},
         std::move(others));
     for (auto& plugin : plugins) admission_.add(std::move(plugin));

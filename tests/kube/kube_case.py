@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of the Kubernetes API are written in."""
+
+import os
+import unittest
+
+from lib import clients
+from lib.control_plane import ControlPlane
+
+KUBECTLS = {"of this Debian": clients.OLD_KUBECTL, "of the next": clients.KUBECTL}
+
+
+def start(*options):
+    """A new control plane for a module's `Case`; ends with the module's tests."""
+    if not clients.are_there():
+        raise unittest.SkipTest("there is no kubectl: tools/newer-clients")
+    Case.plane = ControlPlane(*options)
+    unittest.addModuleCleanup(Case.plane.remove)
+
+
+class Case(unittest.TestCase):
+    plane = None
+
+    def setUp(self):
+        self.plane.daemon.new_log()
+        self.namespace = f"test-{os.urandom(4).hex()}"
+        self.plane.kubectl("create", "namespace", self.namespace)
+        self.addCleanup(self.plane.kubectl, "delete", "namespace", self.namespace, "--wait=false", status=None)
+
+    def explain(self):
+        return f"the server's log of this time:\n{self.plane.daemon.new_log()}"
+
+    def kubectl(self, *arguments, **options):
+        return self.plane.kubectl("-n", self.namespace, *arguments, **options)
+
+    def out(self, *arguments, **options):
+        return self.kubectl(*arguments, **options).stdout.strip()
+
+    def refused(self, *arguments, **options):
+        """What it says on standard error."""
+        return self.kubectl(*arguments, status=1, **options).stderr.strip()
+
+    def get(self, *arguments):
+        return self.plane.get("-n", self.namespace, *arguments)
+
+    def apply(self, *objects, **options):
+        return self.plane.apply(*({**one, "metadata": {"namespace": self.namespace, **one["metadata"]}} for one in objects),
+                                **options)
+
+
+def config_map(name, **data):
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+
+
+def pod(name, image="busybox", labels=None, **container):
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels or {}},
+            "spec": {"containers": [{"name": "main", "image": image, **container}]}}
+
+
+def deployment(name, replicas=1, image="busybox"):
+    labels = {"app": name}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+            "spec": {"replicas": replicas, "selector": {"matchLabels": labels},
+                     "template": {"metadata": {"labels": labels},
+                                  "spec": {"containers": [{"name": "main", "image": image}]}}}}
