@@ -33,12 +33,21 @@ struct ControlPlaneConfig {
   bool anonymous = false;
   std::string node_name;
   int max_requests = 64;
+  std::string client_authorities;  // PEM file, beside the cluster's own
+  std::string encryption_config;
+  std::string audit_policy, audit_log;
+  int audit_log_megabytes = 100, audit_log_backups = 0, audit_log_days = 0;
+  std::string oidc_issuer, oidc_client, oidc_username_claim = "sub", oidc_groups_claim, oidc_username_prefix,
+                                        oidc_groups_prefix, oidc_authority;
 
   static Result<ControlPlaneConfig> parse(std::string_view json);
   // The rows of `gantry server`'s options, which fill this in.
   std::vector<Option> flags();
   // InvalidArgument for what does not fit together.
   Result<kube::ControlPlaneOptions> options() const;
+
+ private:
+  kube::OidcOptions oidc() const;
 };
 
 void fields(json::Fields& f, ControlPlaneConfig& config);

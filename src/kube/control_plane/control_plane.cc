@@ -14,16 +14,18 @@
 #include "http/server.h"
 #include "kube/admission/plugins.h"
 #include "kube/api/stored_kinds.h"
+#include "kube/audit/audit.h"
 #include "kube/control_plane/bootstrap.h"
 #include "kube/control_plane/custom_resources.h"
 #include "kube/control_plane/default_accounts.h"
 #include "kube/control_plane/host_address.h"
 #include "kube/control_plane/stored_kinds.h"
+#include "kube/encryption/encryption.h"
+#include "kube/fairness/fairness.h"
 #include "kube/http/api_server.h"
-#include "kube/identity/bootstrap_token.h"
 #include "kube/identity/pki.h"
-#include "kube/identity/token_file.h"
 #include "kube/policy/validating_policies.h"
+#include "kube/policy/webhooks.h"
 #include "kube/server/service_addresses.h"
 #include "kube/storage/cached_source.h"
 #include "kube/storage/compactor.h"
@@ -35,7 +37,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::uint64_t kMaxBody = 4 << 20;      // bytes; what is too large for an object is told by the API
+constexpr std::uint64_t kMaxBody = 4 << 20;  // bytes; what is too large for an object is told by the API
+constexpr std::size_t kSpareThreads = 16;
 constexpr std::size_t kMaxConnections = 20'000;  // ten thousand watches, and everybody else
 
 Result<std::unique_ptr<store::Store>> open_store(const ControlPlaneOptions& options) {
@@ -79,12 +82,11 @@ Result<Pki> open_pki(const ControlPlaneOptions& options, const std::string& addr
                    ::time(nullptr));
 }
 
-Result<std::shared_ptr<const http::TlsContext>> server_tls(const Pki& pki) {
-  return http::TlsContext::for_server(
-      {.identity = pki.server_identity(),
-       .client_ca_files = {pki.cluster_authority_file(), pki.proxy_authority_file()},
-       .requires_client_certificate = false,
-       .offers_http2 = true});
+Result<std::shared_ptr<const http::TlsContext>> server_tls(const Pki& pki, const Authentication& clients) {
+  return http::TlsContext::for_server({.identity = pki.server_identity(),
+                                       .client_ca_files = clients.client_ca_files,
+                                       .requires_client_certificate = false,
+                                       .offers_http2 = true});
 }
 
 }  // namespace
@@ -93,12 +95,13 @@ Result<std::shared_ptr<const http::TlsContext>> server_tls(const Pki& pki) {
 class ControlPlane::Impl {
  public:
   Impl(const ControlPlaneOptions& options, std::string address, Pki pki, std::unique_ptr<store::Store> store,
-       std::unique_ptr<ObjectCache> cache, const Logger& log)
+       std::unique_ptr<const Encryption> encryption, std::unique_ptr<ObjectCache> cache, const Logger& log)
       : options_(options),
         address_(std::move(address)),
         log_(log),
         pki_(std::move(pki)),
         store_(std::move(store)),
+        encryption_(std::move(encryption)),
         cache_(std::move(cache)),
         storage_(*store_, *cache_),
         objects_(*cache_),
@@ -114,6 +117,7 @@ class ControlPlane::Impl {
         TRY(parse_ports(options_.service_node_ports)));
     access_ = TRY(make_access(options_.access, objects_));
     TRY(make_authenticator());
+    TRY(make_auditor());
     verbs_ = std::make_unique<Verbs>(
         VerbParts{.storage = storage_, .admission = admission_, .addresses = *addresses_});
     add_plugins();
@@ -128,12 +132,16 @@ class ControlPlane::Impl {
     accounts_ = std::make_unique<Reconciler>(objects_,
                                              std::vector<std::string>{"namespaces", stored::kServiceAccounts},
                                              [this] { return make_default_accounts(*verbs_, objects_); });
+    fairness_ = std::make_unique<Fairness>(
+        FairnessOptions{.seats = options_.max_requests, .max_waiting = options_.max_requests}, objects_);
     api_ = std::make_unique<ApiServer>(ApiParts{.verbs = *verbs_,
                                                 .served = custom_.served(),
-                                                .authenticator = *authenticator_,
+                                                .authenticator = *authentication_.authenticator,
                                                 .authorizer = *access_.authorizer,
-                                                .tokens = *tokens_,
-                                                .account_tokens = *account_tokens_,
+                                                .tokens = *authentication_.tokens,
+                                                .account_tokens = *authentication_.account_tokens,
+                                                .fairness = *fairness_,
+                                                .auditor = auditor_.get(),
                                                 .log = log_});
     TRY(listen());
     api_->set_ready(true);
@@ -147,7 +155,7 @@ class ControlPlane::Impl {
 
   Result<void> renew_certificates() {
     if (!TRY(pki_.renew(::time(nullptr)))) return {};
-    server_->renew_tls(TRY(server_tls(pki_)));
+    server_->renew_tls(TRY(server_tls(pki_, authentication_)));
     log_.info("certificates were renewed");
     return {};
   }
@@ -160,28 +168,33 @@ class ControlPlane::Impl {
 
  private:
   Result<void> make_authenticator() {
-    account_tokens_ = std::make_shared<ServiceAccountTokens>(
-        ServiceAccountOptions{
-            .issuers = {fmt::format("https://kubernetes.default.svc.{}", options_.cluster_domain)}},
-        pki_.token_key(), objects_);
-    std::vector<std::shared_ptr<const TokenAuthenticator>> members{
-        account_tokens_, std::make_shared<BootstrapTokens>(objects_)};
-    if (!options_.token_file.empty())
-      members.insert(members.begin(), TRY(TokenFile::load(options_.token_file)));
-    tokens_ = std::make_shared<TokenAuthenticators>(std::move(members));
-    authenticator_ = std::make_unique<Authenticator>(AuthenticatorOptions{
-        .client_authorities = {pki_.cluster_authority().info().fingerprint},
-        .front_proxy = {.authorities = {pki_.proxy_authority().info().fingerprint}},
-        .tokens = tokens_,
-        .audiences = account_tokens_->audiences(),
-        .anonymous = options_.anonymous_everywhere ? Anonymous::Everywhere : Anonymous::ForHealth});
+    AuthenticationOptions options = options_.authentication;
+    options.service_accounts.issuers = {
+        fmt::format("https://kubernetes.default.svc.{}", options_.cluster_domain)};
+    options.on_refused = [this](std::string_view why) {
+      log_.debug("a client was refused", {{"reason", why}});
+    };
+    authentication_ = TRY(make_authentication(std::move(options), pki_, objects_));
+    return {};
+  }
+
+  Result<void> make_auditor() {
+    if (options_.audit_policy.empty()) return {};
+    std::vector<std::unique_ptr<AuditSink>> sinks;
+    sinks.push_back(TRY(AuditLog::open(options_.audit_log)));
+    auditor_ = std::make_unique<Auditor>(
+        TRY(AuditPolicy::load(options_.audit_policy)), std::move(sinks), [this](const Error& failure) {
+          log_.error("an audit event could not be written", {{"error", failure.message()}});
+        });
     return {};
   }
 
   void add_plugins() {
     std::vector<std::unique_ptr<admission::Plugin>> others;
     others.push_back(custom_.plugin());
+    others.push_back(std::make_unique<admission::MutatingWebhooks>(objects_, *access_.authorizer));
     others.push_back(std::make_unique<admission::ValidatingPolicies>(objects_, *access_.authorizer));
+    others.push_back(std::make_unique<admission::ValidatingWebhooks>(objects_, *access_.authorizer));
     auto plugins = admission::stock_plugins(
         {.objects = objects_,
          .authorizer = *access_.authorizer,
@@ -191,17 +204,19 @@ class ControlPlane::Impl {
     for (auto& plugin : plugins) admission_.add(std::move(plugin));
   }
 
+  // Who waits for his turn has a thread, too, and there is always one for those who do not have to.
+  std::size_t threads() const { return 2 * options_.max_requests + kSpareThreads; }
+
   Result<void> listen() {
     std::vector<http::Listener> listeners;
     listeners.push_back(TRY(http::Listener::tcp(options_.bind_address, options_.secure_port))
-                            .with_tls(TRY(server_tls(pki_))));
+                            .with_tls(TRY(server_tls(pki_, authentication_))));
     http2_ = std::make_unique<http::Http2Service>(
-        api_->handler(),
-        http::Http2ServiceOptions{.max_handlers = options_.max_requests, .max_body = kMaxBody});
+        api_->handler(), http::Http2ServiceOptions{.max_handlers = threads(), .max_body = kMaxBody});
     server_ = TRY(http::Server::start(std::move(listeners), api_->handler(),
                                       {.max_body = kMaxBody,
                                        .max_connections = kMaxConnections,
-                                       .max_handlers = options_.max_requests,
+                                       .max_handlers = threads(),
                                        .max_waiting = 4096,
                                        .on_http2 = [this](http::Stream stream, http::Peer peer) {
                                          http2_->take(std::move(stream), std::move(peer));
@@ -214,15 +229,16 @@ class ControlPlane::Impl {
   const Logger& log_;
   Pki pki_;
   const std::unique_ptr<store::Store> store_;
+  const std::unique_ptr<const Encryption> encryption_;  // null: values are as they are
   const std::unique_ptr<ObjectCache> cache_;
   ObjectStorage storage_;
   CachedSource objects_;
   const Compactor compactor_;
   std::unique_ptr<ServiceAddresses> addresses_;
   Access access_;
-  std::shared_ptr<ServiceAccountTokens> account_tokens_;
-  std::shared_ptr<const TokenAuthenticators> tokens_;
-  std::unique_ptr<Authenticator> authenticator_;
+  Authentication authentication_;
+  std::unique_ptr<Auditor> auditor_;  // null: nothing is written
+  std::unique_ptr<Fairness> fairness_;
   admission::Chain admission_;
   std::unique_ptr<Verbs> verbs_;
   CustomResources custom_;
@@ -242,12 +258,15 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::start(const ControlPlaneOpti
       options.advertise_address.empty() ? TRY(address_of_host()) : options.advertise_address;
   Pki pki = TRY_DURING(open_pki(options, address), "open the control plane's certificates");
   auto store = TRY_DURING(open_store(options), "open the control plane's store");
-  auto cache =
-      TRY_DURING(ObjectCache::open(
-                     *store, {.kinds = built_in_kinds(), .is_shared = options.etcd.has_value(), .log = &log}),
-                 "read the control plane's objects");
+  std::unique_ptr<const Encryption> encryption;
+  if (!options.encryption_config.empty()) encryption = TRY(Encryption::load(options.encryption_config));
+  auto cache = TRY_DURING(ObjectCache::open(*store, {.kinds = built_in_kinds(),
+                                                     .transformer = encryption.get(),
+                                                     .is_shared = options.etcd.has_value(),
+                                                     .log = &log}),
+                          "read the control plane's objects");
   auto impl = std::make_unique<Impl>(options, std::move(address), std::move(pki), std::move(store),
-                                     std::move(cache), log);
+                                     std::move(encryption), std::move(cache), log);
   TRY(impl->start());
   return std::unique_ptr<ControlPlane>(new ControlPlane(std::move(impl)));
 }

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "kube/access/modes.h"
+#include "kube/audit/log_file.h"
+#include "kube/identity/authentication.h"
 #include "store/etcd/etcd_options.h"
 
 namespace gantry::kube {
@@ -25,10 +27,12 @@ struct ControlPlaneOptions {
   std::string service_addresses = "10.96.0.0/16";
   std::string service_node_ports = "30000-32767";
   AccessOptions access;
-  std::string token_file;  // --token-auth-file; empty: none
-  bool anonymous_everywhere = false;
+  AuthenticationOptions authentication;
+  std::string encryption_config;  // --encryption-provider-config; empty: values are as they are
+  std::string audit_policy;       // --audit-policy-file; empty: nothing is written
+  AuditLogOptions audit_log;
   std::string node_name;          // whose kubeconfig is made, too; empty: nobody's
-  std::size_t max_requests = 64;  // at work at once; more wait
+  std::size_t max_requests = 64;  // at work at once; more wait for their turn
 };
 
 }  // namespace gantry::kube

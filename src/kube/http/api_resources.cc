@@ -77,6 +77,17 @@ Answer<void> read_write(http::Request& request, const http::Query& query, const 
   return {};
 }
 
+std::string text_of(const RequestBody& body) {
+  const auto* tree = std::get_if<json::Tree>(&body);
+  return tree == nullptr ? std::get<std::string>(body) : tree->to_text();
+}
+
+// Of a list the audit log has no use.
+SharedBytes object_of(const ApiAnswer& answer) {
+  const auto* object = std::get_if<SharedBytes>(&answer.content);
+  return object == nullptr ? SharedBytes() : *object;
+}
+
 Answer<views::IncludeObject> included_in(const http::Query& query) {
   auto included = views::parse_include_object(query.get("includeObject").value_or(""));
   if (!included) return bad_request(included.error().message());
@@ -128,7 +139,10 @@ Answer<void> ApiServer::serve_resource(const Call& call) const {
     return check_access(call.identity, creation);
   };
 
+  if (call.audit != nullptr && call.audit->level() >= AuditLevel::Request)
+    call.audit->set_request_object(text_of(request.body));
   const ApiAnswer answer = TRY(parts_.verbs.run(request));
+  if (call.told != nullptr) *call.told = {.code = answer.code, .object = object_of(answer)};
   const Wanted wanted = TRY(negotiate(call.request.headers().get_or("Accept", ""), has_protobuf(type)));
   return write_answer(
       call.response, answer,
@@ -143,6 +157,7 @@ Answer<void> ApiServer::watch(const Call& call, const ApiRequest& request,
                         .resource = request.resource,
                         .type = request.resource.type};
   auto stream = TRY(parts_.verbs.watch(request));
+  if (call.audit != nullptr) call.audit->start(200);
   call.response.headers.set("Content-Type", std::string(content_type_of(form.wanted.encoding, true)));
   return call.response.stream(200, std::make_shared<WatchFrames>(std::move(stream), form, std::move(served)));
 }

@@ -3,12 +3,53 @@
 
 #include <ctime>
 #include <utility>
+#include <vector>
 
 #include "base/random.h"
+#include "base/split.h"
+#include "http/headers.h"
 #include "http/url.h"
 #include "kube/http/answer_writer.h"
 
 namespace gantry::kube {
+namespace {
+
+constexpr std::size_t kMostOfAnId = 64;  // bytes
+
+// A client may choose it, to find its request again.
+std::string audit_id_of(const http::Request& request) {
+  const std::string_view given = request.headers().get_or("Audit-Id", "");
+  return given.empty() || given.size() > kMostOfAnId ? random_uuid() : std::string(given);
+}
+
+AccessRequest access_request(const User& user, const RequestInfo& info) {
+  return {.user = user,
+          .verb = info.verb,
+          .is_resource = info.is_resource,
+          .group = info.group,
+          .version = info.version,
+          .resource = info.resource,
+          .subresource = info.subresource,
+          .name_space = info.name_space,
+          .name = info.name,
+          .path = info.path};
+}
+
+AuditResponse refusal(const Status& status) {
+  return {.code = status->code, .reason = status->reason, .message = status->message, .object = {}};
+}
+
+// From the first who asked to the last who passed it on.
+std::vector<std::string> source_addresses(const http::Request& request) {
+  std::vector<std::string> addresses;
+  for (const std::string_view address : split_words(request.headers().get_or("X-Forwarded-For", ""), ','))
+    addresses.emplace_back(http::trim(address));
+  const std::string& peer = request.peer().address;
+  addresses.push_back(peer.substr(0, peer.rfind(':')));
+  return addresses;
+}
+
+}  // namespace
 
 // An error from here on is the connection's: what clients are to know is a Status, and was written.
 Result<void> ApiServer::handle(http::Request& request, http::ResponseWriter& response) const {
@@ -25,7 +66,7 @@ Result<void> ApiServer::handle(http::Request& request, http::ResponseWriter& res
 }
 
 Answer<void> ApiServer::answer(http::Request& request, http::ResponseWriter& response) const {
-  response.headers.set("Audit-Id", random_uuid());
+  response.headers.set("Audit-Id", audit_id_of(request));
   response.headers.set("Cache-Control", "no-cache, private");
   const auto query = http::Query::parse(request.query());
   if (!query) return bad_request(query.error().message());
@@ -34,25 +75,48 @@ Answer<void> ApiServer::answer(http::Request& request, http::ResponseWriter& res
   Identity identity = TRY(
       parts_.authenticator.authenticate(request.headers(), request.peer(), info->path, std::time(nullptr)));
   identity = TRY(impersonate(parts_.authorizer, std::move(identity), request.headers()));
-  TRY(check_access(identity, *info));
-  const Call call{request, response, *query, *info, identity};
-  return info->is_resource ? serve_resource(call) : show_path(call);
+  const AccessRequest access = access_request(identity.user, *info);
+  Call call{request, response, *query, *info, identity};
+  std::optional<AuditRecord> audit = begin_audit(call, access);
+  if (!audit) return serve(call, access);
+  Told told;
+  call.audit = &*audit;
+  call.told = &told;
+  Answer<void> served = serve(call, access);
+  audit->respond(
+      served ? AuditResponse{.code = told.code, .reason = {}, .message = {}, .object = told.object.view()}
+             : refusal(served.error()));
+  return served;
+}
+
+Answer<void> ApiServer::serve(const Call& call, const AccessRequest& access) const {
+  const Decision decision = parts_.authorizer.decide(access);
+  if (call.audit != nullptr) {
+    call.audit->annotate("authorization.k8s.io/decision", decision.is_allowed() ? "allow" : "forbid");
+    call.audit->annotate("authorization.k8s.io/reason", decision.reason);
+  }
+  if (!decision.is_allowed()) return denied(access, decision.reason);
+  const Seat seat = TRY(parts_.fairness.admit(access));
+  call.response.headers.set("X-Kubernetes-PF-FlowSchema-UID", seat.schema_uid());
+  call.response.headers.set("X-Kubernetes-PF-PriorityLevel-UID", seat.level_uid());
+  return call.info.is_resource ? serve_resource(call) : show_path(call);
 }
 
 Answer<void> ApiServer::check_access(const Identity& identity, const RequestInfo& info) const {
-  const AccessRequest wanted{.user = identity.user,
-                             .verb = info.verb,
-                             .is_resource = info.is_resource,
-                             .group = info.group,
-                             .version = info.version,
-                             .resource = info.resource,
-                             .subresource = info.subresource,
-                             .name_space = info.name_space,
-                             .name = info.name,
-                             .path = info.path};
-  const Decision decision = parts_.authorizer.decide(wanted);
+  const AccessRequest access = access_request(identity.user, info);
+  const Decision decision = parts_.authorizer.decide(access);
   if (decision.is_allowed()) return {};
-  return denied(wanted, decision.reason);
+  return denied(access, decision.reason);
+}
+
+std::optional<AuditRecord> ApiServer::begin_audit(const Call& call, const AccessRequest& access) const {
+  if (parts_.auditor == nullptr) return std::nullopt;
+  return parts_.auditor->begin(access,
+                               {.id = std::string(call.response.headers.get_or("Audit-Id", "")),
+                                .uri = call.request.head().target,
+                                .source_addresses = source_addresses(call.request),
+                                .user_agent = std::string(call.request.headers().get_or("User-Agent", "")),
+                                .impersonator = call.identity.impersonator});
 }
 
 }  // namespace gantry::kube

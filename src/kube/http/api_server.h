@@ -10,12 +10,15 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/log.h"
 #include "http/server.h"
 #include "kube/access/authorizer.h"
 #include "kube/api/status.h"
+#include "kube/audit/audit.h"
+#include "kube/fairness/fairness.h"
 #include "kube/http/media_type.h"
 #include "kube/http/request_info.h"
 #include "kube/http/served.h"
@@ -33,6 +36,8 @@ struct ApiParts {
   const Authorizer& authorizer;
   const TokenAuthenticator& tokens;
   const ServiceAccountTokens& account_tokens;
+  Fairness& fairness;
+  const Auditor* auditor;  // null: nothing is written
   const Logger& log;
 };
 
@@ -52,6 +57,11 @@ class ApiServer {
   void set_ready(bool is_ready) { is_ready_ = is_ready; }
 
  private:
+  // What the audit log is told of a request that was served.
+  struct Told {
+    int code = 200;
+    SharedBytes object;  // that was answered, where it is one
+  };
   // One request on its way.
   struct Call {
     http::Request& request;
@@ -59,11 +69,15 @@ class ApiServer {
     const http::Query& query;
     const RequestInfo& info;
     const Identity& identity;
+    AuditRecord* audit = nullptr;  // null: nothing is written
+    Told* told = nullptr;
   };
 
   Result<void> handle(http::Request& request, http::ResponseWriter& response) const;
   Answer<void> answer(http::Request& request, http::ResponseWriter& response) const;
+  Answer<void> serve(const Call& call, const AccessRequest& access) const;
   Answer<void> check_access(const Identity& identity, const RequestInfo& info) const;
+  std::optional<AuditRecord> begin_audit(const Call& call, const AccessRequest& access) const;
 
   // Paths that are no resources.
   Answer<void> show_path(const Call& call) const;
