@@ -16,6 +16,7 @@ namespace gantry::kube::rules {
 struct KindRules {
   std::string_view group;
   std::string_view kind;
+  // Null: it is asked and answered, and needs no name.
   Faults (*name_faults)(std::string_view) = dns_subdomain_faults;
   // metadata.generation counts changes of what is wanted.
   bool counts_generations = false;

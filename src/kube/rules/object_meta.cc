@@ -14,6 +14,7 @@ constexpr std::size_t kManagerSize = 128;
 constexpr std::size_t kSubresourceSize = 256;
 
 void name(const Spot& metadata, const MetaRules& rules) {
+  if (rules.name_faults == nullptr) return;
   if (const Spot prefix = metadata["generateName"]; !prefix.text().empty())
     prefix.invalid_for(rules.name_faults(name_from_prefix(prefix.text())));
   const Spot name = metadata["name"];

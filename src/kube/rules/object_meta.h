@@ -10,7 +10,7 @@ namespace gantry::kube::rules {
 
 struct MetaRules {
   bool is_namespaced = false;
-  Faults (*name_faults)(std::string_view) = dns_subdomain_faults;
+  Faults (*name_faults)(std::string_view) = dns_subdomain_faults;  // null: no name is asked for
 };
 
 void object_meta(const Spot& metadata, const MetaRules& rules);

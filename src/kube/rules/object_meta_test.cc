@@ -21,6 +21,10 @@ TEST(ObjectMeta, NeedsANameThatCanStandInAPath) {
             "metadata.namespace: Forbidden: not allowed on this type");
 }
 
+TEST(ObjectMeta, WhatIsOnlyAskedNeedsNoName) {
+  EXPECT_EQ(faults_of("{}", resource("authentication.k8s.io", "TokenReview", false)), "");
+}
+
 TEST(ObjectMeta, LabelsAndAnnotationsHaveTheirGrammar) {
   EXPECT_TRUE(faults_of(R"({"name":"x","namespace":"a","labels":{"a b":"c"}})")
                   .starts_with("metadata.labels: Invalid value: \"a b\": name part must consist of"));

@@ -6,8 +6,6 @@
 namespace gantry::kube::rules {
 namespace {
 
-Faults no_faults(std::string_view) { return {}; }
-
 constexpr KindRules kRules[] = {
     {.group = "", .kind = "Binding"},
     {.group = "", .kind = "ComponentStatus"},
@@ -24,12 +22,12 @@ constexpr KindRules kRules[] = {
     {.group = "admissionregistration.k8s.io",
      .kind = "ValidatingAdmissionPolicyBinding",
      .counts_generations = true},
-    {.group = "authentication.k8s.io", .kind = "SelfSubjectReview", .name_faults = no_faults},
-    {.group = "authentication.k8s.io", .kind = "TokenReview", .name_faults = no_faults},
-    {.group = "authorization.k8s.io", .kind = "LocalSubjectAccessReview", .name_faults = no_faults},
-    {.group = "authorization.k8s.io", .kind = "SelfSubjectAccessReview", .name_faults = no_faults},
-    {.group = "authorization.k8s.io", .kind = "SelfSubjectRulesReview", .name_faults = no_faults},
-    {.group = "authorization.k8s.io", .kind = "SubjectAccessReview", .name_faults = no_faults},
+    {.group = "authentication.k8s.io", .kind = "SelfSubjectReview", .name_faults = nullptr},
+    {.group = "authentication.k8s.io", .kind = "TokenReview", .name_faults = nullptr},
+    {.group = "authorization.k8s.io", .kind = "LocalSubjectAccessReview", .name_faults = nullptr},
+    {.group = "authorization.k8s.io", .kind = "SelfSubjectAccessReview", .name_faults = nullptr},
+    {.group = "authorization.k8s.io", .kind = "SelfSubjectRulesReview", .name_faults = nullptr},
+    {.group = "authorization.k8s.io", .kind = "SubjectAccessReview", .name_faults = nullptr},
     {.group = "certificates.k8s.io", .kind = "CertificateSigningRequest", .name_faults = path_segment_faults},
     {.group = "certificates.k8s.io", .kind = "ClusterTrustBundle"},
     {.group = "flowcontrol.apiserver.k8s.io", .kind = "FlowSchema", .counts_generations = true},
