@@ -53,14 +53,20 @@ constexpr FoldMacro kFolds[] = {
 
 struct Operator {
   std::string_view sign;
-  std::string_view function;
+  int tightness;
+  std::string_view function;  // empty: `op` says it
+  Op op = Op::Call;
 };
-constexpr Operator kOperators[] = {{"==", "_==_"}, {"!=", "_!=_"}, {"<", "_<_"},  {"<=", "_<=_"},
-                                   {">", "_>_"},   {">=", "_>=_"}, {"in", "@in"}, {"+", "_+_"},
-                                   {"-", "_-_"},   {"*", "_*_"},   {"/", "_/_"},  {"%", "_%_"}};
+constexpr Operator kOperators[] = {
+    {"||", 1, "", Op::Or}, {"&&", 2, "", Op::And}, {"==", 3, "_==_"}, {"!=", 3, "_!=_"}, {"<", 3, "_<_"},
+    {"<=", 3, "_<=_"},     {">", 3, "_>_"},        {">=", 3, "_>=_"}, {"in", 3, "@in"},  {"+", 4, "_+_"},
+    {"-", 4, "_-_"},       {"*", 5, "_*_"},        {"/", 5, "_/_"},   {"%", 5, "_%_"}};
 
-std::string_view function_of(std::string_view sign) {
-  return std::ranges::find(kOperators, sign, &Operator::sign)->function;
+// Null if the word is none.
+const Operator* operator_of(const Token& token) {
+  if (token.word != Word::Sign && token.word != Word::Name) return nullptr;
+  const auto* found = std::ranges::find(kOperators, token.text, &Operator::sign);
+  return found == std::end(kOperators) ? nullptr : found;
 }
 
 }  // namespace
@@ -141,63 +147,46 @@ Parser::Parsed Parser::expression() {
 }
 
 Parser::Parsed Parser::conditional() {
-  const Parsed condition = disjunction();
+  const Parsed condition = operation(1);
   if (!condition || !is_sign("?")) return condition;
   const std::uint32_t position = token_.position;
   if (!advance()) return {};
-  const Parsed then = disjunction();
+  const Parsed then = operation(1);
   if (!then || !expect(":")) return {};
   const Parsed otherwise = expression();
   if (!otherwise) return {};
   return add({.op = Op::Conditional, .position = position}, std::array{*condition, *then, *otherwise});
 }
 
-// One node of all that stand in a row: a long condition is no deep tree.
-Parser::Parsed Parser::chain(std::string_view sign, Op op, Parsed (Parser::*operand)()) {
-  Parsed parsed = (this->*operand)();
-  if (!parsed || !is_sign(sign)) return parsed;
-  const std::uint32_t position = token_.position;
-  Ids ids = {*parsed};
-  while (is_sign(sign)) {
-    if (!advance() || !(parsed = (this->*operand)())) return {};
-    ids.push_back(*parsed);
-  }
-  return add({.op = op, .position = position}, ids);
-}
-
-std::string_view Parser::operator_of(std::span<const std::string_view> signs) const {
-  if (token_.word != Word::Sign && token_.word != Word::Name) return {};
-  const auto found = std::ranges::find(signs, token_.text);
-  return found == signs.end() ? std::string_view() : function_of(*found);
-}
-
-Parser::Parsed Parser::binary(std::span<const std::string_view> signs, Parsed (Parser::*operand)()) {
-  Parsed left = (this->*operand)();
+Parser::Parsed Parser::operation(int tightness) {
+  Parsed left = unary();
   while (left) {
-    const std::string_view function = operator_of(signs);
-    if (function.empty()) break;
+    const Operator* found = operator_of(token_);
+    if (found == nullptr || found->tightness < tightness) break;
+    if (found->op != Op::Call) {
+      left = chain(*left, found->op, found->sign, found->tightness);
+      continue;
+    }
     const std::uint32_t position = token_.position;
     if (!advance()) return {};
-    const Parsed right = (this->*operand)();
+    const Parsed right = operation(found->tightness + 1);
     if (!right) return {};
-    left = call(function, position, std::array{*left, *right});
+    left = call(found->function, position, std::array{*left, *right});
   }
   return left;
 }
 
-Parser::Parsed Parser::relation() {
-  constexpr std::string_view kSigns[] = {"==", "!=", "<", "<=", ">", ">=", "in"};
-  return binary(kSigns, &Parser::addition);
-}
-
-Parser::Parsed Parser::addition() {
-  constexpr std::string_view kSigns[] = {"+", "-"};
-  return binary(kSigns, &Parser::multiplication);
-}
-
-Parser::Parsed Parser::multiplication() {
-  constexpr std::string_view kSigns[] = {"*", "/", "%"};
-  return binary(kSigns, &Parser::unary);
+// One node of all that stand in a row: a long condition is no deep tree.
+Parser::Parsed Parser::chain(NodeId first, Op op, std::string_view sign, int tightness) {
+  const std::uint32_t position = token_.position;
+  Ids ids = {first};
+  while (is_sign(sign)) {
+    if (!advance()) return {};
+    const Parsed next = operation(tightness + 1);
+    if (!next) return {};
+    ids.push_back(*next);
+  }
+  return add({.op = op, .position = position}, ids);
 }
 
 Parser::Parsed Parser::unary() {

@@ -27,13 +27,10 @@ class Parser {
 
   Parsed expression();
   Parsed conditional();
-  Parsed chain(std::string_view sign, Op op, Parsed (Parser::*operand)());  // && and ||
-  Parsed conjunction() { return chain("&&", Op::And, &Parser::relation); }
-  Parsed disjunction() { return chain("||", Op::Or, &Parser::conjunction); }
-  Parsed binary(std::span<const std::string_view> signs, Parsed (Parser::*operand)());
-  Parsed relation();
-  Parsed addition();
-  Parsed multiplication();
+  // Binary operators that bind at least so tightly. One function for all of them, since each level of an
+  // expression costs the stack what its functions need.
+  Parsed operation(int tightness);
+  Parsed chain(NodeId first, Op op, std::string_view sign, int tightness);  // of && or ||
   Parsed unary();
   Parsed negation(std::string_view sign, std::string_view function);
   Parsed member();
@@ -67,7 +64,6 @@ class Parser {
   bool is_sign(std::string_view sign) const { return token_.word == Word::Sign && token_.text == sign; }
   bool is_name(std::string_view name) const { return token_.word == Word::Name && token_.text == name; }
   bool expect(std::string_view sign);
-  std::string_view operator_of(std::span<const std::string_view> signs) const;
 
   Syntax syntax_;
   SyntaxLimits limits_;

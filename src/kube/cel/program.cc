@@ -106,6 +106,15 @@ Value Program::evaluate(std::span<const Value> variables, Budget& budget, Memory
 
 Kind Program::result_kind() const { return state_->result_kind; }
 bool Program::uses(std::size_t variable) const { return state_->used[variable]; }
+bool Program::selects(std::string_view field) const {
+  const Syntax& syntax = state_->compiled.syntax;
+  for (NodeId id = 0; id < syntax.size(); ++id) {
+    const Node& node = syntax.node(id);
+    const bool is_select = node.op == Op::Select || node.op == Op::OptionalSelect || node.op == Op::Has;
+    if (is_select && node.text == field) return true;
+  }
+  return false;
+}
 std::uint64_t Program::estimated_cost() const { return state_->estimated_cost; }
 std::string_view Program::text() const { return state_->compiled.syntax.source(); }
 

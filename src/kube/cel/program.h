@@ -48,6 +48,8 @@ class Program {
   Kind result_kind() const;
   // Whether the variable of that number is named anywhere.
   bool uses(std::size_t variable) const;
+  // Whether a field of that name is chosen from anything.
+  bool selects(std::string_view field) const;
   // In the worst case, by the sizes that types allow.
   std::uint64_t estimated_cost() const;
   std::string_view text() const;

@@ -230,6 +230,7 @@ Value Value::value(std::size_t index, Memory& memory) const {
 }
 
 std::optional<Value> Value::find(const Value& key, Memory& memory) const {
+  if (place_ == Place::Lazy) return {};
   if (place_ == Place::Computed) {
     const std::span entries(static_cast<const Entry*>(pointer_), extra_);
     const auto found = std::ranges::lower_bound(

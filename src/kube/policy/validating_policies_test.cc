@@ -119,6 +119,16 @@ TEST_F(ValidatingPoliciesTest, VariablesAreKnownByName) {
   EXPECT_TRUE(judge(R"({"data":{"size":"large"}})").ends_with("not small"));
 }
 
+TEST_F(ValidatingPoliciesTest, ALongChainOfVariablesIsNoDeepRecursion) {
+  put_binding();
+  std::string variables = R"({"name":"v0","expression":"1"})";
+  for (int i = 1; i < 1'000; ++i)
+    variables += fmt::format(R"(,{{"name":"v{}","expression":"variables.v{} + 1"}})", i, i - 1);
+  put_policy(fmt::format(R"("variables":[{}],"validations":[{{"expression":"variables.v999 == 1000"}}])",
+                         variables));
+  EXPECT_EQ(judge("{}"), "");
+}
+
 TEST_F(ValidatingPoliciesTest, ParamsComeFromObjects) {
   put_policy(R"J("paramKind":{"apiVersion":"v1","kind":"ConfigMap"},
                  "validations":[{"expression":"int(object.data.n) <= int(params.data.max)"}])J");

@@ -2,7 +2,6 @@
 #include "kube/policy/validating_policy.h"
 
 #include <algorithm>
-#include <map>
 
 #include <fmt/format.h>
 
@@ -37,34 +36,47 @@ const cel::Type* type_of(const Result<cel::Program>& program) {
 
 }  // namespace
 
-// Each variable is evaluated when it is first asked for, at the cost of who asks.
+// Each variable is evaluated when it is first asked for, at the cost of who asks; those that it needs before
+// it, so that a long chain of them is no deep recursion.
 class ValidatingPolicy::Variables final : public cel::LazyFields {
  public:
   Variables(const std::vector<Variable>& variables, RequestValues& values, cel::Budget& budget)
-      : variables_(variables), values_(values), budget_(budget) {
+      : variables_(variables), values_(values), budget_(budget), known_(variables.size()) {
     values.set_variables(this);
   }
 
   cel::Value field(std::string_view name) const override {
-    if (const auto found = known_.find(name); found != known_.end()) return found->second;
-    const auto variable = std::ranges::find(variables_, name, &Variable::name);
-    if (variable == variables_.end())
+    const auto found = std::ranges::find(variables_, name, &Variable::name);
+    if (found == variables_.end())
       return cel::Value::of_error(fmt::format("no such key: {}", name), values_.memory());
-    auto result = evaluate(variable->expression.program, variable->expression.text, values_, budget_);
-    const cel::Value value =
-        result ? *result
-               : cel::Value::of_error(fmt::format("composited variable \"{}\" fails to evaluate: {}", name,
-                                                  result.error().message()),
-                                      values_.memory());
-    known_.emplace(variable->name, value);
-    return value;
+    const auto index = static_cast<std::size_t>(found - variables_.begin());
+    if (!known_[index]) evaluate_with_needs(index);
+    return *known_[index];
   }
 
  private:
+  void evaluate_with_needs(std::size_t index) const {
+    std::vector<bool> needed(index + 1);
+    needed[index] = true;
+    for (std::size_t i = index + 1; i-- > 0;)
+      if (needed[i] && !known_[i])
+        for (const std::size_t need : variables_[i].needs) needed[need] = true;
+    for (std::size_t i = 0; i <= index; ++i)
+      if (needed[i] && !known_[i]) known_[i] = evaluate_one(variables_[i]);
+  }
+
+  cel::Value evaluate_one(const Variable& variable) const {
+    auto result = evaluate(variable.expression.program, variable.expression.text, values_, budget_);
+    if (result) return *result;
+    return cel::Value::of_error(fmt::format("composited variable \"{}\" fails to evaluate: {}", variable.name,
+                                            result.error().message()),
+                                values_.memory());
+  }
+
   const std::vector<Variable>& variables_;
   RequestValues& values_;
   cel::Budget& budget_;
-  mutable std::map<std::string, cel::Value, std::less<>> known_;
+  mutable std::vector<std::optional<cel::Value>> known_;
 };
 
 ValidatingPolicy::ValidatingPolicy(const json::Tree& object)
@@ -75,8 +87,9 @@ ValidatingPolicy::ValidatingPolicy(const json::Tree& object)
       match_(RequestMatch::from_tree(member(member(object, "spec"), "matchConstraints"), "resourceRules")),
       conditions_(object.find("spec", "matchConditions"), !param_kind_.empty()) {
   const json::Tree& spec = member(object, "spec");
-  cel::TypeArena types;
-  compile_variables(spec, types);
+  cel::Type variables{.kind = cel::Kind::Object, .name = "kubernetes.variables"};
+  environment_ = environment_for(!param_kind_.empty(), &variables);
+  compile_variables(spec, variables);
   for (const json::Tree& validation : member(spec, "validations").array()) {
     std::optional<Expression> message;
     if (!validation.text_at("messageExpression").empty())
@@ -94,16 +107,16 @@ ValidatingPolicy::ValidatingPolicy(const json::Tree& object)
 }
 
 // Each sees those before it.
-void ValidatingPolicy::compile_variables(const json::Tree& spec, cel::TypeArena& types) {
-  cel::Type type{.kind = cel::Kind::Object, .name = "kubernetes.variables"};
-  const auto declare = [&] { environment_ = environment_for(!param_kind_.empty(), types.add(type)); };
-  declare();
+void ValidatingPolicy::compile_variables(const json::Tree& spec, cel::Type& type) {
   for (const json::Tree& variable : member(spec, "variables").array()) {
     std::string name(variable.text_at("name"));
-    variables_.push_back({name, compile(variable.text_at("expression"))});
-    type.fields.push_back({name, name, type_of(variables_.back().expression.program)});
-    std::ranges::sort(type.fields, {}, &cel::TypeField::name);
-    declare();
+    Expression expression = compile(variable.text_at("expression"));
+    std::vector<std::size_t> needs;
+    for (std::size_t i = 0; i < variables_.size(); ++i)
+      if (expression.program && expression.program->selects(variables_[i].name)) needs.push_back(i);
+    variables_.push_back({name, std::move(expression), std::move(needs)});
+    const auto place = std::ranges::lower_bound(type.fields, name, {}, &cel::TypeField::name);
+    type.fields.insert(place, {name, name, type_of(variables_.back().expression.program)});
   }
 }
 

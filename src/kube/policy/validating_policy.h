@@ -51,6 +51,7 @@ class ValidatingPolicy {
   struct Variable {
     std::string name;
     Expression expression;
+    std::vector<std::size_t> needs;  // earlier ones that it names
   };
   struct Validation {
     Expression expression;
@@ -64,7 +65,8 @@ class ValidatingPolicy {
   };
   class Variables;
 
-  void compile_variables(const json::Tree& spec, cel::TypeArena& types);
+  // `type`: of `variables`, which grows by each of them.
+  void compile_variables(const json::Tree& spec, cel::Type& type);
   Expression compile(std::string_view text) const;
   bool uses(Name name) const;
   std::optional<PolicyFinding> judge(const Validation& validation, std::size_t index, RequestValues& values,
