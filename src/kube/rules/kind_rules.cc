@@ -10,7 +10,7 @@ namespace {
 
 auto place(const KindRules& rules) { return std::tie(rules.group, rules.kind); }
 
-std::vector<const KindRules*> all_rules() {
+std::vector<const KindRules*> sorted_rules() {
   std::vector<const KindRules*> all;
   for (const auto rules : {cluster_rules(), config_rules(), extension_rules(), job_rules(), namespace_rules(),
                            networking_rules(), persistent_volume_rules(), plain_rules(), pod_rules(),
@@ -22,12 +22,16 @@ std::vector<const KindRules*> all_rules() {
 
 }  // namespace
 
+std::span<const KindRules* const> all_rules() {
+  static const std::vector<const KindRules*> kAll = sorted_rules();
+  return kAll;
+}
+
 const KindRules* find_rules(std::string_view group, std::string_view kind) {
-  static const std::vector<const KindRules*> kAll = all_rules();
+  const auto all = all_rules();
   const auto wanted = std::tie(group, kind);
-  const auto at =
-      std::ranges::lower_bound(kAll, wanted, {}, [](const KindRules* one) { return place(*one); });
-  return at != kAll.end() && place(**at) == wanted ? *at : nullptr;
+  const auto at = std::ranges::lower_bound(all, wanted, {}, [](const KindRules* one) { return place(*one); });
+  return at != all.end() && place(**at) == wanted ? *at : nullptr;
 }
 
 }  // namespace gantry::kube::rules

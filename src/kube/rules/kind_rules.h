@@ -45,6 +45,8 @@ std::span<const KindRules> role_rules();
 std::span<const KindRules> service_rules();
 std::span<const KindRules> workload_rules();
 
+// All of them, by group and kind.
+std::span<const KindRules* const> all_rules();
 // Null for kinds that are not built in.
 const KindRules* find_rules(std::string_view group, std::string_view kind);
 
