@@ -40,6 +40,8 @@ std::unique_ptr<Plugin> default_ingress_class(ObjectSource& objects);
 std::unique_ptr<Plugin> certificate_approval(const Authorizer& authorizer);
 std::unique_ptr<Plugin> certificate_signing(const Authorizer& authorizer);
 std::unique_ptr<Plugin> certificate_subject_restriction();
+// Requests for certificates say who made them; what they ask for stays as it was.
+std::unique_ptr<Plugin> certificate_requester();
 // Nobody gives away more than he has: roles and their bindings (kube/access/escalation.h).
 std::unique_ptr<Plugin> role_escalation(const Rbac& rbac, const Authorizer& authorizer);
 // Nodes change what is theirs.

@@ -17,6 +17,7 @@ std::vector<std::unique_ptr<Plugin>> stock_plugins(const StockParts& parts,
   plugins.push_back(storage_object_in_use_protection());
   plugins.push_back(persistent_volume_claim_resize(objects));
   plugins.push_back(runtime_class(objects));
+  plugins.push_back(certificate_requester());
   plugins.push_back(certificate_approval(parts.authorizer));
   plugins.push_back(certificate_signing(parts.authorizer));
   plugins.push_back(certificate_subject_restriction());

@@ -8,6 +8,7 @@
 
 #include "kube/access/stock_roles.h"
 #include "kube/control_plane/self.h"
+#include "kube/fairness/stock_flows.h"
 #include "kube/schema/catalog.h"
 
 namespace gantry::kube {
@@ -111,9 +112,9 @@ json::Tree kubernetes_slice(const Endpoint& server) {
   return labelled(std::move(slice), "kubernetes.io/service-name", "kubernetes");
 }
 
-Answer<void> write_role(const Verbs& verbs, const StockObject& role) {
-  const bool is_there = !role.object.text_at("metadata", "resourceVersion").empty();
-  auto written = verbs.run(request_for(is_there ? Verb::Update : Verb::Create, role.object));
+Answer<void> write_stock(const Verbs& verbs, const json::Tree& object) {
+  const bool is_there = !object.text_at("metadata", "resourceVersion").empty();
+  auto written = verbs.run(request_for(is_there ? Verb::Update : Verb::Create, object));
   // Another server was faster: it has written the same.
   if (!written && written.error()->code != 409) return std::move(written).error();
   return {};
@@ -129,7 +130,8 @@ Answer<void> bootstrap(const Verbs& verbs, const ObjectSource& objects, const En
   TRY(create_if_missing(verbs, objects,
                         priority_class("system-node-critical", 2'000'001'000,
                                        "For pods that their node needs, on that node.")));
-  for (const StockObject& role : missing_stock_roles(objects)) TRY(write_role(verbs, role));
+  for (const StockObject& role : missing_stock_roles(objects)) TRY(write_stock(verbs, role.object));
+  for (const StockFlowObject& flow : missing_stock_flows(objects)) TRY(write_stock(verbs, flow.object));
   TRY(create_if_missing(verbs, objects, kubernetes_service(server)));
   // Of no use to pods, and no address that endpoints may have.
   const bool is_alone = server.address.starts_with("127.") || server.address == "::1";

@@ -15,10 +15,12 @@
 #include "kube/admission/plugins.h"
 #include "kube/api/stored_kinds.h"
 #include "kube/audit/audit.h"
+#include "kube/control_plane/aggregated_roles.h"
 #include "kube/control_plane/bootstrap.h"
 #include "kube/control_plane/custom_resources.h"
 #include "kube/control_plane/default_accounts.h"
 #include "kube/control_plane/host_address.h"
+#include "kube/control_plane/node_certificates.h"
 #include "kube/control_plane/stored_kinds.h"
 #include "kube/encryption/encryption.h"
 #include "kube/fairness/fairness.h"
@@ -132,6 +134,12 @@ class ControlPlane::Impl {
     accounts_ = std::make_unique<Reconciler>(objects_,
                                              std::vector<std::string>{"namespaces", stored::kServiceAccounts},
                                              [this] { return make_default_accounts(*verbs_, objects_); });
+    aggregated_roles_ =
+        std::make_unique<Reconciler>(objects_, std::vector<std::string>{stored::kClusterRoles},
+                                     [this] { return show_aggregated_rules(*verbs_, objects_); });
+    certificates_ = std::make_unique<Reconciler>(
+        objects_, std::vector<std::string>{kSigningRequests},
+        [this] { return sign_requests(*verbs_, objects_, pki_.cluster_authority(), *access_.authorizer); });
     fairness_ = std::make_unique<Fairness>(
         FairnessOptions{.seats = options_.max_requests, .max_waiting = options_.max_requests}, objects_);
     api_ = std::make_unique<ApiServer>(ApiParts{.verbs = *verbs_,
@@ -243,6 +251,8 @@ class ControlPlane::Impl {
   std::unique_ptr<Verbs> verbs_;
   CustomResources custom_;
   std::unique_ptr<Reconciler> accounts_;
+  std::unique_ptr<Reconciler> aggregated_roles_;
+  std::unique_ptr<Reconciler> certificates_;
   std::unique_ptr<ApiServer> api_;
   std::unique_ptr<http::Http2Service> http2_;
   std::unique_ptr<http::Server> server_;  // before http2_: it hands connections on

@@ -2,6 +2,7 @@
 #include "kube/http/api_server.h"
 
 #include <ctime>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "base/split.h"
 #include "http/headers.h"
 #include "http/url.h"
+#include "kube/api/selector.h"
 #include "kube/http/answer_writer.h"
 
 namespace gantry::kube {
@@ -65,6 +67,16 @@ Result<void> ApiServer::handle(http::Request& request, http::ResponseWriter& res
   return write_status(response, status);
 }
 
+// What a field selector demands, for those who may see a part only: nodes, their pods.
+static std::map<std::string, std::string> demanded_fields(const http::Query& query) {
+  std::map<std::string, std::string> fields;
+  const auto selector = FieldSelector::parse(query.get("fieldSelector").value_or(""));
+  if (!selector) return fields;  // the verb will say what is wrong with it
+  for (const FieldSelector::Requirement& each : selector->requirements())
+    if (each.is_equal) fields[each.field] = each.value;
+  return fields;
+}
+
 Answer<void> ApiServer::answer(http::Request& request, http::ResponseWriter& response) const {
   response.headers.set("Audit-Id", audit_id_of(request));
   response.headers.set("Cache-Control", "no-cache, private");
@@ -75,7 +87,8 @@ Answer<void> ApiServer::answer(http::Request& request, http::ResponseWriter& res
   Identity identity = TRY(
       parts_.authenticator.authenticate(request.headers(), request.peer(), info->path, std::time(nullptr)));
   identity = TRY(impersonate(parts_.authorizer, std::move(identity), request.headers()));
-  const AccessRequest access = access_request(identity.user, *info);
+  AccessRequest access = access_request(identity.user, *info);
+  if (info->is_resource && query->has("fieldSelector")) access.fields = demanded_fields(*query);
   Call call{request, response, *query, *info, identity};
   std::optional<AuditRecord> audit = begin_audit(call, access);
   if (!audit) return serve(call, access);
