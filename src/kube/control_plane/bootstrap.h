@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What every cluster has from its first moment: namespaces, priority classes, roles and their bindings, and
-// the service "kubernetes" with this server behind it. What is there stays as it is.
+// What every cluster has from its first moment: namespaces, priority classes, roles and their bindings, flow
+// schemas and priority levels, and the service "kubernetes" with this server behind it. What is there stays
+// as it is.
 #pragma once
 
 #include <cstdint>
