@@ -23,7 +23,7 @@ class Case(unittest.TestCase):
 
     def setUp(self):
         self.plane.daemon.new_log()
-        self.namespace = f"test-{os.urandom(4).hex()}"
+        self.namespace = f"test-{os.urandom(4).hex()}-x"  # never what YAML would read as a number
         self.plane.kubectl("create", "namespace", self.namespace)
         self.addCleanup(self.plane.kubectl, "delete", "namespace", self.namespace, "--wait=false", status=None)
 

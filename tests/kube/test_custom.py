@@ -48,8 +48,10 @@ class Widgets(kube_case.Case):
 
     def test_what_the_schema_and_its_rules_refuse(self):
         for spec, reason in (({"size": 3}, "size must be even"), ({"size": 12}, "less than or equal to 10"),
-                             ({"size": 2, "color": "blue"}, 'supported values: "red", "green"'), ({}, "spec.size: Required value")):
+                             ({"size": 2, "color": "blue"}, 'supported values: "red", "green"')):
             self.assertIn(reason, self.apply(widget("wrong", **spec), status=1).stderr)
+        self.assertIn("spec.size: Required value", self.refused(
+            "create", "--validate=false", "-f", "-", stdin=json.dumps(widget("wrong", color="red"))))
         self.assertIn('unknown field "spec.weight"', self.apply(widget("wrong", size=2, weight=1), status=1).stderr)
 
     def test_patched_and_applied_as_built_in_kinds(self):

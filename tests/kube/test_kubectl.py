@@ -50,7 +50,7 @@ class Objects(kube_case.Case):
 
     def test_edited(self):
         self.apply(config_map("edited", a="1"))
-        edited = self.kubectl("edit", "configmap", "edited", environment={"KUBE_EDITOR": 'sed -i s/"1"/"2"/'})
+        edited = self.kubectl("edit", "configmap", "edited", environment={"KUBE_EDITOR": "sed -i 's/\"1\"/\"2\"/'"})
         self.assertEqual(edited.stdout.strip(), "configmap/edited edited")
         self.assertEqual(self.get("configmap", "edited")["data"], {"a": "2"})
 

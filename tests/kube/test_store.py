@@ -74,6 +74,7 @@ class Etcd:
         for member in self.members:
             if member.process.poll() is None:
                 member.stop()
+            member.log.close()
         shutil.rmtree(self.directory)
 
 

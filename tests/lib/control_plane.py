@@ -67,8 +67,8 @@ class ControlPlane:
 
     def apply(self, *objects, **options):
         """What `kubectl apply` says to these objects, given as dictionaries."""
-        documents = "\n---\n".join(json.dumps(one) for one in objects)
-        return self.kubectl("apply", "-f", "-", stdin=documents, **options)
+        listed = {"apiVersion": "v1", "kind": "List", "items": objects}
+        return self.kubectl("apply", "-f", "-", stdin=json.dumps(listed), **options)
 
     def get(self, *arguments):
         return json.loads(self.kubectl("get", "-o", "json", *arguments).stdout)
