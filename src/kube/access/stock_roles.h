@@ -12,13 +12,9 @@
 
 #include "base/json_tree.h"
 #include "kube/api/object_source.h"
+#include "kube/api/stock_object.h"
 
 namespace gantry::kube {
-
-struct StockObject {
-  std::string stored_as;
-  json::Tree object;  // with apiVersion, kind and metadata
-};
 
 // All of them, cluster-wide ones first.
 std::vector<StockObject> stock_roles();

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "kube/api/tree_lists.h"
 #include "yaml/yaml.h"
 
 namespace gantry::kube {
@@ -12,18 +13,6 @@ namespace {
 using Words = std::vector<std::string>;
 
 bool has(const Words& words, std::string_view word) { return std::ranges::find(words, word) != words.end(); }
-
-const json::TreeArray& list_of(const json::Tree& of, const char* key) {
-  static const json::TreeArray kNone;
-  const json::Tree* found = of.find(key);
-  return found == nullptr ? kNone : found->array();
-}
-
-Words words_of(const json::Tree& of, const char* key) {
-  Words words;
-  for (const json::Tree& word : list_of(of, key)) words.emplace_back(word.as_string());
-  return words;
-}
 
 Result<std::uint8_t> stages_of(const json::Tree& of) {
   std::uint8_t stages = 0;

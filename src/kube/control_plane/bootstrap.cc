@@ -131,7 +131,7 @@ Answer<void> bootstrap(const Verbs& verbs, const ObjectSource& objects, const En
                         priority_class("system-node-critical", 2'000'001'000,
                                        "For pods that their node needs, on that node.")));
   for (const StockObject& role : missing_stock_roles(objects)) TRY(write_stock(verbs, role.object));
-  for (const StockFlowObject& flow : missing_stock_flows(objects)) TRY(write_stock(verbs, flow.object));
+  for (const StockObject& flow : missing_stock_flows(objects)) TRY(write_stock(verbs, flow.object));
   TRY(create_if_missing(verbs, objects, kubernetes_service(server)));
   // Of no use to pods, and no address that endpoints may have.
   const bool is_alone = server.address.starts_with("127.") || server.address == "::1";

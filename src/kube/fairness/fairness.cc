@@ -17,8 +17,8 @@ constexpr std::int64_t kMaxLines = 10'000;        // of a level, whatever its ob
 
 // The stock object of that name; null: there is none.
 const json::Tree* find_stock(std::string_view stored_as, std::string_view name) {
-  static const std::vector<StockFlowObject> stock = stock_flows();
-  for (const StockFlowObject& each : stock)
+  static const std::vector<StockObject> stock = stock_flows();
+  for (const StockObject& each : stock)
     if (each.stored_as == stored_as && each.object.text_at("metadata", "name") == name) return &each.object;
   return nullptr;
 }
@@ -70,7 +70,7 @@ Seat::~Seat() {
 Fairness::Fairness(FairnessOptions options, ObjectSource& objects) : options_(options) {
   {
     MutexLock lock(mutex_);
-    for (const StockFlowObject& stock : stock_flows()) {
+    for (const StockObject& stock : stock_flows()) {
       if (stock.stored_as == stored::kFlowSchemas)
         put_schema(FlowSchema::from_tree(stock.object));
       else

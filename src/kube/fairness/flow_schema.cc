@@ -3,22 +3,12 @@
 
 #include <algorithm>
 
+#include "kube/api/tree_lists.h"
+
 namespace gantry::kube {
 namespace {
 
 using Words = std::vector<std::string>;
-
-const json::TreeArray& list_of(const json::Tree& of, const char* key) {
-  static const json::TreeArray kNone;
-  const json::Tree* found = of.find(key);
-  return found == nullptr ? kNone : found->array();
-}
-
-Words words_of(const json::Tree& of, const char* key) {
-  Words words;
-  for (const json::Tree& word : list_of(of, key)) words.emplace_back(word.as_string());
-  return words;
-}
 
 bool has_or_any(const Words& words, std::string_view word) {
   return std::ranges::any_of(words, [&](const std::string& each) { return each == "*" || each == word; });

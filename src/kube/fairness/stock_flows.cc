@@ -101,7 +101,7 @@ void add_rule(json::TreeObject& rules, std::string_view text) {
   rules["resourceRules"].array().emplace_back(std::move(rule));
 }
 
-StockFlowObject level_of(const Level& level) {
+StockObject level_of(const Level& level) {
   json::Tree object = object_of("PriorityLevelConfiguration", level.name);
   json::TreeObject& spec = object.object()["spec"].object();
   spec["type"] = "Limited";
@@ -119,7 +119,7 @@ StockFlowObject level_of(const Level& level) {
   return {stored::kPriorityLevels, std::move(object)};
 }
 
-StockFlowObject exempt_level() {
+StockObject exempt_level() {
   json::Tree object = object_of("PriorityLevelConfiguration", "exempt");
   json::TreeObject& spec = object.object()["spec"].object();
   spec["type"] = "Exempt";
@@ -128,7 +128,7 @@ StockFlowObject exempt_level() {
   return {stored::kPriorityLevels, std::move(object)};
 }
 
-StockFlowObject schema_of(const Schema& schema) {
+StockObject schema_of(const Schema& schema) {
   json::Tree object = object_of("FlowSchema", schema.name);
   json::TreeObject& spec = object.object()["spec"].object();
   spec["priorityLevelConfiguration"].object()["name"] = schema.level;
@@ -144,16 +144,16 @@ StockFlowObject schema_of(const Schema& schema) {
 
 }  // namespace
 
-std::vector<StockFlowObject> stock_flows() {
-  std::vector<StockFlowObject> objects = {exempt_level()};
+std::vector<StockObject> stock_flows() {
+  std::vector<StockObject> objects = {exempt_level()};
   for (const Level& level : kLevels) objects.push_back(level_of(level));
   for (const Schema& schema : kSchemas) objects.push_back(schema_of(schema));
   return objects;
 }
 
-std::vector<StockFlowObject> missing_stock_flows(const ObjectSource& objects) {
-  std::vector<StockFlowObject> missing;
-  for (StockFlowObject& stock : stock_flows()) {
+std::vector<StockObject> missing_stock_flows(const ObjectSource& objects) {
+  std::vector<StockObject> missing;
+  for (StockObject& stock : stock_flows()) {
     auto there = objects.get(stock.stored_as, "", stock.object.text_at("metadata", "name"));
     if (!there) {
       missing.push_back(std::move(stock));

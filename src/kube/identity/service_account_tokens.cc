@@ -35,14 +35,6 @@ std::string time_text(std::int64_t seconds) {
   return fmt::format("{}Z", format_timestamp({.tv_sec = seconds}).substr(0, 19));
 }
 
-std::string random_uuid() {
-  std::string hex = random_hex(16);
-  hex[12] = '4';                                         // version
-  hex[16] = "89ab"[static_cast<unsigned>(hex[16]) % 4];  // variant
-  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4),
-                     hex.substr(16, 4), hex.substr(20));
-}
-
 json::Tree reference(std::string_view name, std::string_view uid) {
   json::TreeObject object;
   object["name"] = name;

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lists in objects, read without asking whether they are there.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json_tree.h"
+
+namespace gantry::kube {
+
+// Empty if there is none.
+inline const json::TreeArray& list_of(const json::Tree& of, std::string_view key) {
+  static const json::TreeArray kNone;
+  const json::Tree* found = of.find(key);
+  return found == nullptr ? kNone : found->array();
+}
+
+inline std::vector<std::string> words_of(const json::Tree& of, std::string_view key) {
+  std::vector<std::string> words;
+  for (const json::Tree& word : list_of(of, key)) words.emplace_back(word.as_string());
+  return words;
+}
+
+}  // namespace gantry::kube
