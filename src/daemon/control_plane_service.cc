@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/event_loop.h"
+#include "base/heap.h"
 #include "base/loop_thread.h"
 #include "kube/control_plane/control_plane.h"
 
@@ -49,6 +50,7 @@ class ControlPlaneService final : public Service {
 
 Result<std::unique_ptr<Service>> start_control_plane(const kube::ControlPlaneOptions& options,
                                                      const Logger& log) {
+  keep_heap_small();
   auto plane = TRY(kube::ControlPlane::start(options, log));
   log.info("the administrator's kubeconfig", {{"file", plane->admin_kubeconfig()}});
   auto clock = TRY(LoopThread::start("certificates"));

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Python client, as Debian ships it."""
 
-import kubernetes
+import textwrap
+
 from kube import kube_case
+from lib import command
 
 
 def setUpModule():
@@ -10,42 +12,53 @@ def setUpModule():
 
 
 class Client(kube_case.Case):
-    def setUp(self):
-        super().setUp()
-        self.api = kubernetes.client.ApiClient(
-            kubernetes.config.kube_config.new_client_from_config(self.plane.kubeconfig).configuration)
-        self.addCleanup(self.api.close)
-        # Certificates out of kubeconfigs, which it otherwise keeps as files until the process ends.
-        self.addCleanup(kubernetes.config.kube_config._cleanup_temp_files)
-        self.core = kubernetes.client.CoreV1Api(self.api)
+    def script(self, text):
+        """Runs it with `core`, the API of core/v1, `namespace`, and `config_map()`; asserts are its own."""
+        head = f"""
+            import kubernetes
+            from kubernetes.client import V1ConfigMap, V1ObjectMeta
+            kubernetes.config.load_kube_config({self.plane.kubeconfig!r})
+            core = kubernetes.client.CoreV1Api()
+            namespace = {self.namespace!r}
 
-    def config_map(self, name, **data):
-        return kubernetes.client.V1ConfigMap(metadata=kubernetes.client.V1ObjectMeta(name=name), data=data)
+            def config_map(name, **data):
+                return V1ConfigMap(metadata=V1ObjectMeta(name=name), data=data)
+
+            def refused(call, *arguments):
+                try:
+                    call(*arguments)
+                except kubernetes.client.ApiException as failure:
+                    return failure.status, failure.reason
+            """
+        command.run("/usr/bin/python3", "-c", textwrap.dedent(head) + textwrap.dedent(text), env=self.plane.environment())
 
     def test_objects_are_made_listed_in_pages_and_deleted(self):
-        for number in range(5):
-            self.core.create_namespaced_config_map(self.namespace, self.config_map(f"map-{number}", n=str(number)))
-        first = self.core.list_namespaced_config_map(self.namespace, limit=2)
-        self.assertEqual([one.metadata.name for one in first.items], ["map-0", "map-1"])
-        rest = self.core.list_namespaced_config_map(self.namespace, _continue=first.metadata._continue)
-        self.assertEqual([one.metadata.name for one in rest.items], ["map-2", "map-3", "map-4"])
-        self.core.delete_collection_namespaced_config_map(self.namespace)
-        self.assertEqual(self.core.list_namespaced_config_map(self.namespace).items, [])
+        self.script("""
+            for number in range(5):
+                core.create_namespaced_config_map(namespace, config_map(f"map-{number}", n=str(number)))
+            first = core.list_namespaced_config_map(namespace, limit=2)
+            assert [one.metadata.name for one in first.items] == ["map-0", "map-1"], first
+            rest = core.list_namespaced_config_map(namespace, _continue=first.metadata._continue)
+            assert [one.metadata.name for one in rest.items] == ["map-2", "map-3", "map-4"], rest
+            core.delete_collection_namespaced_config_map(namespace)
+            assert core.list_namespaced_config_map(namespace).items == []
+            """)
 
     def test_a_watch_tells_every_change_in_order(self):
-        revision = self.core.list_namespaced_config_map(self.namespace).metadata.resource_version
-        self.core.create_namespaced_config_map(self.namespace, self.config_map("one", a="1"))
-        self.core.patch_namespaced_config_map("one", self.namespace, {"data": {"a": "2"}})
-        self.core.delete_namespaced_config_map("one", self.namespace)
-        watch = kubernetes.watch.Watch()
-        events = [(event["type"], event["object"].data["a"]) for event in watch.stream(
-            self.core.list_namespaced_config_map, self.namespace, resource_version=revision, timeout_seconds=1)]
-        self.assertEqual(events, [("ADDED", "1"), ("MODIFIED", "2"), ("DELETED", "2")])
+        self.script("""
+            revision = core.list_namespaced_config_map(namespace).metadata.resource_version
+            core.create_namespaced_config_map(namespace, config_map("one", a="1"))
+            core.patch_namespaced_config_map("one", namespace, {"data": {"a": "2"}})
+            core.delete_namespaced_config_map("one", namespace)
+            events = [(event["type"], event["object"].data["a"]) for event in kubernetes.watch.Watch().stream(
+                core.list_namespaced_config_map, namespace, resource_version=revision, timeout_seconds=1)]
+            assert events == [("ADDED", "1"), ("MODIFIED", "2"), ("DELETED", "2")], events
+            """)
 
     def test_errors_are_read_as_such(self):
-        with self.assertRaises(kubernetes.client.ApiException) as refused:
-            self.core.read_namespaced_config_map("none", self.namespace)
-        self.assertEqual((refused.exception.status, refused.exception.reason), (404, "Not Found"))
-        with self.assertRaises(kubernetes.client.ApiException) as refused:
-            self.core.create_namespaced_config_map(self.namespace, self.config_map("Wrong"))
-        self.assertEqual(refused.exception.status, 422)
+        self.script("""
+            found = refused(core.read_namespaced_config_map, "none", namespace)
+            assert found == (404, "Not Found"), found
+            found = refused(core.create_namespaced_config_map, namespace, config_map("Wrong"))
+            assert found == (422, "Unprocessable Entity"), found
+            """)

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "base/heap.h"
 #include "http/http2/service.h"
 #include "http/listener.h"
 #include "http/server.h"
@@ -221,14 +222,15 @@ class ControlPlane::Impl {
                             .with_tls(TRY(server_tls(pki_, authentication_))));
     http2_ = std::make_unique<http::Http2Service>(
         api_->handler(), http::Http2ServiceOptions{.max_handlers = threads(), .max_body = kMaxBody});
-    server_ = TRY(http::Server::start(std::move(listeners), api_->handler(),
-                                      {.max_body = kMaxBody,
-                                       .max_connections = kMaxConnections,
-                                       .max_handlers = threads(),
-                                       .max_waiting = 4096,
-                                       .on_http2 = [this](http::Stream stream, http::Peer peer) {
-                                         http2_->take(std::move(stream), std::move(peer));
-                                       }}));
+    server_ = TRY(http::Server::start(
+        std::move(listeners), api_->handler(),
+        {.max_body = kMaxBody,
+         .max_connections = kMaxConnections,
+         .max_handlers = threads(),
+         .max_waiting = 4096,
+         .on_http2 = [this](http::Stream stream,
+                            http::Peer peer) { http2_->take(std::move(stream), std::move(peer)); },
+         .on_rest = trim_heap}));
     return {};
   }
 

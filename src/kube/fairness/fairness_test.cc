@@ -46,7 +46,7 @@ void wait_until(const std::function<bool()>& is_true) {
 TEST(FlowSchemas, TheStockOnesSortRequests) {
   testing::TestObjects objects;
   std::vector<FlowSchema> schemas;
-  for (const StockFlowObject& stock : stock_flows())
+  for (const StockObject& stock : stock_flows())
     if (stock.stored_as == stored::kFlowSchemas) schemas.push_back(FlowSchema::from_tree(stock.object));
   const auto first = [&](const AccessRequest& request) {
     const FlowSchema* best = nullptr;
@@ -80,7 +80,7 @@ TEST(FlowSchemas, TheStockOnesSortRequests) {
 
 TEST(StockFlows, AreWrittenOnce) {
   testing::TestObjects objects;
-  for (const StockFlowObject& each : missing_stock_flows(objects))
+  for (const StockObject& each : missing_stock_flows(objects))
     objects.put(each.stored_as, each.object.to_text());
   EXPECT_TRUE(missing_stock_flows(objects).empty());
   objects.put(stored::kPriorityLevels, R"({"metadata":{"name":"system"},"spec":{"type":"Exempt"}})");

@@ -113,7 +113,9 @@ Answer<void> ApiServer::serve_resource(const Call& call) const {
   }
   const bool is_namespace = info.group.empty() && info.resource == "namespaces";
   if (!resource->is_namespaced && !info.name_space.empty() && !is_namespace) return no_such_resource();
-  if (!resource->is_kept) return review(call, *resource);
+  if (resource->kind.kind == "ComponentStatus") return show_components(call, *resource);
+  const bool is_asked = !resource->is_kept && resource->kind.kind != "Binding";
+  if (is_asked) return review(call, *resource);
   if (info.group.empty() && info.resource == "serviceaccounts" && info.subresource == "token")
     return request_token(call);
 
@@ -201,6 +203,27 @@ Answer<void> ApiServer::review(const Call& call, const Resource& resource) const
   return write_answer(call.response,
                       {.code = 201, .content = SharedBytes(answered.to_text()), .warnings = decoded.warnings},
                       {.wanted = wanted, .resource = resource, .type = resource.type});
+}
+
+// Whoever answers this has read the store at its start and follows it; there is no other component yet.
+Answer<void> ApiServer::show_components(const Call& call, const Resource& resource) const {
+  constexpr std::string_view kStore =
+      R"({"apiVersion":"v1","kind":"ComponentStatus","metadata":{"name":"store"},)"
+      R"("conditions":[{"type":"Healthy","status":"True","message":"ok"}]})";
+  const bool is_list = call.info.verb == "list";
+  if (!is_list && call.info.verb != "get")
+    return Status({.code = 405, .reason = "MethodNotAllowed", .message = "components are only looked at"});
+  if (!is_list && call.info.name != "store") return not_found(resource.id(), call.info.name);
+  ApiAnswer answer{.content = SharedBytes(kStore)};
+  if (is_list)
+    answer.content = ApiList{.api_version = "v1", .kind = resource.list_kind, .items = {SharedBytes(kStore)}};
+  const Wanted wanted =
+      TRY(negotiate(call.request.headers().get_or("Accept", ""), has_protobuf(resource.type)));
+  return write_answer(call.response, answer,
+                      {.wanted = wanted,
+                       .included = TRY(included_in(call.query)),
+                       .resource = resource,
+                       .type = resource.type});
 }
 
 Answer<void> ApiServer::request_token(const Call& call) const {

@@ -90,6 +90,7 @@ class ApiServer {
   Answer<void> serve_resource(const Call& call) const;
   Answer<void> watch(const Call& call, const ApiRequest& request, std::shared_ptr<const Served> served) const;
   Answer<void> review(const Call& call, const Resource& resource) const;
+  Answer<void> show_components(const Call& call, const Resource& resource) const;
   Answer<void> request_token(const Call& call) const;
 
   const ApiParts parts_;
