@@ -97,8 +97,9 @@ class Encryption::Reader {
       return error(Code::InvalidArgument, "name: required, and without ':'");
     const auto secret = from_base64(key.text_at("secret"));
     if (!secret) return error(Code::InvalidArgument, "secret: not base64");
+    auto cipher = TRY(provider.make(*secret));
     Transformer transformer{.prefix = fmt::format("{}{}:v1:{}:", kEncrypted, provider.name, name),
-                            .cipher = TRY(provider.make(*secret))};
+                            .cipher = std::move(cipher)};
     for (const Transformer& other : group.transformers)
       if (other.prefix == transformer.prefix)
         return error(Code::InvalidArgument, "name: '{}' stands twice", name);

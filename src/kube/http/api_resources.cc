@@ -121,13 +121,14 @@ Answer<void> ApiServer::serve_resource(const Call& call) const {
 
   const Verb verb = verb_of(info.verb);
   const Type* type = subresource == nullptr ? resource->type : subresource->type;
+  const bool is_dry = TRY(is_dry_run(call.query));
   ApiRequest request{.user = call.identity.user,
                      .verb = verb,
                      .resource = *resource,
                      .subresource = info.subresource,
                      .name_space = is_namespace ? std::string() : info.name_space,
                      .name = object_name(info, verb),
-                     .is_dry_run = TRY(is_dry_run(call.query)),
+                     .is_dry_run = is_dry,
                      .user_agent = std::string(call.request.headers().get_or("User-Agent", ""))};
   if (is_read(verb) || verb == Verb::DeleteCollection) request.read = TRY(read_options(call.query));
   if (is_deletion(verb))

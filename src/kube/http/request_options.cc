@@ -38,12 +38,15 @@ std::optional<bool> flag_of(const http::Query& query, std::string_view name) {
 }  // namespace
 
 Answer<ReadOptions> read_options(const http::Query& query) {
+  // Before the rest: what is made already is not destroyed when a TRY in the middle of braces returns (g++
+  // 12).
+  const auto timeout = TRY(number_of(query, "timeoutSeconds"));
   ReadOptions options{.resource_version = text_of(query, "resourceVersion"),
                       .resource_version_match = text_of(query, "resourceVersionMatch"),
                       .continue_token = text_of(query, "continue"),
                       .label_selector = text_of(query, "labelSelector"),
                       .field_selector = text_of(query, "fieldSelector"),
-                      .timeout_seconds = TRY(number_of(query, "timeoutSeconds")),
+                      .timeout_seconds = timeout,
                       .allows_bookmarks = is_true(query, "allowWatchBookmarks"),
                       .sends_initial_events = flag_of(query, "sendInitialEvents")};
   const std::int64_t limit = TRY(number_of(query, "limit")).value_or(0);

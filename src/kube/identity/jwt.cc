@@ -32,9 +32,10 @@ Result<Jwt> Jwt::parse(std::string_view token) {
   if (!signature) return not_a_token();
   // RFC 7515 section 4.1.11: who does not know what is critical must refuse.
   if (header.find("crit") != nullptr) return error(Code::Unsupported, "token: critical header fields");
+  json::Tree claims = TRY(object_in(token.substr(first + 1, last - first - 1)));
   return Jwt{.algorithm = std::string(header.text_at("alg")),
              .key_id = std::string(header.text_at("kid")),
-             .claims = TRY(object_in(token.substr(first + 1, last - first - 1))),
+             .claims = std::move(claims),
              .signed_part = std::string(token.substr(0, last)),
              .signature = *std::move(signature)};
 }

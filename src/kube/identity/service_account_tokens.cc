@@ -288,10 +288,11 @@ Answer<json::Tree> ServiceAccountTokens::answer(std::string_view name_space, std
   claims["jti"] = random_uuid();
   claims[kKubernetes] = std::move(kubernetes);
 
-  json::TreeObject& status = request.object()["status"].object();
+  spec["expirationSeconds"] = seconds;
+  json::TreeObject status;
   status["token"] = TRY(sign_jwt(signing_key_, claims));
   status["expirationTimestamp"] = time_text(now + seconds);
-  spec["expirationSeconds"] = seconds;
+  request.object()["status"] = std::move(status);
   return request;
 }
 

@@ -143,7 +143,7 @@ void prepare_service(Tree& object, const Tree* before) {
   Tree* found = object.object().find("spec");
   if (found == nullptr) return;
   json::TreeObject& spec = found->object();
-  const std::string_view type = found->text_at("type");
+  const std::string type(found->text_at("type"));  // of its own: what follows moves the fields
   if (type == "ExternalName") {
     for (const char* field : {"clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"})
       spec.erase(field);
