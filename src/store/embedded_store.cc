@@ -87,16 +87,18 @@ Result<std::unique_ptr<EmbeddedStore>> EmbeddedStore::open(const std::string& pa
   KeyIndex index;
   const ChangeLog::Start start =
       TRY(log.load([&](const std::string& key, const Change& change) { index.apply(key, change); }));
+  LeaseTable leases;
+  for (const LoggedLease& lease : start.leases)
+    leases.add(lease.id, std::chrono::seconds(lease.seconds), steady_clock::now());
+  index.visit(KeyRange::all(), start.revision, [&](const std::string& key, const Change& change) {
+    leases.move(key, 0, change.lease);
+    return true;
+  });
   std::unique_ptr<EmbeddedStore> store(new EmbeddedStore(path, std::move(log), std::move(claimed), start));
   {
     MutexLock lock(store->mutex_);
     store->index_ = std::move(index);
-    for (const LoggedLease& lease : start.leases)
-      store->leases_.add(lease.id, std::chrono::seconds(lease.seconds), steady_clock::now());
-    store->index_.visit(KeyRange::all(), start.revision, [&](const std::string& key, const Change& change) {
-      store->leases_.move(key, 0, change.lease);
-      return true;
-    });
+    store->leases_ = std::move(leases);
   }
   // The last life may have ended in the middle of it.
   TRY(store->forget_compacted(start.compacted));

@@ -131,9 +131,9 @@ void check_network_policy(const Spot& object) {
   const Spot spec = object["spec"];
   label_selector(spec["podSelector"]);
   for (const auto& [list, peers] : {std::pair("ingress", "from"), std::pair("egress", "to")})
-    spec[list].each([peers = peers](const Spot& rule) {
+    spec[list].each([side = peers](const Spot& rule) {
       rule["ports"].each(policy_port);
-      rule[peers].each(policy_peer);
+      rule[side].each(policy_peer);
     });
   if (spec["policyTypes"].size() > 2)
     return spec["policyTypes"].invalid("may not specify more than two policyTypes");
