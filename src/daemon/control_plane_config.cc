@@ -4,20 +4,17 @@
 #include <limits>
 
 #include "base/json.h"
+#include "base/split.h"
 
 namespace gantry::daemon {
 namespace {
 
 // Flags of Go programs that take lists take them with commas, too.
 std::vector<std::string> split_commas(const std::vector<std::string>& given) {
-  std::vector<std::string> words;
+  std::vector<std::string> all;
   for (const std::string& text : given)
-    for (std::size_t at = 0; at <= text.size();) {
-      const std::size_t end = std::min(text.find(',', at), text.size());
-      if (end > at) words.push_back(text.substr(at, end - at));
-      at = end + 1;
-    }
-  return words;
+    for (const std::string_view word : split_words(text, ',')) all.emplace_back(word);
+  return all;
 }
 
 }  // namespace
@@ -78,7 +75,7 @@ std::vector<Option> ControlPlaneConfig::flags() {
       {0, "service-cluster-ip-range", "CIDR", &service_addresses,
        "Addresses of services (default: 10.96.0.0/16)"},
       {0, "service-node-port-range", "RANGE", &service_node_ports, "Ports of nodes (default: 30000-32767)"},
-      {0, "authorization-mode", "MODES", &authorization_modes,
+      {0, "authorization-mode", "MODES", &authorization_flags,
        "Who says what is allowed, in this order (default: Node,RBAC)"},
       {0, "token-auth-file", "FILE", &token_file, "Tokens and whose they are, as CSV"},
       {0, "anonymous-auth", "", &anonymous, "Serve who says nothing about himself as system:anonymous"},
@@ -127,10 +124,8 @@ Result<kube::ControlPlaneOptions> ControlPlaneConfig::options() const {
     return error(Code::InvalidArgument, "an OpenID Connect issuer and a client id belong together");
   if (etcd_certificate.empty() != etcd_key.empty())
     return error(Code::InvalidArgument, "etcd's client certificate and its key belong together");
-  // A list replaces the default, and flags add to it.
-  std::vector<std::string> modes = split_commas(authorization_modes);
-  if (modes.size() > 2 && modes[0] == "Node" && modes[1] == "RBAC")
-    modes.erase(modes.begin(), modes.begin() + 2);
+  std::vector<std::string> modes =
+      authorization_flags.empty() ? authorization_modes : split_commas(authorization_flags);
   kube::ControlPlaneOptions options{
       .directory = directory,
       .bind_address = bind_address,

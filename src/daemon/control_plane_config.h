@@ -29,6 +29,7 @@ struct ControlPlaneConfig {
   std::string service_addresses = "10.96.0.0/16";
   std::string service_node_ports = "30000-32767";
   std::vector<std::string> authorization_modes = {"Node", "RBAC"};
+  std::vector<std::string> authorization_flags;  // in their place, if there are any
   std::string token_file;
   bool anonymous = false;
   std::string node_name;
