@@ -48,11 +48,12 @@ std::string key_of(const json::Tree& definition) {
 
 }  // namespace
 
-CustomKinds::Kinds CustomKinds::replace(const std::vector<json::Tree>& definitions) {
+CustomKinds::Kinds CustomKinds::replace(const std::vector<const json::Tree*>& definitions) {
   Kinds all;
   const MutexLock lock(mutex_);
   std::map<std::string, Compiled> next;
-  for (const json::Tree& definition : definitions) {
+  for (const json::Tree* pointer : definitions) {
+    const json::Tree& definition = *pointer;
     const std::string name(definition.text_at("metadata", "name"));
     std::string key = key_of(definition);
     auto known = compiled_.extract(name);

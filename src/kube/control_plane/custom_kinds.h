@@ -28,7 +28,7 @@ class CustomKinds {
   using Kinds = std::vector<std::shared_ptr<const CustomKind>>;
 
   // Compiles what has changed since the last time, and forgets what is not among them.
-  Kinds replace(const std::vector<json::Tree>& definitions);
+  Kinds replace(const std::vector<const json::Tree*>& definitions);
   // Null if the resource is no custom one.
   std::shared_ptr<const CustomKind> find(const Resource& resource) const;
 

@@ -131,19 +131,24 @@ void CustomResources::start(const Verbs& verbs) {
 bool CustomResources::bring_up_to_date() {
   const std::vector<json::Tree> definitions = parts_.objects.list(kDefinitions, "");
   const std::vector<const json::Tree*> accepted = with_their_names(definitions);
-  std::vector<json::Tree> in_force;
-  for (const json::Tree* definition : accepted) in_force.push_back(*definition);
-  std::vector<std::shared_ptr<const Resource>> resources;
-  for (const std::shared_ptr<const CustomKind>& kind : kinds_.replace(in_force)) {
-    parts_.cache.declare(stored_kind_of(kind->version.resource));
-    resources.emplace_back(kind, &kind->version.resource);
-  }
-  served_.set(std::make_shared<const Served>(std::move(resources), parts_.address));
+  serve(kinds_.replace(accepted));
   bool has_to_look_again = false;
   for (const json::Tree& definition : definitions)
     if (settle(definition, std::ranges::find(accepted, &definition) != accepted.end()))
       has_to_look_again = true;
   return has_to_look_again;
+}
+
+// Discovery and OpenAPI are made anew only when there is something new in them.
+void CustomResources::serve(CustomKinds::Kinds kinds) {
+  if (kinds == served_kinds_) return;
+  std::vector<std::shared_ptr<const Resource>> resources;
+  for (const std::shared_ptr<const CustomKind>& kind : kinds) {
+    parts_.cache.declare(stored_kind_of(kind->version.resource));
+    resources.emplace_back(kind, &kind->version.resource);
+  }
+  served_.set(std::make_shared<const Served>(std::move(resources), parts_.address));
+  served_kinds_ = std::move(kinds);
 }
 
 bool CustomResources::settle(const json::Tree& definition, bool has_its_names) {

@@ -45,6 +45,7 @@ class CustomResources {
 
  private:
   bool bring_up_to_date();
+  void serve(CustomKinds::Kinds kinds);
   bool settle(const json::Tree& definition, bool has_its_names);
   bool remove_objects(const json::Tree& definition);
   Answer<void> write(const json::Tree& definition, std::string_view subresource) const;
@@ -52,7 +53,8 @@ class CustomResources {
   const Parts parts_;
   CurrentlyServed served_;
   CustomKinds kinds_;
-  const Verbs* verbs_ = nullptr;  // from start() on
+  CustomKinds::Kinds served_kinds_;  // of whoever brings it up to date: start(), then the reconciler's thread
+  const Verbs* verbs_ = nullptr;     // from start() on
 
   std::unique_ptr<Reconciler> reconciler_;  // last: its thread uses all of the above
 };
