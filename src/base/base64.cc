@@ -71,4 +71,15 @@ std::optional<std::string> from_base64(std::string_view text) {
   return bytes;
 }
 
+std::string to_jose_base64(std::string_view bytes) {
+  std::string text = to_base64url(bytes);
+  text.erase(text.find_last_not_of('=') + 1);
+  return text;
+}
+
+std::optional<std::string> from_jose_base64(std::string_view text) {
+  if (text.find_first_of("+/=") != text.npos) return std::nullopt;
+  return from_base64(text);
+}
+
 }  // namespace gantry

@@ -19,4 +19,9 @@ std::string to_base64url(std::string_view bytes);
 // included.
 std::optional<std::string> from_base64(std::string_view text);
 
+// As JSON Web Tokens have it (RFC 7515, section 2): the alphabet for URLs, without padding; nothing else is
+// read.
+std::string to_jose_base64(std::string_view bytes);
+std::optional<std::string> from_jose_base64(std::string_view text);
+
 }  // namespace gantry

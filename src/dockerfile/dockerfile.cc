@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/lower_case.h"
 #include "base/printable.h"
 #include "dockerfile/instruction_parser.h"
 #include "dockerfile/logical_line.h"
@@ -13,13 +14,6 @@
 
 namespace gantry::dockerfile {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
-}
 
 // "# name = value" of the file's first lines; nothing for other lines.
 std::optional<std::pair<std::string, std::string_view>> directive_of(std::string_view line) {
@@ -31,7 +25,7 @@ std::optional<std::pair<std::string, std::string_view>> directive_of(std::string
   const std::string_view name = trimmed(line.substr(0, equals)), value = trimmed(line.substr(equals + 1));
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   if (name.empty() || value.empty() || !std::ranges::all_of(name, is_letter)) return std::nullopt;
-  return std::pair(lower(name), value);
+  return std::pair(in_lower_case(name), value);
 }
 
 class Parser {
@@ -119,7 +113,7 @@ std::string Stage::display_name() const {
 }
 
 const Stage* Dockerfile::find_stage(std::string_view name, std::size_t before) const {
-  const std::string wanted = lower(name);
+  const std::string wanted = in_lower_case(name);
   if (wanted.empty()) return nullptr;  // a stage without a name is not called that
   before = std::min(before, stages.size());
   for (std::size_t i = before; i-- > 0;)

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/lower_case.h"
 #include "base/printable.h"
 #include "dockerfile/here_document.h"
 #include "dockerfile/spelling.h"
@@ -37,13 +38,6 @@ bool is_stage_name(std::string_view name) {
   });
 }
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
-}
-
 std::string upper(std::string_view text) {
   std::string result(text);
   for (char& c : result)
@@ -63,7 +57,7 @@ Result<InstructionBody> parse_from(Statement& statement) {
   if (words.size() != 3 || upper(words[1].text) != "AS")
     return statement.fail(words[1].text, fmt::format("'{}' is not expected here", printable(words[1].text)),
                           "write FROM IMAGE or FROM IMAGE AS NAME");
-  from.name = lower(words[2].text);
+  from.name = in_lower_case(words[2].text);
   if (!is_stage_name(from.name))
     return statement.fail(words[2].text,
                           fmt::format("'{}' cannot be the name of a stage", printable(words[2].text)),

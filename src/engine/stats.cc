@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/lower_case.h"
 #include "base/timestamp.h"
 #include "kernel/cgroup_layout.h"
 
@@ -76,14 +77,6 @@ std::string time_text(const StatsSample* sample) {
   return format_timestamp({.tv_sec = sample->time / 1'000'000'000, .tv_nsec = sample->time % 1'000'000'000});
 }
 
-// v1 spells operations with a capital, v2 has no words of its own.
-std::string lower(std::string_view word) {
-  std::string text(word);
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
-  return text;
-}
-
 void write_block_entries(Writer& w, const char* key, const std::vector<kernel::BlockIoEntry>& entries) {
   w.key(key);
   if (entries.empty()) {
@@ -93,7 +86,7 @@ void write_block_entries(Writer& w, const char* key, const std::vector<kernel::B
   w.begin_array();
   for (const kernel::BlockIoEntry& entry : entries) {
     w.begin_object().key("major").value(entry.major).key("minor").value(entry.minor);
-    w.key("op").value(lower(entry.operation)).key("value").value(entry.value).end_object();
+    w.key("op").value(in_lower_case(entry.operation)).key("value").value(entry.value).end_object();
   }
   w.end_array();
 }

@@ -6,6 +6,8 @@
 
 #include <utility>
 
+#include "http/date_now.h"
+
 namespace gantry::http {
 namespace {
 
@@ -122,7 +124,7 @@ void Connection::dispatch() {
 void Connection::refuse(int status, const Error& reason) {
   const std::string text = reason.message() + "\n";
   ResponseHead head{.status = status};
-  head.headers.add("Date", format_http_date(::time(nullptr)));
+  head.headers.add("Date", date_now());
   head.headers.add("Content-Type", "text/plain; charset=utf-8");
   head.headers.add("Content-Length", std::to_string(text.size()));
   head.headers.add("Connection", "close");

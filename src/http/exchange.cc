@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/exchange.h"
 
-#include <ctime>
 #include <utility>
 
 #include "http/connection.h"
+#include "http/date_now.h"
 #include "http/response_socket.h"
 
 namespace gantry::http {
@@ -13,17 +13,6 @@ namespace {
 // What a handler did not read of a body is read for it when it is no more than this: cheaper than a new
 // connection.
 constexpr std::uint64_t kMostSkipped = 256 << 10;  // bytes
-
-// A second's text is made once a thread.
-const std::string& date_now() {
-  thread_local std::time_t second = 0;
-  thread_local std::string text;
-  if (const std::time_t now = ::time(nullptr); now != second) {
-    second = now;
-    text = format_http_date(now);
-  }
-  return text;
-}
 
 bool never_has_body(int status) { return status < 200 || status == 204 || status == 304; }
 

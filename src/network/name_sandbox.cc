@@ -3,6 +3,8 @@
 
 #include <cctype>
 
+#include "base/lower_case.h"
+
 namespace gantry::network {
 namespace {
 
@@ -10,15 +12,9 @@ namespace {
 constexpr std::uint32_t kTtl = 5;  // seconds
 constexpr std::uint16_t kInternet = 1;
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
-
 std::map<std::string, std::string> in_lower_case(const std::map<std::string, std::string>& links) {
   std::map<std::string, std::string> result;
-  for (const auto& [alias, name] : links) result[lower(alias)] = lower(name);
+  for (const auto& [alias, name] : links) result[gantry::in_lower_case(alias)] = gantry::in_lower_case(name);
   return result;
 }
 

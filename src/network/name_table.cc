@@ -9,14 +9,10 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/lower_case.h"
+
 namespace gantry::network {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
 
 // RFC 1035 section 3.5.
 std::string arpa_name(const in_addr& address) {
@@ -47,10 +43,10 @@ void add_once(std::vector<Address>& all, const std::vector<Address>& more) {
 std::shared_ptr<const NameTable> NameTable::make(std::string network,
                                                  std::span<const NamedEndpoint> endpoints) {
   auto table = std::make_shared<NameTable>();
-  table->network_ = lower(network);
+  table->network_ = in_lower_case(network);
   for (const NamedEndpoint& endpoint : endpoints) {
     for (const std::string& name : endpoint.names) {
-      Addresses& addresses = table->by_name_[lower(name)];
+      Addresses& addresses = table->by_name_[in_lower_case(name)];
       add_once(addresses.ipv4, endpoint.ipv4);
       add_once(addresses.ipv6, endpoint.ipv6);
     }

@@ -50,18 +50,6 @@ const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-// JWTs leave the padding out (RFC 7515, section 2).
-std::string encode_part(std::string_view bytes) {
-  std::string text = to_base64url(bytes);
-  text.erase(text.find_last_not_of('=') + 1);
-  return text;
-}
-
-std::optional<std::string> decode_part(std::string_view text) {
-  if (text.find_first_of("+/=") != text.npos) return std::nullopt;
-  return from_base64(text);
-}
-
 constexpr std::size_t kMaxToken = 64 << 10;  // bytes
 constexpr int kEcHalf = 32;                  // bytes of r and of s on P-256
 
@@ -264,8 +252,9 @@ Result<std::string> TokenKey::public_pem() const {
 }
 
 Result<std::string> TokenKey::sign(const Claims& claims) const {
-  std::string token = encode_part(json::encode(Header{.type = "JWT", .algorithm = "ES256", .key_id = id_})) +
-                      "." + encode_part(to_json(claims));
+  std::string token =
+      to_jose_base64(json::encode(Header{.type = "JWT", .algorithm = "ES256", .key_id = id_})) + "." +
+      to_jose_base64(to_json(claims));
   const DigestContext context(EVP_MD_CTX_new());
   std::size_t size = 0;
   std::string der;
@@ -279,12 +268,12 @@ Result<std::string> TokenKey::sign(const Claims& claims) const {
   der.resize(size);
   const auto raw = raw_from_der(der);
   if (!raw) return openssl_error(Code::Internal, "sign token");
-  return token + "." + encode_part(*raw);
+  return token + "." + to_jose_base64(*raw);
 }
 
 Result<Claims> peek_claims(std::string_view token) {
   const std::size_t first = token.find('.'), last = token.rfind('.');
-  const auto text = first < last ? decode_part(token.substr(first + 1, last - first - 1)) : std::nullopt;
+  const auto text = first < last ? from_jose_base64(token.substr(first + 1, last - first - 1)) : std::nullopt;
   if (token.size() > kMaxToken || !text) return error(Code::InvalidArgument, "token: not three parts");
   return parse_claims(*text);
 }
@@ -293,9 +282,9 @@ Result<Claims> TokenKey::verify(std::string_view token) const {
   const std::size_t first = token.find('.'), last = token.rfind('.');
   if (token.size() > kMaxToken || first == token.npos || first == last || token.find('.', first + 1) != last)
     return error(Code::InvalidArgument, "token: not three parts");
-  const auto header_text = decode_part(token.substr(0, first));
-  const auto claims_text = decode_part(token.substr(first + 1, last - first - 1));
-  auto signature = decode_part(token.substr(last + 1));
+  const auto header_text = from_jose_base64(token.substr(0, first));
+  const auto claims_text = from_jose_base64(token.substr(first + 1, last - first - 1));
+  auto signature = from_jose_base64(token.substr(last + 1));
   if (!header_text || !claims_text || !signature)
     return error(Code::InvalidArgument, "token: a part is not base64url");
 

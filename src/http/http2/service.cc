@@ -2,13 +2,14 @@
 #include "http/http2/service.h"
 
 #include <charconv>
-#include <ctime>
 #include <map>
 #include <utility>
 
 #include <fmt/format.h>
+#include "base/lower_case.h"
 #include "base/mutex.h"
 #include "base/thread_pool.h"
+#include "http/date_now.h"
 #include "http/http2/connection.h"
 
 namespace gantry::http {
@@ -24,13 +25,6 @@ constexpr std::uint32_t kWindow = 64 << 10;        // bytes of a body that no ha
 bool is_of_connection(std::string_view name) {
   return name == "connection" || name == "keep-alive" || name == "proxy-connection" ||
          name == "transfer-encoding" || name == "upgrade";
-}
-
-std::string in_lower_case(std::string_view name) {
-  std::string lower(name);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower;
 }
 
 Result<RequestHead> request_head(HeaderFields fields) {
@@ -158,7 +152,7 @@ class Exchange2 final : public ResponseChannel {
       std::string lower = in_lower_case(name);
       if (!is_of_connection(lower)) fields.emplace_back(std::move(lower), value);
     }
-    fields.emplace_back("date", format_http_date(::time(nullptr)));
+    fields.emplace_back("date", date_now());
     return fields;
   }
 

@@ -6,18 +6,12 @@
 #include <fmt/format.h>
 
 #include "kube/api/selector.h"
+#include "kube/api/tree_lists.h"
 
 namespace gantry::kube {
 namespace {
 
 constexpr const char* kGroup = "authorization.k8s.io";
-
-std::vector<std::string> words_of(const json::Tree* array) {
-  std::vector<std::string> words;
-  if (array == nullptr) return words;
-  for (const json::Tree& word : array->array()) words.emplace_back(word.as_string());
-  return words;
-}
 
 json::Tree texts(const std::vector<std::string>& words) {
   json::TreeArray array;

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "kube/api/tree_lists.h"
+
 namespace gantry::kube {
 namespace {
 
@@ -14,13 +16,6 @@ using Words = std::vector<std::string>;
 // Rules with more combinations than this are looked at as a whole: a document of a megabyte can name
 // billions.
 constexpr std::size_t kMaxCombinations = 20'000;
-
-Words words_of(const json::Tree* array) {
-  Words words;
-  if (array == nullptr) return words;
-  for (const json::Tree& word : array->array()) words.emplace_back(word.as_string());
-  return words;
-}
 
 void add(json::TreeObject& object, std::string_view key, const Words& words) {
   if (words.empty()) return;

@@ -18,10 +18,15 @@ inline const json::TreeArray& list_of(const json::Tree& of, std::string_view key
   return found == nullptr ? kNone : found->array();
 }
 
-inline std::vector<std::string> words_of(const json::Tree& of, std::string_view key) {
+// `list` may be null.
+inline std::vector<std::string> words_of(const json::Tree* list) {
   std::vector<std::string> words;
-  for (const json::Tree& word : list_of(of, key)) words.emplace_back(word.as_string());
+  if (list == nullptr) return words;
+  for (const json::Tree& word : list->array()) words.emplace_back(word.as_string());
   return words;
+}
+inline std::vector<std::string> words_of(const json::Tree& of, std::string_view key) {
+  return words_of(of.find(key));
 }
 
 }  // namespace gantry::kube

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/split.h"
+#include "kube/api/tree_lists.h"
 #include "kube/custom/schema_checks.h"
 #include "kube/rules/spot.h"
 #include "kube/schema/catalog.h"
@@ -31,12 +32,6 @@ const Tree& at(const Tree& object, std::string_view key) {
 }
 
 bool flag(const Tree& object, std::string_view key) { return at(object, key).as_bool(); }
-
-std::vector<std::string> texts(const Tree& list) {
-  std::vector<std::string> texts;
-  for (const Tree& element : list.array()) texts.emplace_back(element.as_string());
-  return texts;
-}
 
 // ---- From a definition to resources
 
@@ -104,8 +99,8 @@ Resource common_resource(const Tree& spec) {
   Resource resource{.plural = std::string(names.text_at("plural")),
                     .singular = std::string(names.text_at("singular")),
                     .list_kind = std::string(names.text_at("listKind")),
-                    .short_names = texts(at(names, "shortNames")),
-                    .categories = texts(at(names, "categories")),
+                    .short_names = words_of(names, "shortNames"),
+                    .categories = words_of(names, "categories"),
                     .is_namespaced = spec.text_at("scope") == "Namespaced"};
   resource.kind = {std::string(spec.text_at("group")), "", std::string(names.text_at("kind"))};
   resource.stored_kind = resource.kind;

@@ -8,6 +8,7 @@
 #include "base/base64.h"
 #include "base/file.h"
 #include "base/json_tree.h"
+#include "kube/api/tree_lists.h"
 #include "yaml/yaml.h"
 
 namespace gantry::kube {
@@ -21,12 +22,6 @@ struct Provider {
 };
 constexpr Provider kProviders[] = {
     {"aescbc", make_aes_cbc}, {"aesgcm", make_aes_gcm}, {"secretbox", make_secretbox}};
-
-const json::TreeArray& list_of(const json::Tree& of, const char* key) {
-  static const json::TreeArray kNone;
-  const json::Tree* found = of.find(key);
-  return found == nullptr ? kNone : found->array();
-}
 
 // "apps/deployments" is "deployments.apps" in a configuration, "secrets" is itself.
 bool names(std::string_view pattern, std::string_view stored_as) {

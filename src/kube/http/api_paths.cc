@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "kube/http/answer_writer.h"
 #include "kube/http/api_server.h"
+#include "kube/http/refusals.h"
 #include "kube/schema/release.h"
 
 namespace gantry::kube {
@@ -35,11 +36,6 @@ std::string version_text() {
   writer.key("platform").value(fmt::format("linux/{}", architecture));
   writer.end_object();
   return std::move(writer).text();
-}
-
-Status no_such_path() {
-  return Status(
-      {.code = 404, .reason = "NotFound", .message = "the server could not find the requested resource"});
 }
 
 Answer<void> send(http::ResponseWriter& response, std::string_view type, std::string_view body) {
@@ -93,7 +89,7 @@ std::string_view without_slash(std::string_view path) {
 Answer<void> ApiServer::show_path(const Call& call) const {
   const std::string_view path = without_slash(call.info.path);
   if (call.info.verb != "get" && call.info.verb != "head")
-    return Status({.code = 405, .reason = "MethodNotAllowed", .message = "only GET is served here"});
+    return method_not_allowed("only GET is served here");
   if (path == "/version") return send(call.response, "application/json", version_text());
   if (path == "/api" || path == "/apis" || path.starts_with("/api/") || path.starts_with("/apis/"))
     return show_discovery(call);

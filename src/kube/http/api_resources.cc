@@ -11,6 +11,7 @@
 #include "kube/access/access_reviews.h"
 #include "kube/http/answer_writer.h"
 #include "kube/http/api_server.h"
+#include "kube/http/refusals.h"
 #include "kube/http/request_body.h"
 #include "kube/http/request_options.h"
 #include "kube/http/watch_frames.h"
@@ -40,12 +41,6 @@ Verb verb_of(std::string_view name) {
 
 bool is_read(Verb verb) { return verb == Verb::Get || verb == Verb::List || verb == Verb::Watch; }
 bool is_deletion(Verb verb) { return verb == Verb::Delete || verb == Verb::DeleteCollection; }
-
-// What a client sees of a path that leads nowhere.
-Status no_such_resource() {
-  return Status(
-      {.code = 404, .reason = "NotFound", .message = "the server could not find the requested resource"});
-}
 
 // A name that only the field selector has is for authorisation: the collection is what is asked for.
 std::string object_name(const RequestInfo& info, Verb verb) {
@@ -105,14 +100,14 @@ Answer<void> ApiServer::serve_resource(const Call& call) const {
   const RequestInfo& info = call.info;
   const std::shared_ptr<const Served> served = parts_.served.get();
   const Resource* resource = served->find(info.group, info.version, info.resource);
-  if (resource == nullptr) return no_such_resource();
+  if (resource == nullptr) return no_such_path();
   const Subresource* subresource = nullptr;
   if (!info.subresource.empty()) {
     subresource = resource->find_subresource(info.subresource);
-    if (subresource == nullptr) return no_such_resource();
+    if (subresource == nullptr) return no_such_path();
   }
   const bool is_namespace = info.group.empty() && info.resource == "namespaces";
-  if (!resource->is_namespaced && !info.name_space.empty() && !is_namespace) return no_such_resource();
+  if (!resource->is_namespaced && !info.name_space.empty() && !is_namespace) return no_such_path();
   if (resource->kind.kind == "ComponentStatus") return show_components(call, *resource);
   const bool is_asked = !resource->is_kept && resource->kind.kind != "Binding";
   if (is_asked) return review(call, *resource);
@@ -168,10 +163,8 @@ Answer<void> ApiServer::watch(const Call& call, const ApiRequest& request,
 // Kinds that are asked and answered.
 Answer<void> ApiServer::review(const Call& call, const Resource& resource) const {
   if (call.info.verb != "create")
-    return Status({.code = 405,
-                   .reason = "MethodNotAllowed",
-                   .message = fmt::format("{} is not supported on resources of kind \"{}\"", call.info.verb,
-                                          resource.id().text())});
+    return method_not_allowed(
+        fmt::format("{} is not supported on resources of kind \"{}\"", call.info.verb, resource.id().text()));
   const WriteOptions options = TRY(write_options(call.query));
   RequestBody body = TRY(read_object(call.request, resource.type));
   Decoded decoded =
@@ -196,7 +189,7 @@ Answer<void> ApiServer::review(const Call& call, const Resource& resource) const
     answered = TRY(
         review_token(parts_.tokens, parts_.account_tokens.audiences(), std::move(asked), std::time(nullptr)));
   else
-    return no_such_resource();
+    return no_such_path();
   answered.object()["apiVersion"] = resource.kind.api_version();
   answered.object()["kind"] = kind;
   const Wanted wanted =
@@ -212,8 +205,7 @@ Answer<void> ApiServer::show_components(const Call& call, const Resource& resour
       R"({"apiVersion":"v1","kind":"ComponentStatus","metadata":{"name":"store"},)"
       R"("conditions":[{"type":"Healthy","status":"True","message":"ok"}]})";
   const bool is_list = call.info.verb == "list";
-  if (!is_list && call.info.verb != "get")
-    return Status({.code = 405, .reason = "MethodNotAllowed", .message = "components are only looked at"});
+  if (!is_list && call.info.verb != "get") return method_not_allowed("components are only looked at");
   if (!is_list && call.info.name != "store") return not_found(resource.id(), call.info.name);
   ApiAnswer answer{.content = SharedBytes(kStore)};
   if (is_list)
@@ -230,8 +222,7 @@ Answer<void> ApiServer::show_components(const Call& call, const Resource& resour
 Answer<void> ApiServer::request_token(const Call& call) const {
   const Resource* kind = Catalog::built_in().find_kind("", "v1", "ServiceAccount");
   const Subresource* token = kind->find_subresource("token");
-  if (call.info.verb != "create")
-    return Status({.code = 405, .reason = "MethodNotAllowed", .message = "a token can only be created"});
+  if (call.info.verb != "create") return method_not_allowed("a token can only be created");
   json::Tree asked = TRY(tree_of(TRY(read_object(call.request, token->type))));
   json::Tree answered =
       TRY(parts_.account_tokens.answer(call.info.name_space, call.info.name, asked, std::time(nullptr)));

@@ -5,18 +5,12 @@
 #include <charconv>
 #include <optional>
 
+#include "base/lower_case.h"
 #include "http/headers.h"
 #include "kube/protobuf/envelope.h"
 
 namespace gantry::kube {
 namespace {
-
-std::string in_lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower;
-}
 
 // Cuts the part up to `separator` off `text`, without spaces around it.
 std::string_view cut(std::string_view& text, char separator) {

@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "base/lower_case.h"
+
 namespace gantry::kube {
 namespace {
 
@@ -16,13 +18,6 @@ std::string_view verb_of(std::string_view method) {
   if (method == "PATCH") return "patch";
   if (method == "DELETE") return "delete";
   return {};
-}
-
-std::string in_lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower;
 }
 
 // Without empty ones at both ends.

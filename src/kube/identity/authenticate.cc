@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/base64.h"
+#include "base/lower_case.h"
 #include "base/split.h"
 #include "http/url.h"
 #include "kube/identity/service_account_tokens.h"
@@ -43,15 +45,8 @@ std::string bearer_of(const http::HeaderMap& headers) {
   for (const std::string_view list : headers.all("Sec-WebSocket-Protocol"))
     for (const std::string_view protocol : split(list, ','))
       if (const std::string_view word = http::trim(protocol); word.starts_with(kSocketToken))
-        return decode_part(word.substr(kSocketToken.size())).value_or(std::string());
+        return from_jose_base64(word.substr(kSocketToken.size())).value_or(std::string());
   return {};
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
-  return result;
 }
 
 // What is in headers "PREFIXkey: value"; keys are percent-encoded, and of any case.
@@ -60,7 +55,7 @@ std::map<std::string, std::vector<std::string>> extra_of(const http::HeaderMap& 
   std::map<std::string, std::vector<std::string>> extra;
   for (const http::Header& header : headers) {
     if (!starts_with_ignoring_case(header.name, prefix)) continue;
-    const std::string key = lower(std::string_view(header.name).substr(prefix.size()));
+    const std::string key = in_lower_case(std::string_view(header.name).substr(prefix.size()));
     extra[http::percent_decode(key).value_or(key)].push_back(header.value);
   }
   return extra;

@@ -7,6 +7,7 @@
 
 #include "base/base64.h"
 #include "base/timestamp.h"
+#include "kube/api/tree_lists.h"
 
 namespace gantry::kube {
 namespace {
@@ -16,13 +17,6 @@ constexpr std::int64_t kShortest = 600;
 constexpr std::string_view kNodePrefix = "system:node:";
 
 using Words = std::vector<std::string>;
-
-Words words_of(const json::Tree* array) {
-  Words words;
-  if (array == nullptr) return words;
-  for (const json::Tree& word : array->array()) words.emplace_back(word.as_string());
-  return words;
-}
 
 bool has(const Words& words, std::string_view word) { return std::ranges::find(words, word) != words.end(); }
 

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/base64.h"
+
 namespace gantry::kube {
 namespace {
 
@@ -14,7 +16,7 @@ Error not_a_token() { return error(Code::InvalidArgument, "token: not a signed J
 
 // A part that is base64url of a JSON object.
 Result<json::Tree> object_in(std::string_view part) {
-  auto text = decode_part(part);
+  auto text = from_jose_base64(part);
   if (!text) return not_a_token();
   auto tree = json::Tree::parse(*std::move(text), kLimits);
   if (!tree || !tree->is_object()) return not_a_token();  // what is wrong with it would quote it
@@ -28,7 +30,7 @@ Result<Jwt> Jwt::parse(std::string_view token) {
   if (token.size() > kMaxToken || first == token.npos || first == last || token.find('.', first + 1) != last)
     return not_a_token();
   const json::Tree header = TRY(object_in(token.substr(0, first)));
-  auto signature = decode_part(token.substr(last + 1));
+  auto signature = from_jose_base64(token.substr(last + 1));
   if (!signature) return not_a_token();
   // RFC 7515 section 4.1.11: who does not know what is critical must refuse.
   if (header.find("crit") != nullptr) return error(Code::Unsupported, "token: critical header fields");
@@ -62,9 +64,9 @@ Result<std::string> sign_jwt(const Key& key, const json::Tree& claims) {
   json::TreeObject header;
   header["alg"] = key.algorithm();
   header["kid"] = key.id();
-  const std::string content = fmt::format("{}.{}", encode_part(json::Tree(std::move(header)).to_text()),
-                                          encode_part(claims.to_text()));
-  return fmt::format("{}.{}", content, encode_part(TRY(key.sign(content))));
+  const std::string content = fmt::format("{}.{}", to_jose_base64(json::Tree(std::move(header)).to_text()),
+                                          to_jose_base64(claims.to_text()));
+  return fmt::format("{}.{}", content, to_jose_base64(TRY(key.sign(content))));
 }
 
 Result<void> check_times(const Jwt& token, std::int64_t now, std::int64_t tolerance) {

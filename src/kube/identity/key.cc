@@ -111,13 +111,13 @@ Result<std::string> key_id(EVP_PKEY* key) {
   if (size < 0) return openssl_error(Code::InvalidArgument, "encode public key");
   const Sha256 hash = sha256({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)});
   OPENSSL_free(der);
-  return encode_part({reinterpret_cast<const char*>(hash.data()), hash.size()});
+  return to_jose_base64({reinterpret_cast<const char*>(hash.data()), hash.size()});
 }
 
 // ---- JSON Web Keys
 
 Result<Number> number_of(const json::Tree& jwk, const char* member) {
-  const auto bytes = decode_part(jwk.text_at(member));
+  const auto bytes = from_jose_base64(jwk.text_at(member));
   if (!bytes || bytes->empty() || bytes->size() > 2048)
     return error(Code::InvalidArgument, "JSON web key: '{}' is no number", member);
   return Number(::BN_bin2bn(bytes_of(*bytes), static_cast<int>(bytes->size()), nullptr));
@@ -127,7 +127,7 @@ std::string part_of(const BIGNUM* number, std::size_t size) {
   std::string bytes(std::max(size, static_cast<std::size_t>(BN_num_bytes(number))), '\0');
   (void)::BN_bn2binpad(number, reinterpret_cast<unsigned char*>(bytes.data()),
                        static_cast<int>(bytes.size()));
-  return encode_part(bytes);
+  return to_jose_base64(bytes);
 }
 
 Result<EVP_PKEY*> public_key_from(const char* type, const ParameterBuilder& builder) {
@@ -152,7 +152,7 @@ Result<EVP_PKEY*> rsa_from(const json::Tree& jwk) {
 Result<EVP_PKEY*> ec_from(const json::Tree& jwk) {
   const auto* curve = std::ranges::find(kCurves, jwk.text_at("crv"), &Curve::name);
   if (curve == std::end(kCurves)) return error(Code::Unsupported, "JSON web key: unknown curve");
-  const auto x = decode_part(jwk.text_at("x")), y = decode_part(jwk.text_at("y"));
+  const auto x = from_jose_base64(jwk.text_at("x")), y = from_jose_base64(jwk.text_at("y"));
   if (!x || !y || x->size() != curve->size || y->size() != curve->size)
     return error(Code::InvalidArgument, "JSON web key: the coordinates are not of curve {}", curve->name);
   const std::string point = "\x04" + *x + *y;  // uncompressed
@@ -296,17 +296,6 @@ Sha256 sha256(std::string_view bytes) {
 
 bool equal_secrets(std::string_view a, std::string_view b) {
   return a.size() == b.size() && ::CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
-
-std::string encode_part(std::string_view bytes) {
-  std::string text = to_base64url(bytes);
-  text.erase(text.find_last_not_of('=') + 1);
-  return text;
-}
-
-std::optional<std::string> decode_part(std::string_view text) {
-  if (text.find_first_of("+/=") != text.npos) return std::nullopt;
-  return from_base64(text);
 }
 
 }  // namespace gantry::kube

@@ -70,8 +70,4 @@ Sha256 sha256(std::string_view bytes);
 // Whether both are the same, in a time that does not tell where they differ.
 bool equal_secrets(std::string_view a, std::string_view b);
 
-// base64url without padding (RFC 7515 section 2).
-std::string encode_part(std::string_view bytes);
-std::optional<std::string> decode_part(std::string_view text);
-
 }  // namespace gantry::kube

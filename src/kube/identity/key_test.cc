@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/base64.h"
 #include "testing/must.h"
 
 namespace gantry::kube {
@@ -58,10 +59,10 @@ TEST(Key, KnowsTheExamplesOfTheStandard) {
                              R"("y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"})"))));
   constexpr std::string_view kClaims =
       "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
-  EXPECT_TRUE(
-      ec.verify("ES256", fmt::format("eyJhbGciOiJFUzI1NiJ9.{}", kClaims),
-                *decode_part("DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-"
-                             "Kg6NU1Q")));
+  EXPECT_TRUE(ec.verify(
+      "ES256", fmt::format("eyJhbGciOiJFUzI1NiJ9.{}", kClaims),
+      *from_jose_base64("DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-"
+                        "Kg6NU1Q")));
   const Key rsa = MUST(Key::from_jwk(MUST(json::Tree::parse(
       R"({"kty":"RSA","e":"AQAB","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2)"
       R"(mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexM)"
@@ -69,7 +70,7 @@ TEST(Key, KnowsTheExamplesOfTheStandard) {
       R"(9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"})"))));
   EXPECT_TRUE(rsa.verify(
       "RS256", fmt::format("eyJhbGciOiJSUzI1NiJ9.{}", kClaims),
-      *decode_part(
+      *from_jose_base64(
           "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGb"
           "ds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0"
           "GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6L"

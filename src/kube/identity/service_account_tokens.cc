@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "base/timestamp.h"
 #include "kube/api/stored_kinds.h"
+#include "kube/api/tree_lists.h"
 
 namespace gantry::kube {
 namespace {
@@ -201,12 +202,6 @@ json::Tree texts(const std::vector<std::string>& words) {
   return array;
 }
 
-std::vector<std::string> words_of(const json::Tree& array) {
-  std::vector<std::string> words;
-  for (const json::Tree& word : array.array()) words.emplace_back(word.as_string());
-  return words;
-}
-
 // Fills in what was not said, and finds what is wrong.
 std::vector<Cause> complete_spec(json::TreeObject& spec, const std::vector<std::string>& default_audiences) {
   std::vector<Cause> causes;
@@ -275,7 +270,7 @@ Answer<json::Tree> ServiceAccountTokens::answer(std::string_view name_space, std
   if (options_.longest.count() != 0)
     seconds = std::min(seconds, static_cast<std::int64_t>(options_.longest.count()));
   const bool is_extended = options_.extends_expiration && seconds == kAskedByNodes &&
-                           kubernetes.contains("pod") && words_of(spec["audiences"]) == options_.audiences;
+                           kubernetes.contains("pod") && words_of(&spec["audiences"]) == options_.audiences;
   if (is_extended) kubernetes["warnafter"] = now + seconds;
 
   json::TreeObject claims;

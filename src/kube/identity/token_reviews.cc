@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "kube/api/tree_lists.h"
 #include "kube/api/user_info.h"
 #include "kube/identity/jwt.h"
 
@@ -13,13 +14,6 @@ json::Tree texts(const std::vector<std::string>& words) {
   json::TreeArray array;
   for (const std::string& word : words) array.emplace_back(word);
   return array;
-}
-
-std::vector<std::string> words_of(const json::Tree* array) {
-  std::vector<std::string> words;
-  if (array == nullptr) return words;
-  for (const json::Tree& word : array->array()) words.emplace_back(word.as_string());
-  return words;
 }
 
 void add_identity(json::TreeObject& status, User user, const std::vector<std::string>& audiences) {

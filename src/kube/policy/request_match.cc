@@ -3,17 +3,11 @@
 
 #include <algorithm>
 
+#include "kube/api/tree_lists.h"
 #include "kube/schema/catalog.h"
 
 namespace gantry::kube::admission {
 namespace {
-
-std::vector<std::string> texts(const json::Tree& tree, std::string_view key) {
-  std::vector<std::string> found;
-  if (const json::Tree* list = tree.find(key))
-    for (const json::Tree& text : list->array()) found.emplace_back(text.as_string());
-  return found;
-}
 
 bool holds(const std::vector<std::string>& items, std::string_view wanted) {
   return std::ranges::any_of(items, [&](const std::string& item) { return item == "*" || item == wanted; });
@@ -64,11 +58,11 @@ std::vector<RequestMatch::Rule> RequestMatch::read_rules(const json::Tree* rules
   std::vector<Rule> read;
   if (rules == nullptr) return read;
   for (const json::Tree& rule : rules->array())
-    read.push_back({.operations = texts(rule, "operations"),
-                    .groups = texts(rule, "apiGroups"),
-                    .versions = texts(rule, "apiVersions"),
-                    .resources = texts(rule, "resources"),
-                    .names = texts(rule, "resourceNames"),
+    read.push_back({.operations = words_of(rule, "operations"),
+                    .groups = words_of(rule, "apiGroups"),
+                    .versions = words_of(rule, "apiVersions"),
+                    .resources = words_of(rule, "resources"),
+                    .names = words_of(rule, "resourceNames"),
                     .scope = std::string(rule.text_at("scope"))});
   return read;
 }

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/split.h"
+#include "kube/api/tree_lists.h"
 #include "kube/schema/catalog.h"
 
 namespace gantry::kube {
@@ -30,13 +31,6 @@ std::optional<double> number(const Tree& schema, std::string_view key) {
 std::optional<std::int64_t> integer(const Tree& schema, std::string_view key) {
   const Tree* const value = schema.find(key);
   return value == nullptr ? std::nullopt : value->as_int64();
-}
-
-std::vector<std::string> texts(const Tree* list) {
-  std::vector<std::string> texts;
-  if (list == nullptr) return texts;
-  for (const Tree& element : list->array()) texts.emplace_back(element.as_string());
-  return texts;
 }
 
 std::vector<ValidationRule> rules_of(const Tree& schema) {
@@ -90,7 +84,7 @@ Constraints own_constraints(const Tree& schema) {
       .max_items = integer(schema, "maxItems"),
       .min_properties = integer(schema, "minProperties"),
       .max_properties = integer(schema, "maxProperties"),
-      .required = texts(schema.find("required")),
+      .required = words_of(schema.find("required")),
       .all_of = list_of_nested(schema, "allOf"),
       .any_of = list_of_nested(schema, "anyOf"),
       .one_of = list_of_nested(schema, "oneOf"),
@@ -191,7 +185,7 @@ class CustomSchemaBuilder {
     const std::string_view kind = schema.text_at("x-kubernetes-list-type");
     type.form = Form::List;
     type.list_kind = kind == "set" ? ListKind::Set : kind == "map" ? ListKind::Map : ListKind::Atomic;
-    type.list_keys = texts(schema.find("x-kubernetes-list-map-keys"));
+    type.list_keys = words_of(schema.find("x-kubernetes-list-map-keys"));
     type.element = value(items == nullptr ? Tree() : *items);
     type.has_defaults = type.element->has_defaults;
   }

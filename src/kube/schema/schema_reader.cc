@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "base/lower_case.h"
 #include "base/split.h"
 #include "kube/schema/default_rules.h"
 #include "kube/schema/schema_line.h"
@@ -41,13 +42,6 @@ constexpr VerbName kVerbNames[] = {
 std::optional<Verb> verb_of(std::string_view word) {
   const auto at = std::ranges::find(kVerbNames, word, &VerbName::name);
   return at == std::end(kVerbNames) ? std::nullopt : std::optional(at->verb);
-}
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower;
 }
 
 template <class... Args>
@@ -335,7 +329,7 @@ class Reader {
     resource_->kind = resource_->stored_kind = *group_;
     resource_->kind.kind = resource_->stored_kind.kind = kind;
     resource_->type = referred(kind);
-    resource_->singular = lower_case(kind);
+    resource_->singular = in_lower_case(kind);
     const std::string_view scope = line.word();
     if (!scope.empty() && scope != "namespaced") return mistake("'{}' is no scope", scope);
     resource_->is_namespaced = !scope.empty();

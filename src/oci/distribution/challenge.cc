@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/lower_case.h"
 #include "base/printable.h"
 
 namespace gantry::oci {
@@ -19,13 +20,6 @@ bool is_token_char(char c) {
 }
 bool is_token68_char(char c) {
   return is_alphanumeric(c) || (c != '\0' && std::string_view("-._~+/").find(c) != std::string_view::npos);
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
 }
 
 class Parser {
@@ -54,7 +48,7 @@ class Parser {
 
  private:
   Result<void> scheme(std::vector<Challenge>& challenges, std::string_view word) {
-    Challenge& challenge = challenges.emplace_back(Challenge{.scheme = lower(word)});
+    Challenge& challenge = challenges.emplace_back(Challenge{.scheme = in_lower_case(word)});
     const bool has_space = skip(" \t");
     if (rest_.empty() || rest_.front() == ',') return {};
     if (!has_space) return refuse("expected a space behind the scheme");
@@ -71,7 +65,7 @@ class Parser {
   Result<void> parameter(Challenge& challenge, std::string_view name) {
     if (!challenge.token68.empty()) return refuse("a parameter stands behind a token");
     skip(" \t");
-    std::string key = lower(name);
+    std::string key = in_lower_case(name);
     if (challenge.parameter(key) != nullptr) return refuse("a parameter is there twice");
     std::string value;
     if (rest_.starts_with('"')) {

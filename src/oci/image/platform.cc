@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/json_codec.h"
+#include "base/lower_case.h"
 #include "base/printable.h"
 
 namespace gantry::oci {
@@ -37,12 +38,6 @@ bool is_word(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
     return std::isalnum(c) || c == '_' || c == '-' || c == '.';
   });
-}
-
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
 }
 
 // "v8.2" as {8, 2} and "v7" as {7, 0}; {0, 0} is no version.
@@ -191,7 +186,7 @@ Result<Platform> Platform::parse(std::string_view text) {
     if (parts.size() > 2) platform.variant = parts[2];
     return normalized(std::move(platform));
   }
-  const std::string word = lower(std::string(parts[0]));
+  const std::string word = in_lower_case(std::string(parts[0]));
   if (std::ranges::find(kSystems, word) != std::end(kSystems)) {
     platform.os = word;
     platform.architecture = host_platform().architecture;
@@ -215,9 +210,9 @@ std::string Platform::str() const {
 }
 
 Platform normalized(Platform platform) {
-  platform.os = lower(std::move(platform.os));
-  std::string& architecture = platform.architecture = lower(std::move(platform.architecture));
-  std::string& variant = platform.variant = lower(std::move(platform.variant));
+  platform.os = in_lower_case(std::move(platform.os));
+  std::string& architecture = platform.architecture = in_lower_case(std::move(platform.architecture));
+  std::string& variant = platform.variant = in_lower_case(std::move(platform.variant));
 
   if (platform.os == "macos") platform.os = "darwin";
   if (architecture == "i386") architecture = "386";
