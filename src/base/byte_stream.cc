@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "base/file.h"
 
 namespace gantry {
+
+static constexpr std::size_t kFirstBuffer = 8 << 10;
 
 Result<std::size_t> FdSource::read(std::span<std::byte> into) {
   for (;;) {
@@ -50,12 +53,17 @@ Result<std::uint64_t> copy(ByteSource& from, ByteSink& to) {
 }
 
 Result<std::string> read_all(ByteSource& from, std::string_view what, std::size_t limit) {
+  // What is short, and most is, costs no large buffer; what fills one gets a larger one.
+  std::size_t room = std::min(limit + 1, kFirstBuffer);
+  auto buffer = std::make_unique_for_overwrite<std::byte[]>(room);
   std::string text;
-  std::vector<std::byte> buffer(std::min(limit + 1, kStreamBuffer));
-  while (const std::size_t size = TRY(from.read(buffer))) {
+  while (const std::size_t size = TRY(from.read({buffer.get(), room}))) {
     if (size > limit - text.size())
       return error(Code::ResourceExhausted, "read '{}': larger than {} bytes", what, limit);
-    text.append(text_of(std::span(buffer).first(size)));
+    text.append(text_of(std::span(buffer.get(), size)));
+    if (size < room || room >= kStreamBuffer) continue;
+    room *= 2;
+    buffer = std::make_unique_for_overwrite<std::byte[]>(room);
   }
   return text;
 }
