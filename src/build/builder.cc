@@ -25,13 +25,28 @@ struct Builder::State {
   std::string mounts() const { return options.root + "/build/mounts"; }
 };
 
+namespace {
+
+// The first process of a RUN with a user namespace finds its root below the work directory by itself; what
+// stands beside that is nobody's.
+Result<void> make_build_directories(const BuilderOptions& options) {
+  const std::string directory = options.root + "/build";
+  for (const char* part : {"/work", "/mounts"}) TRY(make_directories(directory + part, 0700));
+  const mode_t mode = options.id_maps.uids.empty() ? 0700 : 0711;
+  for (const std::string& path : {directory, directory + "/work"})
+    if (::chmod(path.c_str(), mode) < 0) return sys_error("set the mode of '{}'", path);
+  return {};
+}
+
+}  // namespace
+
 Builder::Builder(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Builder::Builder(Builder&&) noexcept = default;
 Builder& Builder::operator=(Builder&&) noexcept = default;
 Builder::~Builder() = default;
 
 Result<Builder> Builder::open(BuilderOptions options) {
-  TRY(make_directories(options.root + "/build", 0700));
+  TRY(make_build_directories(options));
   const SessionPlaces places{.root = options.root,
                              .run = options.run,
                              .runtime = options.runtime,

@@ -36,6 +36,7 @@
 #include "image/snapshots.h"
 #include "image/transfer/credentials.h"
 #include "image/transfer/registries.h"
+#include "kernel/id_map.h"
 #include "oci/image/digest.h"
 #include "oci/image/platform.h"
 
@@ -46,12 +47,13 @@ class RunNetworks {
  public:
   virtual ~RunNetworks() = default;
   // A network namespace under that key, connected to `network` (as docker build --network has it; empty: the
-  // default), and its path; remove() takes it away again.
+  // default), and its path; remove() takes it away again. It belongs to the user namespace `owner` (borrowed;
+  // -1: this process's).
   struct Sandbox {
     std::string path;
     std::string resolv_conf;  // content of the container's; empty: the host's
   };
-  virtual Result<Sandbox> make(const std::string& key, const std::string& network) = 0;
+  virtual Result<Sandbox> make(const std::string& key, const std::string& network, int owner) = 0;
   virtual void remove(const std::string& key) = 0;
 };
 
@@ -65,6 +67,9 @@ struct BuilderOptions {
   std::string runtime = "gantry-runtime";   // program
   std::string cgroup_parent = "/gantry";    // of RUN's containers
   unsigned parallel_runs = 0;               // RUNs of one build at once; 0: as many as there are processors
+  // Of the user namespaces that RUNs get, as containers have them; empty: none. What is on disk has the ids
+  // that are seen inside.
+  kernel::IdMaps id_maps = {};
 };
 
 // Reads a secret when a RUN mounts it; its bytes are in no file but on a tmpfs of that RUN.

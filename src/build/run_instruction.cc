@@ -105,17 +105,19 @@ Result<void> StageRunner::run(const dockerfile::Instruction& instruction, const 
 Result<NewLayer> StageRunner::run_in_container(const RunCommand& command, Telling& telling) {
   const Slots::Slot slot = context_.run_slots.take();
   TRY(context_.cancel.check());
-  StepRoot root = TRY(StepRoot::open(context_.session, state_.top()));
+  StepRoot root = TRY(StepRoot::open(context_.session, state_.top(), context_.options.id_maps));
   const BuildRequest& request = context_.request;
   const RunSettings settings{.runtime = context_.options.runtime,
                              .cgroup_parent = context_.options.cgroup_parent,
                              .networks = context_.options.networks,
                              .limits = request.host_config,
+                             .id_maps = context_.options.id_maps,
                              .material = {.secrets = request.secrets,
                                           .ssh = request.ssh,
                                           .find_secret = request.find_secret,
                                           .find_agent = request.find_agent,
-                                          .root = context_.options.root}};
+                                          .root = context_.options.root,
+                                          .id_maps = context_.options.id_maps}};
   const auto on_output = [&telling](LogStream stream, std::string_view text) {
     telling.sink().on_log(telling.id(), stream, text);
   };

@@ -12,7 +12,6 @@
 #include "base/file.h"
 #include "base/printable.h"
 #include "kernel/mount.h"
-#include "kernel/overlay.h"
 
 namespace gantry::build {
 
@@ -38,6 +37,12 @@ oci::Mount bind_of(const std::string& source, const std::string& target, bool is
           .type = "bind",
           .source = source,
           .options = {"rbind", "rprivate", is_read_only ? "ro" : "rw"}};
+}
+
+// This host's id for one inside; one that is not mapped stays, and is nobody's there.
+std::uint32_t outside_of(const std::vector<kernel::IdRange>& ranges, std::uint32_t id) {
+  const kernel::IdRange* range = kernel::find_range(ranges, id);
+  return range == nullptr ? id : range->outside + (id - range->inside);
 }
 
 }  // namespace
@@ -103,8 +108,14 @@ Result<void> RunMounts::add(const RunMountPlan& plan, const std::string& directo
   return {};
 }
 
-// Layers are shown in place, under an overlay if they are to be written to; what is written goes with it. The
-// files of a context are copied, for in a build they are root's, and without what .dockerignore leaves out.
+// On disk it has the ids that are seen inside.
+void RunMounts::bind_ours(const std::string& source, const std::string& target, bool is_read_only) {
+  mounts_.push_back(bind_of(source, target, is_read_only));
+  if (!material_.id_maps.uids.empty()) mounts_.back().options.emplace_back("idmap");
+}
+
+// Layers are shown by a snapshot of this RUN's; what is written goes with it. The files of a context are
+// copied, for in a build they are root's, and without what .dockerignore leaves out.
 Result<void> RunMounts::add_bind(const RunMountPlan& plan, const std::string& directory) {
   const SourceTree* tree = TRY(plan.source->tree());
   const SourceTree::Found found = TRY(tree->resolve(clean_relative(plan.source_path)));
@@ -113,28 +124,19 @@ Result<void> RunMounts::add_bind(const RunMountPlan& plan, const std::string& di
     const UniqueFd fd = TRY(open_at(AT_FDCWD, copy, O_RDONLY | O_DIRECTORY));
     TRY(fill(plan, fd.get()));
     const std::string source = found.is_directory ? copy : fmt::format("{}/{}", copy, base_name(found.path));
-    mounts_.push_back(bind_of(source, plan.target, plan.is_read_only));
+    bind_ours(source, plan.target, plan.is_read_only);
     return {};
   }
-  const UniqueFd source = TRY(tree->root()->open_without_links("/" + found.path, O_PATH));
+  const kernel::RootDir root(TRY(open_at(sources_.layers.at(&plan).fd(), ".", O_PATH | O_DIRECTORY)));
+  const UniqueFd source = TRY(root.open_without_links("/" + found.path, O_PATH));
   const std::string point = fmt::format("{}/{}", directory, mounts_.size());
-  std::optional<kernel::DetachedMount> mount;
-  if (!plan.is_read_only && found.is_directory) {
-    const std::string scratch = TRY(session_.make_directory("bind"));
-    for (const char* part : {kernel::kOverlayUpper, kernel::kOverlayWork})
-      TRY(make_directories(fmt::format("{}/{}", scratch, part), 0755));
-    const UniqueFd writable = TRY(open_at(AT_FDCWD, scratch, O_PATH | O_DIRECTORY));
-    mount =
-        std::move(TRY(kernel::mount_overlay({.lowers = {source.get()}, .writable = writable.get()})).mount);
-  } else {
-    mount = TRY(kernel::DetachedMount::copy_of(source.get(), "", kernel::Depth::One));
-  }
+  auto mount = TRY(kernel::DetachedMount::copy_of(source.get(), "", kernel::Depth::One));
   if (found.is_directory)
     TRY(make_directories(point, 0700));
   else
     TRY(open_at(AT_FDCWD, point, O_CREAT | O_WRONLY, 0600));
   const UniqueFd target = TRY(open_at(AT_FDCWD, point, O_PATH));
-  TRY(mount->attach_to(target.get()));
+  TRY(mount.attach_to(target.get()));
   mounts_.push_back(bind_of(point, plan.target, plan.is_read_only || !found.is_directory));
   return {};
 }
@@ -182,7 +184,7 @@ Result<void> RunMounts::add_cache(const RunMountPlan& plan) {
   }
   const timespec now[2] = {{.tv_sec = 0, .tv_nsec = UTIME_NOW}, {.tv_sec = 0, .tv_nsec = UTIME_OMIT}};
   (void)::utimensat(AT_FDCWD, directory.c_str(), now, 0);  // when it was used: prune() looks at it
-  mounts_.push_back(bind_of(directory, plan.target, plan.is_read_only));
+  bind_ours(directory, plan.target, plan.is_read_only);
   return {};
 }
 
@@ -200,14 +202,31 @@ static Result<std::optional<std::string>> agent_of(const MountMaterial& material
   return std::optional<std::string>();
 }
 
-Result<std::map<std::string, std::string>> find_agents(const std::vector<RunMountPlan>& plans,
-                                                       const MountMaterial& material) {
-  std::map<std::string, std::string> agents;
-  for (const RunMountPlan& plan : plans)
+// By a snapshot, which is removed with the session.
+static Result<kernel::DetachedMount> mount_layers(const Session& session, const RunMountPlan& plan,
+                                                  const MountMaterial& material) {
+  TRY(plan.source->tree());  // so that they are unpacked
+  const oci::Digest chain = *plan.source->chain();
+  const std::string key = session.snapshot_key(session.unique_name("bind"));
+  TRY(session.snapshots().prepare(
+      key, chain.is_empty() ? std::nullopt : std::optional(chain),
+      {.is_read_only = plan.is_read_only, .id_maps = material.id_maps, .is_volatile = !plan.is_read_only},
+      database::Durability::Lazy));
+  return std::move(TRY(session.snapshots().mount(key)).mount);
+}
+
+Result<MountSources> find_mount_sources(const Session& session, const std::vector<RunMountPlan>& plans,
+                                        const MountMaterial& material) {
+  MountSources sources;
+  for (const RunMountPlan& plan : plans) {
     if (plan.type == MountType::Ssh)
       if (auto socket = TRY_DURING(agent_of(material, plan.id), "agent '{}'", printable(plan.id)))
-        agents.emplace(plan.id, *std::move(socket));
-  return agents;
+        sources.agents.emplace(plan.id, *std::move(socket));
+    if (plan.type == MountType::Bind && plan.source->chain())
+      sources.layers.emplace(
+          &plan, TRY_DURING(mount_layers(session, plan, material), "mount '{}'", printable(plan.target)));
+  }
+  return sources;
 }
 
 // On a tmpfs of the RUN's own mount namespace: the bytes reach no disk, and nothing is left of them.
@@ -232,7 +251,9 @@ Result<void> RunMounts::add_secret(const RunMountPlan& plan, const std::string& 
   TRY(tmpfs.attach_to(target.get()));
   const UniqueFd file = TRY(open_at(tmpfs.fd(), "secret", O_CREAT | O_EXCL | O_WRONLY, 0600));
   TRY(write_all(file.get(), *content, "a secret"));
-  if (::fchown(file.get(), plan.uid, plan.gid) < 0 || ::fchmod(file.get(), plan.mode.value_or(0400)) < 0)
+  const uid_t uid = outside_of(material_.id_maps.uids, plan.uid);
+  const gid_t gid = outside_of(material_.id_maps.gids, plan.gid);
+  if (::fchown(file.get(), uid, gid) < 0 || ::fchmod(file.get(), plan.mode.value_or(0400)) < 0)
     return sys_error("set owner and mode of a secret");
   mounts_.push_back(bind_of(point + "/secret", plan.target, true));
   return {};
@@ -241,15 +262,17 @@ Result<void> RunMounts::add_secret(const RunMountPlan& plan, const std::string& 
 // The agent's own socket belongs to who runs the agent: a step that wants another owner or mode gets one of
 // its own that leads there.
 Result<void> RunMounts::add_ssh(const RunMountPlan& plan, const std::string& directory) {
-  const auto agent = agents_.find(plan.id);
-  if (agent == agents_.end()) {
+  const auto agent = sources_.agents.find(plan.id);
+  if (agent == sources_.agents.end()) {
     if (!plan.is_required) return {};
     return error(Code::InvalidArgument, "the agent '{}' is required, and was not given (--ssh {})",
                  printable(plan.id), printable(plan.id));
   }
   std::string socket = agent->second;
-  if (plan.mode || plan.uid != 0 || plan.gid != 0) {
-    const AgentListener::Access access{.uid = plan.uid, .gid = plan.gid, .mode = plan.mode.value_or(0600)};
+  const AgentListener::Access access{.uid = outside_of(material_.id_maps.uids, plan.uid),
+                                     .gid = outside_of(material_.id_maps.gids, plan.gid),
+                                     .mode = plan.mode.value_or(0600)};
+  if (plan.mode || access.uid != 0 || access.gid != 0) {
     socket = fmt::format("{}/agent-{}", directory, mounts_.size());
     relays_.push_back(TRY(AgentListener::open(socket, access, relay_to_agent(agent->second))));
   }

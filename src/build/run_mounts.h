@@ -22,6 +22,8 @@
 #include "build/source.h"
 #include "dockerfile/instruction.h"
 #include "image/key_lock.h"
+#include "kernel/id_map.h"
+#include "kernel/mount.h"
 #include "oci/runtime_spec.h"
 
 namespace gantry::build {
@@ -33,7 +35,8 @@ struct MountMaterial {
   // For ids that these two do not have; may be empty.
   const std::function<Result<std::optional<std::string>>(const std::string& id)>& find_secret;
   const std::function<Result<std::optional<std::string>>(const std::string& id)>& find_agent;
-  std::string root;  // of the store: caches are below <root>/build/mounts
+  std::string root;               // of the store: caches are below <root>/build/mounts
+  const kernel::IdMaps& id_maps;  // of the user namespace that they are for; empty: there is none
 };
 
 // One mount with everything known but the bytes.
@@ -65,19 +68,23 @@ struct MountContext {
 };
 Result<RunMountPlan> plan_mount(const dockerfile::RunMount& mount, const MountContext& context);
 
-// The sockets of the agents that mounts want, by their ids; one that was not given is not among them. Before
-// the thread with a mount namespace of its own: what serves an agent may be threads that stay.
-Result<std::map<std::string, std::string>> find_agents(const std::vector<RunMountPlan>& plans,
-                                                       const MountMaterial& material);
+// What mounts stand on that is made before the thread with a mount namespace of its own is: what serves an
+// agent may be threads that stay, and layers are mounted where the store is.
+struct MountSources {
+  std::map<std::string, std::string> agents;  // sockets, by id; one that was not given is not among them
+  std::map<const RunMountPlan*, kernel::DetachedMount> layers;  // of binds from stages and images
+};
+// The plans outlive the answer.
+Result<MountSources> find_mount_sources(const Session& session, const std::vector<RunMountPlan>& plans,
+                                        const MountMaterial& material);
 
 // The mounts of one RUN, and what they stand on. To be made and let go of by a thread in a mount namespace of
 // its own, in which they vanish.
 class RunMounts {
  public:
-  // `agents`: those of find_agents().
-  RunMounts(const Session& session, const MountMaterial& material,
-            const std::map<std::string, std::string>& agents, Cancel& cancel)
-      : session_(session), material_(material), agents_(agents), cancel_(cancel) {}
+  RunMounts(const Session& session, const MountMaterial& material, const MountSources& sources,
+            Cancel& cancel)
+      : session_(session), material_(material), sources_(sources), cancel_(cancel) {}
 
   // `directory` is an empty one for mount points.
   Result<void> add(const RunMountPlan& plan, const std::string& directory);
@@ -90,11 +97,12 @@ class RunMounts {
   Result<void> add_secret(const RunMountPlan& plan, const std::string& directory);
   Result<void> add_ssh(const RunMountPlan& plan, const std::string& directory);
   Result<std::string> take_cache(const RunMountPlan& plan);
+  void bind_ours(const std::string& source, const std::string& target, bool is_read_only);
   Result<void> fill(const RunMountPlan& plan, int directory);
 
   const Session& session_;
   const MountMaterial& material_;
-  const std::map<std::string, std::string>& agents_;
+  const MountSources& sources_;
   Cancel& cancel_;
   std::vector<oci::Mount> mounts_;
   std::vector<std::string> environment_;

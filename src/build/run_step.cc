@@ -22,6 +22,7 @@
 #include "container/check.h"
 #include "container/make_spec.h"
 #include "container/run_once.h"
+#include "kernel/id_map.h"
 #include "kernel/mount.h"
 #include "oci/runtime_spec.h"
 
@@ -69,10 +70,11 @@ Result<void> pump(const Pipe& out, const Pipe& err,
 // A network of this RUN's own; given back at the end.
 class Sandbox {
  public:
-  static Result<Sandbox> make(RunNetworks* networks, const RunCommand& command, const std::string& key) {
+  static Result<Sandbox> make(RunNetworks* networks, const RunCommand& command, const std::string& key,
+                              int owner) {
     Sandbox sandbox;
     if (networks == nullptr || command.network != RunNetworkMode::Default) return sandbox;
-    sandbox.made_ = TRY_DURING(networks->make(key, command.network_name), "connect to the network");
+    sandbox.made_ = TRY_DURING(networks->make(key, command.network_name, owner), "connect to the network");
     sandbox.networks_ = networks;
     sandbox.key_ = key;
     return sandbox;
@@ -94,30 +96,50 @@ class Sandbox {
   RunNetworks::Sandbox made_;
 };
 
+// One of this RUN's own where RUNs have any; an empty descriptor where they have none. What only the host's
+// users may have is refused, as it is to containers.
+Result<UniqueFd> make_user_namespace(const RunCommand& command, const RunSettings& settings) {
+  if (settings.id_maps.uids.empty()) return UniqueFd();
+  if (command.is_insecure)
+    return error(Code::Unsupported, "--security=insecure is not possible where user namespaces are enabled");
+  if (command.network == RunNetworkMode::Host ||
+      (command.network == RunNetworkMode::Default && settings.networks == nullptr))
+    return error(Code::Unsupported, "the host's network cannot be shared where user namespaces are enabled");
+  return kernel::make_user_namespace(settings.id_maps);
+}
+
+std::vector<oci::IdMapping> mappings_of(const std::vector<kernel::IdRange>& ranges) {
+  std::vector<oci::IdMapping> mappings;
+  for (const kernel::IdRange& range : ranges)
+    mappings.push_back({.container_id = range.inside, .host_id = range.outside, .size = range.size});
+  return mappings;
+}
+
 // What runs in the thread with a mount namespace of its own.
 class Runner {
  public:
   Runner(const Session& session, StepRoot& root, const RunCommand& command, const RunSettings& settings,
-         const std::string& id, const Sandbox& sandbox, const std::map<std::string, std::string>& agents,
-         Cancel& cancel)
+         const std::string& id, const UniqueFd& user_namespace, const Sandbox& sandbox,
+         const MountSources& sources, Cancel& cancel)
       : session_(session),
         root_(root),
         command_(command),
         settings_(settings),
         id_(id),
+        user_namespace_(user_namespace),
         sandbox_(sandbox),
-        agents_(agents),
+        sources_(sources),
         cancel_(cancel) {}
 
   Result<WaitStatus> run(int out, int err) {
     TRY(leave_mount_namespace());
     const std::string bundle = TRY(make_bundle());
     const std::string rootfs = bundle + "/rootfs", points = bundle + "/mounts";
-    TRY(make_directories(rootfs, 0700));
+    TRY(make_directories(rootfs, 0711));
     TRY(make_directories(points, 0700));
     const UniqueFd target = TRY(open_at(AT_FDCWD, rootfs, O_PATH | O_DIRECTORY));
     TRY(root_.mount().attach_to(target.get()));
-    RunMounts mounts(session_, settings_.material, agents_, cancel_);
+    RunMounts mounts(session_, settings_.material, sources_, cancel_);
     for (const RunMountPlan& plan : command_.mounts)
       TRY_DURING(mounts.add(plan, points), "mount '{}'", plan.target);
     const oci::Spec spec = TRY(make_spec(bundle, rootfs, mounts));
@@ -146,13 +168,14 @@ class Runner {
     return {};
   }
 
-  // In memory, and only in this mount namespace: the environment in its config.json may hold secrets.
+  // In memory, and only in this mount namespace: the environment in its config.json may hold secrets. The
+  // first process of a container with a user namespace finds its root there by itself.
   Result<std::string> make_bundle() {
     std::string bundle = TRY(session_.make_directory("bundle"));
     const UniqueFd target = TRY(open_at(AT_FDCWD, bundle, O_PATH | O_DIRECTORY));
     auto tmpfs = TRY(kernel::DetachedMount::create({.type = "tmpfs",
                                                     .source = "bundle",
-                                                    .options = {"mode=0700"},
+                                                    .options = {"mode=0711"},
                                                     .attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV}));
     TRY(tmpfs.attach_to(target.get()));
     return bundle;
@@ -160,6 +183,16 @@ class Runner {
 
   Result<std::string> write_file(const std::string& path, std::string_view content) {
     TRY(replace_file_at(AT_FDCWD, path, content, 0644));
+    return path;
+  }
+
+  // Mounted at a path, which is how a specification says what to join.
+  Result<std::string> pin_user_namespace(const std::string& bundle) {
+    std::string path = bundle + "/user";
+    (void)TRY(open_at(AT_FDCWD, path, O_RDONLY | O_CREAT, 0600));
+    const std::string source = fmt::format("/proc/self/fd/{}", user_namespace_.get());
+    if (::mount(source.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) < 0)
+      return sys_error("mount the user namespace");
     return path;
   }
 
@@ -217,6 +250,11 @@ class Runner {
                                  .resolv_conf = TRY(write_file(bundle + "/resolv.conf", resolver_text())),
                                  .cgroup_path = fmt::format("{}/{}", parent, id_)};
     if (sandbox_.is_there()) inputs.joined.network = (*sandbox_).path;
+    if (user_namespace_) {
+      inputs.joined.user = TRY(pin_user_namespace(bundle));
+      inputs.uid_mappings = mappings_of(settings_.id_maps.uids);
+      inputs.gid_mappings = mappings_of(settings_.id_maps.gids);
+    }
     if (!command_.script.empty()) inputs.mounts.push_back(TRY(script_mount(bundle)));
     return container::make_spec(inputs);
   }
@@ -236,8 +274,9 @@ class Runner {
   const RunCommand& command_;
   const RunSettings& settings_;
   const std::string& id_;
+  const UniqueFd& user_namespace_;  // empty: this process's
   const Sandbox& sandbox_;
-  const std::map<std::string, std::string>& agents_;
+  const MountSources& sources_;
   Cancel& cancel_;
 };
 
@@ -250,11 +289,12 @@ Result<WaitStatus> run_command(const Session& session, StepRoot& root, const Run
   const std::string id = fmt::format("build-{}-{}", session.id(), session.unique_name("run"));
   // Not in the thread: whoever has networks and agents may begin threads for them, which would keep its
   // mounts.
-  const auto agents = TRY(find_agents(command.mounts, settings.material));
-  const Sandbox sandbox = TRY(Sandbox::make(settings.networks, command, id));
+  const MountSources sources = TRY(find_mount_sources(session, command.mounts, settings.material));
+  const UniqueFd user_namespace = TRY(make_user_namespace(command, settings));
+  const Sandbox sandbox = TRY(Sandbox::make(settings.networks, command, id, user_namespace.get()));
   std::optional<Result<WaitStatus>> status;
   std::thread thread([&] {
-    Runner runner(session, root, command, settings, id, sandbox, agents, cancel);
+    Runner runner(session, root, command, settings, id, user_namespace, sandbox, sources, cancel);
     status.emplace(runner.run(out.write.get(), err.write.get()));
     out.write.reset();
     err.write.reset();

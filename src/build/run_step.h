@@ -45,6 +45,7 @@ struct RunSettings {
   const std::string& cgroup_parent;     // where the request names none
   RunNetworks* networks = nullptr;      // null: the host's network
   const container::HostConfig& limits;  // of BuildRequest
+  const kernel::IdMaps& id_maps;        // of BuilderOptions
   MountMaterial material;
 };
 

@@ -41,7 +41,8 @@ Result<Session> Session::begin(const SessionPlaces& places) {
                                        .runtime_root = fmt::format("{}/{}", runtime_roots(places), id),
                                        .lock = TRY(image::KeyLock::acquire(places.root, lock_key(id))),
                                        .lease = TRY(places.images->lease("build " + id))});
-  TRY_DURING(make_directories(state->directory, 0700), "make the build's directory");
+  // What is in it is closed, but for the roots of RUNs with a user namespace of their own.
+  TRY_DURING(make_directories(state->directory, 0711), "make the build's directory");
   return Session(std::move(state));
 }
 

@@ -69,31 +69,33 @@ Result<void> copy_root_attributes(int from, int to) {
 
 }  // namespace
 
-Result<StepRoot> StepRoot::open(const Session& session, const std::optional<Digest>& top) {
+Result<StepRoot> StepRoot::open(const Session& session, const std::optional<Digest>& top,
+                                const kernel::IdMaps& id_maps) {
   StepRoot root(session, top);
-  TRY(top ? root.mount_snapshot() : root.make_plain());
+  TRY(top ? root.mount_snapshot(id_maps) : root.make_plain(id_maps));
   UniqueFd directory(::openat(root.mount_->fd(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory) return sys_error("open the step's root");
   root.directory_.emplace(std::move(directory));
   return root;
 }
 
-Result<void> StepRoot::mount_snapshot() {
+Result<void> StepRoot::mount_snapshot(const kernel::IdMaps& id_maps) {
   image::Snapshots& snapshots = session_->snapshots();
   key_ = session_->snapshot_key(session_->unique_name("step"));
-  TRY(snapshots.prepare(key_, top_, {.is_volatile = true}, database::Durability::Lazy));
+  TRY(snapshots.prepare(key_, top_, {.id_maps = id_maps, .is_volatile = true}, database::Durability::Lazy));
   mount_ = std::move(TRY(snapshots.mount(key_)).mount);
   return {};
 }
 
 // In an overlay every new directory would be marked as one that hides those below, of which there may be some
 // where this layer is put on others (COPY --link).
-Result<void> StepRoot::make_plain() {
+Result<void> StepRoot::make_plain(const kernel::IdMaps& id_maps) {
   const std::string path = TRY(session_->make_directory("root"));
   plain_ = TRY(open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
   if (::fchmod(plain_.get(), 0755) < 0) return sys_error("change the mode of '{}'", path);
   mount_ = TRY(kernel::DetachedMount::copy_of(plain_.get(), "", kernel::Depth::One));
-  return {};
+  if (id_maps.uids.empty()) return {};
+  return mount_->set_id_map(TRY(kernel::make_user_namespace(id_maps)).get(), kernel::Depth::One);
 }
 
 StepRoot::StepRoot(StepRoot&& other) noexcept

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "build/session.h"
+#include "kernel/id_map.h"
 #include "kernel/mount.h"
 #include "kernel/rooted_path.h"
 #include "oci/image/descriptor.h"
@@ -40,7 +41,10 @@ class StepRoot {
  public:
   // `top`: chain id of layers that are unpacked and held by the session's lease; none: the step begins with
   // nothing. The session outlives this.
-  static Result<StepRoot> open(const Session& session, const std::optional<oci::Digest>& top);
+  // `id_maps`: those of a user namespace that its files are shown to, and written from; empty: this
+  // process's.
+  static Result<StepRoot> open(const Session& session, const std::optional<oci::Digest>& top,
+                               const kernel::IdMaps& id_maps = {});
   StepRoot(StepRoot&& other) noexcept;
   ~StepRoot();
 
@@ -55,8 +59,8 @@ class StepRoot {
  private:
   StepRoot(const Session& session, std::optional<oci::Digest> top)
       : session_(&session), top_(std::move(top)) {}
-  Result<void> mount_snapshot();
-  Result<void> make_plain();
+  Result<void> mount_snapshot(const kernel::IdMaps& id_maps);
+  Result<void> make_plain(const kernel::IdMaps& id_maps);
   Result<NewLayer> store(int upper, std::span<const int> lowers);
   Result<void> keep_directory(const oci::Digest& diff_id, int upper, std::span<const int> lowers,
                               std::uint64_t size);

@@ -98,14 +98,15 @@ Result<network::Networks*> BuildNetwork::networks() {
   return networks_.get();
 }
 
-Result<build::RunNetworks::Sandbox> BuildNetwork::make(const std::string& key, const std::string& network) {
+Result<build::RunNetworks::Sandbox> BuildNetwork::make(const std::string& key, const std::string& network,
+                                                       int owner) {
   if (!network.empty())
     return error(Code::NotFound,
                  "there is no network '{}' outside of the daemon; 'default', 'none' and 'host' are there",
                  network);
   network::Networks& networks =
       *TRY_DURING(this->networks(), "make a network for RUN (--network=host and --network=none need none)");
-  Sandbox sandbox{.path = TRY(networks.make_sandbox(key))};
+  Sandbox sandbox{.path = TRY(networks.make_sandbox(key, {.user_namespace = owner}))};
   if (auto connected = networks.connect(key, kNetwork, {.container_name = key}); !connected) {
     (void)networks.remove_sandbox(key);  // what is left goes with the network
     return std::move(connected).error();

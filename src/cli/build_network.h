@@ -27,7 +27,7 @@ class BuildNetwork final : public build::RunNetworks {
   ~BuildNetwork() override;
 
   // `network` is empty: there is no other. NotFound.
-  Result<Sandbox> make(const std::string& key, const std::string& network) override;
+  Result<Sandbox> make(const std::string& key, const std::string& network, int owner) override;
   void remove(const std::string& key) override;
 
  private:

@@ -6,9 +6,10 @@
 
 namespace gantry::daemon {
 
-Result<build::RunNetworks::Sandbox> BuildNetworks::make(const std::string& key, const std::string& network) {
+Result<build::RunNetworks::Sandbox> BuildNetworks::make(const std::string& key, const std::string& network,
+                                                        int owner) {
   const std::string name = network.empty() || network == "default" ? "bridge" : network;
-  Sandbox sandbox{.path = TRY(networks_.make_sandbox(key))};
+  Sandbox sandbox{.path = TRY(networks_.make_sandbox(key, {.user_namespace = owner}))};
   if (auto connected = networks_.connect(key, name, {.container_name = key}); !connected) {
     (void)networks_.remove_sandbox(key);  // what is left goes at the next start
     return std::move(connected).error();

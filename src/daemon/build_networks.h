@@ -14,7 +14,7 @@ class BuildNetworks final : public build::RunNetworks {
  public:
   // Borrowed.
   explicit BuildNetworks(network::Networks& networks) : networks_(networks) {}
-  Result<Sandbox> make(const std::string& key, const std::string& network) override;
+  Result<Sandbox> make(const std::string& key, const std::string& network, int owner) override;
   void remove(const std::string& key) override;
 
  private:

@@ -143,6 +143,7 @@ Result<docker::DaemonDescription> description_of(const EngineConfig& config, con
 
 Result<std::unique_ptr<build::Builder>> open_builder(const EngineConfig& config, const std::string& programs,
                                                      image::ImageStore& store, EngineParts& parts) {
+  kernel::IdMaps id_maps = TRY(id_maps_of(config));
   return std::make_unique<build::Builder>(TRY(build::Builder::open(
       {.root = store.root(),
        .run = config.run,
@@ -151,8 +152,8 @@ Result<std::unique_ptr<build::Builder>> open_builder(const EngineConfig& config,
        .registries = parts.registries.get(),
        .networks = parts.build_networks.get(),
        .runtime = programs + "/gantry-runtime",
-       .cgroup_parent =
-           config.containers.cgroup_parent.empty() ? "/gantry" : config.containers.cgroup_parent})));
+       .cgroup_parent = config.containers.cgroup_parent.empty() ? "/gantry" : config.containers.cgroup_parent,
+       .id_maps = std::move(id_maps)})));
 }
 
 class EngineService final : public Service {

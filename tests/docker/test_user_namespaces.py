@@ -12,7 +12,7 @@ import unittest
 
 from docker import engine_home
 from lib import command, isolation
-from lib.gantryd import GANTRYD, GantrydHome
+from lib.gantryd import DOCKER, GANTRYD, GantrydHome
 
 IMAGE = "busybox"
 FIRST, COUNT = 300000, 65536
@@ -141,6 +141,33 @@ class UserNamespaces(engine_home.Case):
         self.addCleanup(self.docker, "rmi", "built")
         self.assertEqual(self.out("run", "--rm", "--network", "none", "built", "sh", "-c", "stat -c %u:%g /copied /made; cat /who"),
                          "3:4\n0:0\n0")
+
+    def test_what_builds_run_has_a_user_namespace_and_all_kinds_of_mounts(self):
+        context = f"{self.home.directory}/mounts"
+        os.makedirs(context, exist_ok=True)
+        isolation.write(f"{context}/secret", "tell nobody")
+        isolation.write(f"{context}/Dockerfile", f"""\
+FROM {IMAGE} AS made
+RUN echo made > /made && mkdir /tree && echo leaf > /tree/leaf && chown -R 5:6 /tree
+FROM {IMAGE}
+RUN --mount=from=made,target=/made --mount=from=made,source=/tree,target=/tree,rw --mount=target=/context \\
+    --mount=type=cache,uid=7,target=/cache --mount=type=secret,id=s,uid=8 --mount=type=tmpfs,target=/scratch \\
+    head -n 1 /proc/self/uid_map > /map && stat -c %u:%g /made/made /tree/leaf /context/Dockerfile /cache /run/secrets/s > /owners && \\
+    touch /tree/new /cache/new /scratch/new && chown 9 /cache/new
+RUN --mount=type=cache,uid=7,target=/cache stat -c %u /cache/new >> /owners && ip link > /links
+USER 1000
+RUN id -u > /tmp/who && touch /tmp/mine
+""")
+        command.run(DOCKER, "build", "-t", "mounted", "--secret", f"id=s,src={context}/secret", context, timeout=60,
+                    env=self.home.environment | {"DOCKER_BUILDKIT": "1"})
+        self.addCleanup(self.docker, "rmi", "mounted")
+        said = self.out("run", "--rm", "--network", "none", "mounted", "sh", "-c",
+                        "cat /map /owners /tmp/who; stat -c %u /tmp/mine; grep -c eth0 /links; ls -d /tree /cache /context 2>&1 | grep -c No")
+        self.assertEqual(said.split(), ["0", str(FIRST), str(COUNT), "0:0", "5:6", "0:0", "7:0", "8:0", "9", "1000", "1000", "1", "3"])
+
+    def test_what_builds_run_may_not_have_what_only_the_hosts_users_may(self):
+        said = self.docker("build", "--network", "host", "-", stdin=f"FROM {IMAGE}\nRUN true\n", status=1, timeout=60)
+        self.assertIn("user namespaces are enabled", said.stderr + said.stdout)
 
     def test_the_hosts_user_namespace_when_asked_for(self):
         name = self.sleeper("--userns=host")
