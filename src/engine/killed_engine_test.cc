@@ -12,7 +12,9 @@
 #include <map>
 #include <random>
 #include <set>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include <fmt/format.h>
 #include "engine/testing_host.h"
@@ -180,13 +182,16 @@ void expect_nothing_else(TestHost& host) {
           << (known.contains(id) ? name_of(host.record(id)->state.status) : "not known");
 }
 
-std::size_t count_shims() {
-  std::size_t shims = 0;
+// Their command lines.
+std::vector<std::string> shims() {
+  std::vector<std::string> found;
   for (const std::string& name : entries("/proc")) {
-    const auto command = read_file("/proc/" + name + "/cmdline");
-    if (command && command->find("gantry-shim") != std::string::npos) ++shims;
+    auto command = read_file("/proc/" + name + "/cmdline");
+    if (!command || command->find("gantry-shim") == std::string::npos) continue;
+    std::ranges::replace(*command, '\0', ' ');
+    found.push_back(name + ": " + *std::move(command));
   }
-  return shims;
+  return found;
 }
 
 void expect_processes_are(TestHost& host) {
@@ -198,9 +203,9 @@ void expect_processes_are(TestHost& host) {
   }
   // A shim has said all it has to say a moment before it is gone.
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (count_shims() != running && std::chrono::steady_clock::now() < deadline)
+  while (shims().size() != running && std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(milliseconds(10));
-  EXPECT_EQ(count_shims(), running);
+  EXPECT_EQ(shims().size(), running) << fmt::format("{}", fmt::join(shims(), "\n"));
 }
 
 // Everything was told, and once.

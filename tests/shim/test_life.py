@@ -2,6 +2,7 @@
 """From the first report to the last file: what survives whom."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -66,6 +67,14 @@ class Exit(ShimTest):
         shim.wait_gone()
         self.assertEqual(os.listdir(shim.state), [])
         self.assertNotEqual(shim.runtime("state", shim.id).returncode, 0)
+
+    def test_a_shim_whose_directory_was_removed_ends_with_its_container(self):
+        shim = self.shim("sleep 60")
+        with shim.connect() as client:
+            client.start()
+        shutil.rmtree(shim.state)
+        os.kill(shim.init, signal.SIGKILL)
+        shim.wait_gone()
 
     def test_a_running_container_is_deleted_only_by_force(self):
         shim = self.shim("sleep 60")

@@ -50,6 +50,12 @@ Result<pid_t> read_pid(int dir, const std::string& name) {
   return pid;
 }
 
+// Whoever removes the directory, as a caller may once its delete was answered, will not ask for the exit.
+bool is_forgotten(int directory) {
+  struct stat about{};
+  return ::fstat(directory, &about) == 0 && about.st_nlink == 0;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Shim>> Shim::make(const Options& options) {
@@ -269,7 +275,8 @@ void Shim::on_exit(Session& session, WaitStatus how) {
 
 void Shim::write_record() {
   const Session& first = container();
-  owes_record_ = !write_exit_record(state_.get(), options_.id, first.pid(), *first.exit()).has_value();
+  owes_record_ = !write_exit_record(state_.get(), options_.id, first.pid(), *first.exit()).has_value() &&
+                 !is_forgotten(state_.get());
   if (owes_record_ && !retry_.is_started()) retry_.start(kRetryInterval);
 }
 
