@@ -31,6 +31,7 @@ import tarfile
 import tempfile
 import time
 
+import processors
 import pull_images
 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
@@ -351,6 +352,7 @@ def main():
         command = shlex.join([sys.executable, os.path.realpath(__file__), "--inside", *sys.argv[1:], *absolute])
         os.environ["GANTRY"] = f"{options.build}/bin/gantry"  # for tests/lib
         os.execv(sys.executable, [sys.executable, f"{CHECKOUT}/tests/run.py", "--shell", command])
+    processors.take()
     options.registries, options.drivers = options.registries.split(","), options.drivers.split(",")
     verdicts = Verdicts()
     with tempfile.TemporaryDirectory(prefix="bench-pull-", dir=options.dir) as scratch:

@@ -28,6 +28,7 @@ static constexpr int kBusyMilliseconds = 60'000;
 // journal.
 static constexpr std::size_t kLogBytes = 1 << 20;
 static constexpr std::size_t kPageSize = 4096;  // bytes; SQLite's default
+static constexpr int kLogPages = kLogBytes / kPageSize;
 // On a full disk what gives room back has to be written down as well, and the log cannot be emptied into a
 // file that cannot grow. So there is room behind where it is full, for some dozens of small changes; and
 // while the disk is nearly full, it is emptied before each write.
@@ -185,6 +186,9 @@ struct Database::State {
   UniqueFd lock;
   std::unique_ptr<Connection> writer;  // of the thread that leads, which is one at a time
   Durability writer_durability = Durability::Synced;
+  int log_pages = 0;  // that the log had after the writer's last commit
+
+  ~State();
 
   Mutex mutex;  // guards what follows
   std::vector<std::unique_ptr<Connection>> idle_readers GUARDED_BY(mutex);
@@ -223,10 +227,20 @@ Result<sqlite3*> open_handle(const std::string& path) {
     return failure;
   }
   sqlite3_busy_timeout(handle, kBusyMilliseconds);
-  sqlite3_wal_autocheckpoint(handle, static_cast<int>(kLogBytes / kPageSize));
-  int is_kept = 1;  // the log, when the last connection is closed
+  // The log stays when the last connection is closed, and as it is: emptying it is for who writes much, not
+  // for every command that looks something up.
+  int is_kept = 1;
   sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &is_kept);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   return handle;
+}
+
+// After each commit: what sqlite3_wal_autocheckpoint(3) does, and its size is remembered.
+int look_at_log(void* log_pages, sqlite3* handle, const char* name, int pages) {
+  *static_cast<int*>(log_pages) = pages;
+  if (pages >= kLogPages)
+    (void)sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  return SQLITE_OK;
 }
 
 // And not too full: emptying the log, which makes the file grow, must not eat up the last room.
@@ -265,14 +279,24 @@ void fill_log(const std::string& path) {
 static constexpr const char* kSettings =
     "PRAGMA synchronous = FULL; PRAGMA cache_size = -1024; PRAGMA temp_store = MEMORY;";
 
+static Result<std::int64_t> version_of(Connection& connection) {
+  return TRY(connection.value<std::int64_t>("PRAGMA user_version")).value_or(0);
+}
+
+// A log that was emptied is begun anew by the next write of a process that knows: another one takes what it
+// finds in it for new. So the processes that come for one write only would make it longer and longer.
+Database::State::~State() {
+  if (!writer || log_pages < kLogPages) return;
+  const auto turn = WriteLock::acquire(lock.get(), path);
+  const auto version = version_of(*writer);
+  // Without success the next process does it.
+  if (turn && version) (void)writer->run_script(fmt::format("PRAGMA user_version = {}", *version).c_str());
+}
+
 Database::Database(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Database::Database(Database&&) noexcept = default;
 Database& Database::operator=(Database&&) noexcept = default;
 Database::~Database() = default;
-
-static Result<std::int64_t> version_of(Connection& connection) {
-  return TRY(connection.value<std::int64_t>("PRAGMA user_version")).value_or(0);
-}
 
 Result<Database> Database::open(const std::string& path, std::span<const char* const> versions) {
   auto state = std::make_unique<State>();
@@ -349,6 +373,7 @@ Result<void> Database::run_batch(std::span<Write* const> batch) {
   if (!state.writer) {
     sqlite3* handle = TRY(open_handle(state.path));
     state.writer.reset(new Connection(handle, state.path));
+    sqlite3_wal_hook(handle, look_at_log, &state.log_pages);
     TRY(state.writer->run_script(kSettings));
     state.writer_durability = Durability::Synced;
   }

@@ -219,6 +219,30 @@ TEST(Database, gives_unused_space_back) {
   EXPECT_EQ(MUST(db.damage()), "");
 }
 
+TEST(Database, reading_writes_nothing) {
+  const TempDir dir;
+  {
+    Database db = MUST(Database::open(dir / "db", kVersions));
+    MUST(insert(db, std::string(100'000, 'x')));
+  }
+  const auto contents = [&] { return MUST(read_file(dir / "db")) + MUST(read_file(dir / "db-wal")); };
+  const std::string before = contents();
+  EXPECT_EQ(MUST(count(MUST(Database::open(dir / "db", kVersions)))), 1);
+  EXPECT_EQ(contents(), before);
+}
+
+TEST(Database, the_log_of_many_short_lives_is_as_short_as_that_of_one) {
+  const TempDir dir;
+  for (int i = 0; i < 100; ++i) {
+    Database db = MUST(Database::open(dir / "db", kVersions));
+    MUST(insert(db, std::string(40'000, 'x') + std::to_string(i)));
+  }
+  EXPECT_LT(MUST(read_file(dir / "db-wal")).size(), 2'000'000U);
+  Database db = MUST(Database::open(dir / "db", kVersions));
+  EXPECT_EQ(MUST(count(db)), 100);
+  EXPECT_EQ(MUST(db.damage()), "");
+}
+
 TEST(Database, takes_small_changes_on_a_full_disk) {
   NEEDS_ROOT();
   const TempDir dir;

@@ -30,6 +30,21 @@ NetworkKind network_kind(const ContainerSettings& settings) {
   return NetworkKind::Own;
 }
 
+std::string network_name(const Core& core, const std::string& ref) {
+  auto name = core.networks.find_name(ref);
+  return name ? *std::move(name) : ref;
+}
+
+Result<EndpointMap> by_network_name(const Core& core, EndpointMap endpoints) {
+  EndpointMap named;
+  for (auto& [ref, endpoint] : endpoints) {
+    std::string name = network_name(core, ref);
+    if (!named.try_emplace(name, std::move(endpoint)).second)
+      return error(Code::InvalidArgument, "network '{}' is given by its name and by its id", name);
+  }
+  return named;
+}
+
 Result<std::string> make_network_namespace(Core& core, const ContainerRecord& container,
                                            const std::string& user_namespace) {
   switch (network_kind(*container.settings)) {

@@ -20,6 +20,12 @@ enum class NetworkKind : std::uint8_t {
 };
 NetworkKind network_kind(const ContainerSettings& settings);
 
+using EndpointMap = std::map<std::string, network::EndpointSettings>;  // by network
+// Keys that are ids of networks become names, as everything else that keeps endpoints has them. A network
+// that does not exist (yet) keeps its word. InvalidArgument when one network is there twice.
+Result<EndpointMap> by_network_name(const Core& core, EndpointMap endpoints);
+std::string network_name(const Core& core, const std::string& ref);  // likewise, of one
+
 // The path of the namespace to run in, which is made for Own; empty for Host. Conflict when the container
 // that is to be joined does not run.
 // `user_namespace`: the path of the one it is to belong to; empty: the daemon's.

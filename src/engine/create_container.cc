@@ -11,6 +11,7 @@
 #include "base/timestamp.h"
 #include "container/merge_image.h"
 #include "engine/container_events.h"
+#include "engine/container_network.h"
 #include "engine/container_paths.h"
 #include "engine/health.h"
 #include "engine/image_mounts.h"
@@ -93,17 +94,18 @@ Result<void> check_policies(const Core& core, const container::Config& config, c
 }
 
 // What each network is told, the one of the network mode first of all.
-std::map<std::string, network::EndpointSettings> endpoints_of(const CreateRequest& request,
-                                                              const container::Config& config,
-                                                              const HostConfig& host) {
-  std::map<std::string, network::EndpointSettings> endpoints = request.endpoints;
-  if (joined_container(host.network_mode) || !request.pod.empty()) return {};
+Result<EndpointMap> endpoints_of(const Core& core, const CreateRequest& request,
+                                 const container::Config& config, const HostConfig& host) {
+  if (joined_container(host.network_mode) || !request.pod.empty()) return EndpointMap();
+  EndpointMap endpoints = request.endpoints;
   // Clients that name the default network "default" mean "bridge".
   if (auto given = endpoints.extract("default"); !given.empty()) {
     given.key() = host.network_mode;
     endpoints.insert(std::move(given));
   }
-  network::EndpointSettings& main = endpoints[config.network_disabled ? "none" : host.network_mode];
+  endpoints = TRY(by_network_name(core, std::move(endpoints)));
+  network::EndpointSettings& main =
+      endpoints[config.network_disabled ? "none" : network_name(core, host.network_mode)];
   if (main.mac_address.empty()) main.mac_address = config.mac_address;
   return endpoints;
 }
@@ -161,7 +163,7 @@ class Creation {
     TRY(choose_user_namespace(core_, *settings_));
     TRY(choose_hostname(core_, record_.id, settings_->config, host));
     auto networks = std::make_shared<ContainerNetworks>();
-    networks->wanted = endpoints_of(request_, settings_->config, host);
+    networks->wanted = TRY(endpoints_of(core_, request_, settings_->config, host));
     networks->endpoints = networks->wanted;
     record_.networks = std::move(networks);
     return {};

@@ -143,8 +143,8 @@ Result<CreateResult> create_pod(Core& core, std::string_view name, PodSettings s
                    other->record()->id);
   CreateResult result{.id = record.id, .warnings = TRY(settle(core, settings))};
   auto networks = std::make_shared<ContainerNetworks>();
-  networks->wanted = settings.endpoints;
-  networks->wanted.try_emplace(settings.network_mode);
+  networks->wanted = TRY(by_network_name(core, settings.endpoints));
+  networks->wanted.try_emplace(network_name(core, settings.network_mode));
   networks->endpoints = networks->wanted;
   record.networks = std::move(networks);
   record.settings = std::make_shared<const PodSettings>(std::move(settings));

@@ -175,6 +175,11 @@ Result<Network> Networks::find(std::string_view ref) const {
   return state_->view_of(*TRY(state_->resolve(ref)));
 }
 
+Result<std::string> Networks::find_name(std::string_view ref) const {
+  MutexLock lock(state_->mutex);
+  return std::string(TRY(state_->resolve(ref))->name());
+}
+
 std::vector<Network> Networks::list() const {
   MutexLock lock(state_->mutex);
   std::vector<Network> views;

@@ -116,6 +116,17 @@ class Networks(engine_home.CleanCase):
         self.docker("stop", "-t", "0", "web")
         self.assertEqual(self.network("net")["Containers"], {})
 
+    def test_a_network_by_its_id_is_shown_by_its_name(self):
+        made = self.out("network", "create", "net")
+        container = self.sleeper("--network", made, "--network-alias", "front")
+        self.assertEqual(list(self.inspect(container)["NetworkSettings"]["Networks"]), ["net"])
+        self.assertIn("front", self.endpoint(container, "net")["Aliases"])
+        self.assertEqual(list(self.network("net")["Containers"]), [container])
+        self.docker("restart", "-t", "0", container)
+        self.assertEqual(list(self.inspect(container)["NetworkSettings"]["Networks"]), ["net"])
+        self.docker("network", "disconnect", made, container)
+        self.assertEqual(self.inspect(container)["NetworkSettings"]["Networks"], {})
+
     def test_connect_and_disconnect_while_it_runs(self):
         self.docker("network", "create", "net")
         container = self.sleeper()
