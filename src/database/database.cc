@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "base/group_work.h"
 #include "base/mutex.h"
 #include "base/unique_fd.h"
 
@@ -177,14 +178,14 @@ struct Database::Write {
   Durability durability;
   const std::function<bool(Connection&)>* work;
   std::optional<Error> failure;
-  bool is_done = false;
 };
 
 struct Database::State {
   std::string path;
   // Locked (flock) by the one writer of all processes: SQLite's own lock is waited for by sleeping.
   UniqueFd lock;
-  std::unique_ptr<Connection> writer;  // of the thread that leads, which is one at a time
+  GroupWork<Write> writes;
+  std::unique_ptr<Connection> writer;  // of whoever is at work on them
   Durability writer_durability = Durability::Synced;
   int log_pages = 0;  // that the log had after the writer's last commit
 
@@ -192,9 +193,6 @@ struct Database::State {
 
   Mutex mutex;  // guards what follows
   std::vector<std::unique_ptr<Connection>> idle_readers GUARDED_BY(mutex);
-  std::vector<Write*> waiting GUARDED_BY(mutex);
-  bool is_led GUARDED_BY(mutex) = false;  // a thread is writing
-  CondVar done;
 };
 
 namespace {
@@ -422,26 +420,13 @@ Result<void> Database::run_batch(std::span<Write* const> batch) {
 }
 
 Result<void> Database::run_write(Durability durability, const std::function<bool(Connection&)>& work) {
-  State& state = *state_;
   Write mine{.durability = durability, .work = &work};
-  MutexLock lock(state.mutex);
-  state.waiting.push_back(&mine);
-  // Whoever finds nobody writing leads: it writes all that wait, once, and lets the next one lead.
-  while (!mine.is_done && state.is_led) state.done.wait(state.mutex);
-  if (!mine.is_done) {
-    const std::vector<Write*> batch = std::exchange(state.waiting, {});
-    state.is_led = true;
-    lock.unlock();
-    const Result<void> result = run_batch(batch);
-    lock.lock();
-    state.is_led = false;
-    for (Write* write : batch) {
-      write->is_done = true;
-      if (!result)
-        write->failure.emplace(result.error().code(), result.error().errno_value(), result.error().message());
-    }
-    state.done.notify_all();
-  }
+  state_->writes.run(mine, [this](std::span<Write* const> all) {
+    const Result<void> result = run_batch(all);
+    if (result) return;
+    const Error& why = result.error();
+    for (Write* write : all) write->failure.emplace(why.code(), why.errno_value(), why.message());
+  });
   if (mine.failure) return *std::move(mine.failure);
   return {};
 }
@@ -457,11 +442,13 @@ Result<void> Database::compact() {
 
 void Database::release_memory() {
   std::vector<std::unique_ptr<Connection>> unused;
-  MutexLock lock(state_->mutex);
-  unused.swap(state_->idle_readers);
-  // Who leads uses the writer without the lock.
-  if (!state_->is_led && state_->writer) (void)sqlite3_db_release_memory(state_->writer->handle_);
-  lock.unlock();  // closing takes a while
+  {
+    MutexLock lock(state_->mutex);
+    unused.swap(state_->idle_readers);
+  }
+  state_->writes.run_if_idle([&] {
+    if (state_->writer) (void)sqlite3_db_release_memory(state_->writer->handle_);
+  });
 }
 
 Result<std::string> Database::damage() const {

@@ -183,29 +183,19 @@ Result<CommitResult> EmbeddedStore::commit(const Transaction& transaction) {
   return result;
 }
 
-// Whoever finds nobody writing leads: it writes all that wait, at once, and lets the next one lead.
 Result<CommitResult> EmbeddedStore::submit(const Transaction& transaction) {
   Request mine{.transaction = transaction, .answer = {}};
-  MutexLock lock(queue_mutex_);
-  waiting_.push_back(&mine);
-  while (!mine.answer && is_led_) answered_.wait(queue_mutex_);
-  if (!mine.answer) {
-    const std::vector<Request*> batch = std::exchange(waiting_, {});
-    is_led_ = true;
-    lock.unlock();
-    std::vector<Result<CommitResult>> answers = lead(batch);
-    lock.lock();
-    for (std::size_t i = 0; i < batch.size(); ++i) batch[i]->answer.emplace(std::move(answers[i]));
-    is_led_ = false;
-    answered_.notify_all();
-  }
+  writes_.run(mine, [this](std::span<Request* const> all) {
+    std::vector<Result<CommitResult>> answers = write(all);
+    for (std::size_t i = 0; i < all.size(); ++i) all[i]->answer.emplace(std::move(answers[i]));
+  });
   return *std::move(mine.answer);
 }
 
 static Error copy_of(const Error& error) { return Error(error.code(), error.errno_value(), error.message()); }
 
 // Answers what each of them is told.
-std::vector<Result<CommitResult>> EmbeddedStore::lead(std::span<Request* const> requests) {
+std::vector<Result<CommitResult>> EmbeddedStore::write(std::span<Request* const> requests) {
   MutexLock lock(mutex_);
   CommitBatch batch(index_, leases_, revision_);
   std::vector<Result<CommitResult>> answers;

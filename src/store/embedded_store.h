@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/group_work.h"
 #include "base/mutex.h"
 #include "base/unique_fd.h"
 #include "store/change_log.h"
@@ -51,7 +52,7 @@ class EmbeddedStore final : public Store {
   Result<void> check_not_compacted(Revision revision) const;
   Result<void> check_not_compacted_locked(Revision revision) const REQUIRES(mutex_);
   Result<CommitResult> submit(const Transaction& transaction);
-  std::vector<Result<CommitResult>> lead(std::span<Request* const> batch);
+  std::vector<Result<CommitResult>> write(std::span<Request* const> requests);
   void apply(const LoggedChange& logged) REQUIRES(mutex_);
   Result<void> forget_compacted(Revision revision);
   Transaction deletion_of_keys(LeaseId lease) const;
@@ -62,14 +63,11 @@ class EmbeddedStore final : public Store {
   const UniqueFd claim_;  // locked: this process has the file
   WatchHub hub_;
 
-  Mutex queue_mutex_;  // guards what follows
-  std::vector<Request*> waiting_ GUARDED_BY(queue_mutex_);
-  bool is_led_ GUARDED_BY(queue_mutex_) = false;
-  CondVar answered_;
+  GroupWork<Request> writes_;
 
   Mutex compaction_mutex_;  // one compaction at a time
 
-  mutable Mutex mutex_;  // guards what follows; only who leads changes index and revision
+  mutable Mutex mutex_;  // guards what follows; only who writes changes index and revision
   KeyIndex index_ GUARDED_BY(mutex_);
   LeaseTable leases_ GUARDED_BY(mutex_);
   Revision revision_ GUARDED_BY(mutex_);
