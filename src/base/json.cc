@@ -6,6 +6,7 @@
 #include "base/json.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -21,6 +22,40 @@ namespace gantry::json {
 namespace {
 
 enum class Number : std::uint8_t { Signed, Unsigned, Double };
+
+// The beginning of a text that is printable ASCII and stands for itself: eight bytes at a time, since most of
+// every text is such.
+const char* end_of_plain(const char* at, const char* end) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kHigh = kOnes << 7;
+  // Sets the high bit of bytes that are 0, and perhaps of some behind the first of them.
+  const auto zeros = [](std::uint64_t bytes) { return (bytes - kOnes) & ~bytes; };
+  for (; end - at >= 8; at += 8) {
+    std::uint64_t bytes;
+    std::memcpy(&bytes, at, sizeof bytes);
+    const std::uint64_t below_space = (bytes - kOnes * 0x20) & ~bytes;
+    const std::uint64_t special = (bytes | below_space | zeros(bytes ^ kOnes * '"') |
+                                   zeros(bytes ^ kOnes * '\\') | zeros(bytes ^ kOnes * 0x7f)) &
+                                  kHigh;
+    static_assert(std::endian::native == std::endian::little);
+    if (special != 0) return at + std::countr_zero(special) / 8;
+  }
+  while (at < end && *at >= 0x20 && *at < 0x7f && *at != '"' && *at != '\\') ++at;
+  return at;
+}
+
+// In quotes, where nothing needs an escape.
+void append_plain(std::string_view text, std::string& to) {
+  const std::size_t before = to.size();
+  const std::size_t after = before + text.size() + 2;
+  // The second argument is no help: libstdc++ 12 gives what it has made room for.
+  to.resize_and_overwrite(after, [&](char* all, std::size_t) {
+    all[before] = '"';
+    std::ranges::copy(text, all + before + 1);
+    all[after - 1] = '"';
+    return after;
+  });
+}
 
 // Trivial, so that making room for many does not touch their memory.
 struct Node {
@@ -143,7 +178,8 @@ class Parser {
   bool is_each_key_once(std::span<const Node> members) {
     keys_.clear();
     for (std::size_t i = 0; i < members.size(); i += 2) keys_.push_back(text_of(members[i]));
-    std::ranges::sort(keys_);
+    // What a program wrote is often in order already, and mostly short.
+    if (!std::ranges::is_sorted(keys_)) std::ranges::sort(keys_);
     const auto twice = std::ranges::adjacent_find(keys_);
     if (twice == keys_.end()) return true;
     has_repeated_keys_ = true;
@@ -236,7 +272,7 @@ class Parser {
     char* target = text;
     for (;;) {
       char* const plain = at_;
-      while (is_plain(*at_)) ++at_;
+      at_ += end_of_plain(at_, end_) - at_;
       if (target != plain) std::memmove(target, plain, static_cast<std::size_t>(at_ - plain));
       target += at_ - plain;
 
@@ -259,9 +295,6 @@ class Parser {
         {.kind = Kind::String, .size = static_cast<std::uint32_t>(target - text), .text = text});
     return true;
   }
-
-  // Printable ASCII that stands for itself.
-  static bool is_plain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
   bool escape(char*& target) {
     constexpr std::string_view kLetters = "\"\\/bfnrt";
@@ -538,14 +571,13 @@ void Writer::break_line() {
 }
 
 void Writer::append_quoted(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  if (end_of_plain(text.data(), end) == end) return append_plain(text, text_);
   text_ += '"';
   while (!text.empty()) {
     // Runs of plain characters at once; a character that needs something alone.
-    const std::size_t plain = static_cast<std::size_t>(
-        std::ranges::find_if(text,
-                             [](unsigned char c) { return c < 0x20 || c == '"' || c == '\\' || c >= 0x7f; }) -
-        text.begin());
-    text_ += text.substr(0, plain);
+    const auto plain = static_cast<std::size_t>(end_of_plain(text.data(), end) - text.data());
+    text_.append(text.data(), plain);
     text.remove_prefix(plain);
     if (text.empty()) break;
     std::size_t used = 1;

@@ -3,11 +3,27 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 namespace gantry::json {
 namespace {
 
+constexpr std::size_t kFewMembers = 32;
+
 bool is_before(const TreeObject::Member& member, std::string_view key) { return member.first < key; }
+
+// In the order of their keys, so that what is large need not be moved to get there. Of equal keys the last is
+// behind the others.
+std::vector<TreeObject::Member> members_of(const Value& object) {
+  std::vector<std::uint32_t> order(object.size());
+  std::iota(order.begin(), order.end(), 0U);
+  const auto key = [&](std::uint32_t index) { return object.key(index); };
+  if (!std::ranges::is_sorted(order, {}, key)) std::ranges::stable_sort(order, {}, key);
+  std::vector<TreeObject::Member> members;
+  members.reserve(order.size());
+  for (const std::uint32_t index : order) members.emplace_back(object.key(index), object.at(index));
+  return members;
+}
 
 template <class T>
 const T& empty() {
@@ -33,6 +49,12 @@ TreeObject::const_iterator TreeObject::lower_bound(std::string_view key) const {
 }
 
 const Tree* TreeObject::find(std::string_view key) const {
+  // Most objects are small, and their keys of many lengths: few are compared.
+  if (members_.size() <= kFewMembers) {
+    for (const Member& member : members_)
+      if (member.first == key) return &member.second;
+    return nullptr;
+  }
   const auto at = lower_bound(key);
   return at != members_.end() && at->first == key ? &at->second : nullptr;
 }
@@ -42,9 +64,8 @@ Tree* TreeObject::find(std::string_view key) {
 }
 
 Tree& TreeObject::operator[](std::string_view key) {
-  const auto at = lower_bound(key);
-  if (at != members_.end() && at->first == key) return const_cast<Tree&>(at->second);
-  return members_.emplace(at, std::string(key), Tree())->second;
+  if (Tree* there = find(key)) return *there;
+  return members_.emplace(lower_bound(key), std::string(key), Tree())->second;
 }
 
 bool TreeObject::erase(std::string_view key) {
@@ -78,13 +99,7 @@ Tree::Tree(const Value& value) {
       value_ = std::move(array);
       break;
     }
-    case Kind::Object: {
-      std::vector<TreeObject::Member> members;
-      members.reserve(value.size());
-      for (std::size_t i = 0; i < value.size(); ++i) members.emplace_back(value.key(i), value.at(i));
-      value_ = TreeObject(std::move(members));
-      break;
-    }
+    case Kind::Object: value_ = TreeObject(members_of(value)); break;
   }
 }
 
