@@ -52,6 +52,8 @@ Result<OwnedContext> make_context(const SSL_METHOD* method) {
   ::SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                         SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   ::SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  // A record by one recv(2), not its head by another (has_buffered() knows).
+  ::SSL_CTX_set_read_ahead(context.get(), 1);
   return context;
 }
 
@@ -362,6 +364,7 @@ Result<Stream::Attempt> TlsSession::try_read(std::span<std::byte> into) {
   errno = 0;
   std::size_t bytes = 0;
   const int returned = ::SSL_read_ex(ssl_.get(), into.data(), into.size(), &bytes);
+  has_read_all_ = returned != 1;
   if (returned == 1) return Stream::Attempt{.bytes = bytes};
   return outcome(returned, "read from the TLS connection");
 }

@@ -33,6 +33,7 @@ class TlsSession {
   void close_notify();
   void forgo_goodbye() { has_failed_ = true; }
   bool has_buffered() const {
+    if (has_read_all_) return false;
     return ::SSL_has_pending(ssl_.get()) == 1 || (below_ != nullptr && below_->has_buffered());
   }
   std::shared_ptr<const PeerCertificate> peer_certificate() const;
@@ -49,7 +50,9 @@ class TlsSession {
 
   std::unique_ptr<TlsSession> below_;  // before ssl_, which uses it
   std::unique_ptr<SSL, Free> ssl_;
-  bool is_done_ = false;     // the handshake
+  bool is_done_ = false;  // the handshake
+  // What is held is at most a part of a record, whose rest has to come before there is something to read.
+  bool has_read_all_ = false;
   bool has_failed_ = false;  // then nothing may be sent any more
 };
 
