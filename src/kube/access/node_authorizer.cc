@@ -249,8 +249,8 @@ class NodeAuthorizer::Graph {
 NodeAuthorizer::NodeAuthorizer(ObjectSource& objects)
     : rules_(node_rules()), graph_(std::make_unique<Graph>()) {
   Graph* graph = graph_.get();
-  followers_.push_back(
-      objects.follow(stored::kPods, [graph](const ObjectChange& c) { graph->change_pod(c); }));
+  followers_.push_back(objects.follow_selected(stored::kPods, FieldSelector::has("spec.nodeName"),
+                                               [graph](const ObjectChange& c) { graph->change_pod(c); }));
   followers_.push_back(objects.follow(stored::kPersistentVolumes,
                                       [graph](const ObjectChange& c) { graph->change_volume(c); }));
   followers_.push_back(objects.follow(stored::kVolumeAttachments,

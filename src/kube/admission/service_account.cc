@@ -32,7 +32,8 @@ Tree object_of(std::initializer_list<std::pair<const char*, Tree>> members) {
   return object;
 }
 
-Tree token_volume(const std::string& name) {
+// What all of these volumes are; each has a name of its own.
+Tree projected_token() {
   const Tree token = object_of({{"expirationSeconds", kTokenSeconds}, {"path", "token"}});
   const Tree certificates =
       object_of({{"name", kRootCertificates},
@@ -40,11 +41,18 @@ Tree token_volume(const std::string& name) {
   const Tree field = object_of({{"apiVersion", "v1"}, {"fieldPath", "metadata.namespace"}});
   const Tree name_space =
       object_of({{"items", TreeArray{object_of({{"path", "namespace"}, {"fieldRef", field}})}}});
-  const Tree projected = object_of({{"defaultMode", kReadable},
-                                    {"sources", TreeArray{object_of({{"serviceAccountToken", token}}),
-                                                          object_of({{"configMap", certificates}}),
-                                                          object_of({{"downwardAPI", name_space}})}}});
-  return object_of({{"name", name}, {"projected", projected}});
+  return object_of({{"defaultMode", kReadable},
+                    {"sources", TreeArray{object_of({{"serviceAccountToken", token}}),
+                                          object_of({{"configMap", certificates}}),
+                                          object_of({{"downwardAPI", name_space}})}}});
+}
+
+Tree token_volume(const std::string& name) {
+  static const Tree kProjected = projected_token();
+  TreeObject volume;
+  volume["name"] = name;
+  volume["projected"] = kProjected;
+  return volume;
 }
 
 bool mounts_a_token(const Tree& container) {

@@ -71,6 +71,12 @@ Answer<FieldSelector> FieldSelector::parse(std::string_view text) {
   return selector;
 }
 
+FieldSelector FieldSelector::has(std::string field) {
+  FieldSelector selector;
+  selector.requirements_.push_back({.field = std::move(field), .value = "", .is_equal = false});
+  return selector;
+}
+
 std::optional<std::string_view> FieldSelector::required_value(std::string_view field) const {
   for (const Requirement& requirement : requirements_)
     if (requirement.is_equal && requirement.field == field) return requirement.value;

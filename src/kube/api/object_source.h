@@ -9,9 +9,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/json_tree.h"
+#include "kube/api/selector.h"
 
 namespace gantry::kube {
 
@@ -27,6 +29,8 @@ class ObjectFollower {
   virtual ~ObjectFollower() = default;
 };
 
+using TellOfChange = std::function<void(const ObjectChange&)>;
+
 // All calls are for any thread.
 class ObjectSource {
  public:
@@ -39,8 +43,13 @@ class ObjectSource {
   virtual std::vector<json::Tree> list(std::string_view stored_as, std::string_view name_space) const = 0;
   // Every object that is there, before this returns, then every change, in order, by one thread at a time.
   // `tell` is quick and does not call this source.
-  virtual std::unique_ptr<ObjectFollower> follow(std::string_view stored_as,
-                                                 std::function<void(const ObjectChange&)> tell) = 0;
+  std::unique_ptr<ObjectFollower> follow(std::string_view stored_as, TellOfChange tell) {
+    return follow_selected(stored_as, FieldSelector(), std::move(tell));
+  }
+  // The same, but what is not selected is told as gone, and no tree is made of it: for kinds of which there
+  // are many. By fields that the kind has.
+  virtual std::unique_ptr<ObjectFollower> follow_selected(std::string_view stored_as, FieldSelector selector,
+                                                          TellOfChange tell) = 0;
 };
 
 }  // namespace gantry::kube

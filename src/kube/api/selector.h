@@ -90,6 +90,8 @@ class FieldSelector {
   // At most 64 KiB. 400 BadRequest for text that is none. Whether a kind has such a field is for others to
   // say.
   static Answer<FieldSelector> parse(std::string_view text);
+  // Of objects that have something there.
+  static FieldSelector has(std::string field);
 
   bool is_of_all() const { return requirements_.empty(); }
   const std::vector<Requirement>& requirements() const { return requirements_; }

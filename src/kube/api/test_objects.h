@@ -9,6 +9,7 @@
 #include <string>
 #include <tuple>
 
+#include "base/split.h"
 #include "kube/api/object_source.h"
 
 namespace gantry::kube::testing {
@@ -41,28 +42,41 @@ class TestObjects final : public ObjectSource {
         found.push_back(object);
     return found;
   }
-  std::unique_ptr<ObjectFollower> follow(std::string_view stored_as,
-                                         std::function<void(const ObjectChange&)> to_tell) override {
+  std::unique_ptr<ObjectFollower> follow_selected(std::string_view stored_as, FieldSelector selector,
+                                                  TellOfChange to_tell) override {
+    auto follower =
+        std::make_unique<Follower>(*this, std::string(stored_as), std::move(selector), std::move(to_tell));
     for (const auto& [key, object] : objects_)
-      if (std::get<0>(key) == stored_as) to_tell({std::get<1>(key), std::get<2>(key), &object});
-    return std::make_unique<Follower>(*this, std::string(stored_as), std::move(to_tell));
+      if (std::get<0>(key) == stored_as) follower->take({std::get<1>(key), std::get<2>(key), &object});
+    return follower;
   }
 
  private:
   struct Follower final : ObjectFollower {
-    Follower(TestObjects& of, std::string kind, std::function<void(const ObjectChange&)> to_tell)
-        : objects(of), stored_as(std::move(kind)), tell(std::move(to_tell)) {
+    Follower(TestObjects& of, std::string kind, FieldSelector which, TellOfChange to_tell)
+        : objects(of), stored_as(std::move(kind)), selector(std::move(which)), tell(std::move(to_tell)) {
       objects.followers_.push_back(this);
     }
     ~Follower() override { std::erase(objects.followers_, this); }
+    void take(ObjectChange change) const {
+      const auto text_of = [&](std::string_view field) {
+        const json::Tree* found = change.object;
+        for (const std::string_view word : split(field, '.'))
+          if (found != nullptr) found = found->find(word);
+        return found == nullptr ? std::string_view() : found->as_string();
+      };
+      if (!selector.matches_by(text_of)) change.object = nullptr;
+      tell(change);
+    }
     TestObjects& objects;
     std::string stored_as;
-    std::function<void(const ObjectChange&)> tell;
+    FieldSelector selector;
+    TellOfChange tell;
   };
 
   void tell(const std::string& stored_as, const ObjectChange& change) {
     for (const Follower* follower : followers_)
-      if (follower->stored_as == stored_as) follower->tell(change);
+      if (follower->stored_as == stored_as) follower->take(change);
   }
 
   std::map<std::tuple<std::string, std::string, std::string>, json::Tree> objects_;

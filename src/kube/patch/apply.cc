@@ -97,7 +97,8 @@ class Application {
     own(std::move(fields));
     managers_.drop_empty();
     managers_.merge_oldest();
-    if (!managers_.empty()) merged.object()["metadata"].object()["managedFields"] = managers_.to_tree();
+    if (!managers_.empty())
+      merged.object()["metadata"].object()["managedFields"] = std::move(managers_).to_tree();
     return std::optional<Tree>(std::move(merged));
   }
 

@@ -87,11 +87,12 @@ Answer<FieldSet> FieldSet::from_tree(const Tree& fields) {
   return set;
 }
 
-Tree FieldSet::to_tree() const {
+Tree FieldSet::to_tree() && {
   std::vector<json::TreeObject::Member> members;
   members.reserve(children_.size() + 1);
   if (is_member_ && !children_.empty()) members.emplace_back(kSelf, json::TreeObject());
-  for (const Child& child : children_) members.emplace_back(child.step, child.below.to_tree());
+  for (Child& child : children_)
+    members.emplace_back(std::move(child.step), std::move(child.below).to_tree());
   return json::TreeObject(std::move(members));
 }
 

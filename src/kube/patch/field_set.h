@@ -30,7 +30,7 @@ class FieldSet {
   static FieldSet of(std::vector<Child> children);
   // 400 BadRequest for what is no fieldsV1. Recurses as deep as the tree is.
   static Answer<FieldSet> from_tree(const json::Tree& fields);
-  json::Tree to_tree() const;
+  json::Tree to_tree() &&;
 
   // Neither the place itself is in the set, nor any in it.
   bool empty() const { return !is_member_ && children_.empty(); }

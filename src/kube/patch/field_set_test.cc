@@ -11,7 +11,7 @@ FieldSet set(const char* text) {
   EXPECT_TRUE(read) << text;
   return read ? std::move(*read) : FieldSet();
 }
-std::string text(const FieldSet& fields) { return fields.to_tree().to_text(); }
+std::string text(FieldSet fields) { return std::move(fields).to_tree().to_text(); }
 
 TEST(FieldSet, IsReadAndWritten) {
   for (const char* json : {"{}", R"({"f:a":{}})",

@@ -16,7 +16,7 @@ using namespace gantry;
 void check_set(const json::Tree& tree) {
   const auto set = kube::FieldSet::from_tree(tree);
   if (!set) return;
-  const auto again = kube::FieldSet::from_tree(set->to_tree());
+  const auto again = kube::FieldSet::from_tree(kube::FieldSet(*set).to_tree());
   if (!again || !(*again == *set)) std::abort();
   kube::FieldSet united;
   if (!(united.unite(*set) == *set) || !(set->intersected(*set) == *set)) std::abort();

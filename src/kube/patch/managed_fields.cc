@@ -49,7 +49,7 @@ void track_update(const Type& type, const Tree* live, Tree& object, const FieldM
   strip(changes.changed, manager);
   strip(changes.removed, manager);
   if (!changes.changed.empty() || !changes.removed.empty()) add_changes(managers, changes, manager);
-  if (!managers.empty()) metadata["managedFields"] = managers.to_tree();
+  if (!managers.empty()) metadata["managedFields"] = std::move(managers).to_tree();
 }
 
 }  // namespace gantry::kube

@@ -32,16 +32,16 @@ Answer<ManagerEntry> entry_of(const Tree& tree) {
   return entry;
 }
 
-Tree tree_of(const ManagerEntry& entry) {
+Tree tree_of(ManagerEntry entry) {
   std::vector<json::TreeObject::Member> members;
   members.reserve(7);
-  members.emplace_back("apiVersion", entry.api_version);
+  members.emplace_back("apiVersion", std::move(entry.api_version));
   members.emplace_back("fieldsType", "FieldsV1");
-  members.emplace_back("fieldsV1", entry.fields.to_tree());
-  if (!entry.manager.empty()) members.emplace_back("manager", entry.manager);
+  members.emplace_back("fieldsV1", std::move(entry.fields).to_tree());
+  if (!entry.manager.empty()) members.emplace_back("manager", std::move(entry.manager));
   members.emplace_back("operation", entry.operation == Operation::Apply ? "Apply" : "Update");
-  if (!entry.subresource.empty()) members.emplace_back("subresource", entry.subresource);
-  if (!entry.time.empty()) members.emplace_back("time", entry.time);
+  if (!entry.subresource.empty()) members.emplace_back("subresource", std::move(entry.subresource));
+  if (!entry.time.empty()) members.emplace_back("time", std::move(entry.time));
   return json::TreeObject(std::move(members));
 }
 
@@ -80,16 +80,13 @@ Answer<Managers> Managers::from_tree(const Tree* managed_fields) {
   return managers;
 }
 
-Tree Managers::to_tree() const {
-  std::vector<const ManagerEntry*> sorted;
-  sorted.reserve(entries_.size());
-  for (const ManagerEntry& entry : entries_) sorted.push_back(&entry);
-  std::ranges::sort(sorted, {}, [](const ManagerEntry* entry) {
-    return std::tie(entry->operation, entry->time, entry->manager, entry->api_version, entry->subresource);
+Tree Managers::to_tree() && {
+  std::ranges::sort(entries_, {}, [](const ManagerEntry& entry) {
+    return std::tie(entry.operation, entry.time, entry.manager, entry.api_version, entry.subresource);
   });
   json::TreeArray list;
-  list.reserve(sorted.size());
-  for (const ManagerEntry* entry : sorted) list.push_back(tree_of(*entry));
+  list.reserve(entries_.size());
+  for (ManagerEntry& entry : entries_) list.push_back(tree_of(std::move(entry)));
   return list;
 }
 

@@ -35,7 +35,7 @@ class Managers {
   // Nothing is read as no managers; 400 BadRequest for what cannot be read.
   static Answer<Managers> from_tree(const json::Tree* managed_fields);
   // In the order in which clients know them: appliers first, then by time.
-  json::Tree to_tree() const;
+  json::Tree to_tree() &&;
 
   bool empty() const { return entries_.empty(); }
   std::vector<ManagerEntry>& entries() { return entries_; }

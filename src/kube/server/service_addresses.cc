@@ -21,8 +21,6 @@ constexpr std::string_view kNone = "None";
 // How often chance may choose what is taken, before all that is taken is looked at.
 constexpr int kGuesses = 8;
 
-bool is_service(const Resource& resource) { return resource.stored_as == "services"; }
-
 std::string_view type_of(const json::Tree& service) {
   const std::string_view type = service.text_at("spec", "type");
   return type.empty() ? "ClusterIP" : type;
@@ -132,7 +130,7 @@ static void keep_node_ports(const json::Tree& before, json::Tree& object) {
 }
 
 void ServiceAddresses::keep(const Resource& resource, const json::Tree& before, json::Tree& object) {
-  if (!is_service(resource)) return;
+  if (!are_of(resource)) return;
   if (has_node_ports(before)) keep_node_ports(before, object);
   if (!has_address(object) || !has_address(before)) return;
   for (const char* key : {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"}) {
@@ -144,7 +142,7 @@ void ServiceAddresses::keep(const Resource& resource, const json::Tree& before, 
 }
 
 void ServiceAddresses::release(const Resource& resource, const json::Tree& before, AlsoWritten& also) {
-  if (is_service(resource)) give_back(claims_of(before), {}, also);
+  if (are_of(resource)) give_back(claims_of(before), {}, also);
 }
 
 // ---- What is taken
@@ -298,7 +296,7 @@ class ServiceAddresses::Taking {
 
 Answer<void> ServiceAddresses::take(const Resource& resource, const json::Tree* before, json::Tree& object,
                                     AlsoWritten& also) const {
-  if (!is_service(resource)) return {};
+  if (!are_of(resource)) return {};
   const std::set<std::string> old = before != nullptr ? claims_of(*before) : std::set<std::string>();
   TRY(Taking(*this, object, old).run());
   const std::set<std::string> claims = claims_of(object);

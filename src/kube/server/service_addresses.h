@@ -37,10 +37,12 @@ class ServiceAddresses {
   ServiceAddresses(store::Store& store, AddressRange addresses, std::string addresses_text, PortRange ports)
       : store_(store), addresses_(addresses), addresses_text_(std::move(addresses_text)), ports_(ports) {}
 
+  // Whether that kind has any; of others all of this does nothing.
+  static bool are_of(const Resource& resource) { return resource.stored_as == "services"; }
   // Before the rules see an update: what a service has and the update does not name stays.
   static void keep(const Resource& resource, const json::Tree& before, json::Tree& object);
   // Chooses what is missing, and adds to `also` what has to be taken or given back. `before`: null, it is
-  // created. Does nothing to other kinds. 422 for what another has, or what is outside of the range. If the
+  // created. 422 for what another has, or what is outside of the range. If the
   // transaction then fails, another was faster: again.
   Answer<void> take(const Resource& resource, const json::Tree* before, json::Tree& object,
                     AlsoWritten& also) const;

@@ -58,14 +58,15 @@ static Answer<Attempt> try_create(const VerbParts& parts, const ApiRequest& requ
   return Attempt{.shown = TRY(shown(resource, *written.object))};
 }
 
-Answer<ApiAnswer> create_from(const VerbParts& parts, const ApiRequest& request, const json::Tree& body,
+Answer<ApiAnswer> create_from(const VerbParts& parts, const ApiRequest& request, json::Tree body,
                               Tracking tracking, Warnings warnings) {
   const ResourceId id = request.resource.id();
   const std::string base(metadata_text(body, "generateName"));
   const bool is_named = !metadata_text(body, "name").empty() || base.empty();
+  const bool may_try_again = !is_named || ServiceAddresses::are_of(request.resource);
   std::string name;
   for (int i = 0; i < kAttempts; ++i) {
-    json::Tree object = body;
+    json::Tree object = may_try_again ? body : std::move(body);
     if (!is_named) set_metadata(object, "name", generated_name(base));
     name = metadata_text(object, "name");
     begin_life(object);
@@ -87,7 +88,7 @@ Answer<ApiAnswer> create_object(const VerbParts& parts, const ApiRequest& reques
   if (!metadata_text(body, "resourceVersion").empty())
     return bad_request("resourceVersion should not be set on objects to be created");
   TRY(check_takes_new_objects(parts, request));
-  return create_from(parts, request, body, Tracking::IsToDo, std::move(warnings));
+  return create_from(parts, request, std::move(body), Tracking::IsToDo, std::move(warnings));
 }
 
 }  // namespace gantry::kube

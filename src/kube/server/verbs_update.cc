@@ -47,7 +47,7 @@ Answer<ApiAnswer> update_object(const VerbParts& parts, const ApiRequest& reques
   TRY(check_may_create(parts, request));
   json::Tree created = body;
   TRY(match_names(request, created));
-  return create_from(parts, request, created, Tracking::IsToDo, std::move(told));
+  return create_from(parts, request, std::move(created), Tracking::IsToDo, std::move(told));
 }
 
 // ---- Patches
@@ -89,7 +89,7 @@ static Answer<ApiAnswer> apply_to_object(const VerbParts& parts, const ApiReques
   auto object = TRY(apply(*resource.type, nullptr, applied, manager_of(request), on_conflict));
   json::Tree created = object ? *std::move(object) : applied;
   apply_defaults(*resource.type, created);
-  return create_from(parts, request, created, Tracking::IsDone, std::move(decoded.warnings));
+  return create_from(parts, request, std::move(created), Tracking::IsDone, std::move(decoded.warnings));
 }
 
 Answer<ApiAnswer> patch_object(const VerbParts& parts, const ApiRequest& request) {

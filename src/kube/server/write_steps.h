@@ -53,7 +53,7 @@ class Writing {
 };
 
 // Stores what `body` says, under a name that is made up where it has none. With a code of 201.
-Answer<ApiAnswer> create_from(const VerbParts& parts, const ApiRequest& request, const json::Tree& body,
+Answer<ApiAnswer> create_from(const VerbParts& parts, const ApiRequest& request, json::Tree body,
                               Tracking tracking, Warnings warnings);
 
 // Admission of what is created at an object, as a subresource of a kind of its own.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/storage/cached_source.h"
 
-#include <limits>
+#include <cstdlib>
 
 namespace gantry::kube {
 namespace {
@@ -14,8 +14,8 @@ json::Tree tree_of(const Object& object) {
 
 class Follower final : public ObjectFollower, public Collection::Listener {
  public:
-  Follower(Collection& collection, std::function<void(const ObjectChange&)> tell)
-      : collection_(collection), tell_(std::move(tell)) {
+  Follower(Collection& collection, Selection selection, TellOfChange tell)
+      : collection_(collection), selection_(std::move(selection)), tell_(std::move(tell)) {
     collection_.add_listener(*this);  // which calls on_changes() the first time
   }
   ~Follower() override { collection_.remove_listener(*this); }
@@ -33,8 +33,9 @@ class Follower final : public ObjectFollower, public Collection::Listener {
 
  private:
   void tell(const Object& object, bool is_gone) {
-    const json::Tree tree = is_gone ? json::Tree() : tree_of(object);
-    tell_({.name_space = object.name_space(), .name = object.name(), .object = is_gone ? nullptr : &tree});
+    const bool is_there = !is_gone && selection_.matches(object);
+    const json::Tree tree = is_there ? tree_of(object) : json::Tree();
+    tell_({.name_space = object.name_space(), .name = object.name(), .object = is_there ? &tree : nullptr});
   }
 
   // At the start, and when changes were forgotten: both maps have the same order.
@@ -56,7 +57,8 @@ class Follower final : public ObjectFollower, public Collection::Listener {
   }
 
   Collection& collection_;
-  const std::function<void(const ObjectChange&)> tell_;
+  const Selection selection_;
+  const TellOfChange tell_;
   ObjectMap told_;
   History::Sequence next_ = 0;  // 0: nothing was told yet
 };
@@ -80,9 +82,12 @@ std::vector<json::Tree> CachedSource::list(std::string_view stored_as, std::stri
   return trees;
 }
 
-std::unique_ptr<ObjectFollower> CachedSource::follow(std::string_view stored_as,
-                                                     std::function<void(const ObjectChange&)> tell) {
-  return std::make_unique<Follower>(cache_.collection(stored_as), std::move(tell));
+std::unique_ptr<ObjectFollower> CachedSource::follow_selected(std::string_view stored_as,
+                                                              FieldSelector selector, TellOfChange tell) {
+  Collection& collection = cache_.collection(stored_as);
+  auto selection = Selection::make("", LabelSelector(), selector, collection.fields()->fields);
+  if (!selection) std::abort();  // a field that this kind does not have: a mistake of whoever follows
+  return std::make_unique<Follower>(collection, *std::move(selection), std::move(tell));
 }
 
 }  // namespace gantry::kube

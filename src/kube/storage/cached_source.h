@@ -21,8 +21,8 @@ class CachedSource final : public ObjectSource {
   std::optional<json::Tree> get(std::string_view stored_as, std::string_view name_space,
                                 std::string_view name) const override;
   std::vector<json::Tree> list(std::string_view stored_as, std::string_view name_space) const override;
-  std::unique_ptr<ObjectFollower> follow(std::string_view stored_as,
-                                         std::function<void(const ObjectChange&)> tell) override;
+  std::unique_ptr<ObjectFollower> follow_selected(std::string_view stored_as, FieldSelector selector,
+                                                  TellOfChange tell) override;
 
  private:
   ObjectCache& cache_;

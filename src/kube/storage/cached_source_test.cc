@@ -63,6 +63,19 @@ TEST(CachedSource, gives_and_follows_objects_as_trees) {
   EXPECT_FALSE(told.state().contains("d/d"));
 }
 
+TEST(CachedSource, what_is_not_selected_is_told_as_gone) {
+  TestStorage test;
+  const store::Revision first =
+      MUST_ANSWER(test.storage().put(test.pods(), "a/x", kAbsent, pod_text("1"))).object->revision();
+  MUST_ANSWER(test.storage().put(test.pods(), "a/y", kAbsent, pod_text("2", "n1")));
+  CachedSource source(test.cache());
+  Told told;
+  const auto follower = source.follow_selected("pods", FieldSelector::has("spec.nodeName"), told.tell());
+  EXPECT_EQ(told.state(), (std::map<std::string, std::string>{{"a/y", "2"}}));
+  MUST_ANSWER(test.storage().put(test.pods(), "a/x", first, pod_text("3", "n1")));
+  told.wait_until({{"a/x", "3"}, {"a/y", "2"}});
+}
+
 TEST(Compactor, forgets_what_was_before_the_time_before) {
   TestStorage test;
   const store::Revision first =

@@ -41,8 +41,10 @@ class Object final : public Counted {
     return find_text_member(labels_.in(json_.view()), key);
   }
   // As it stands in the JSON, strings without their quotes; empty if it is not there. `index`: of the fields
-  // that it was made with.
-  std::string_view field(std::size_t index) const { return fields_[index].in(json_.view()); }
+  // that its collection has; an object may have been made before one of them came.
+  std::string_view field(std::size_t index) const {
+    return index < fields_.size() ? fields_[index].in(json_.view()) : std::string_view();
+  }
 
   // As it is kept: without its resourceVersion.
   std::string text() const;
