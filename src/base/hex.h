@@ -17,9 +17,9 @@ std::string to_hex(std::span<const std::byte> bytes);
 // The bytes that `digits`, in lower or upper case, stand for; nothing if it holds anything else or an odd
 // number.
 std::optional<std::string> from_hex(std::string_view digits);
-// The same without a string of its own: false as well if `into` has not half as many bytes as there are
-// digits.
-bool from_hex(std::string_view digits, std::span<std::byte> into);
+// Lower case alone, without a string of its own: false as well if `into` has not half as many bytes as there
+// are digits.
+bool from_lower_hex(std::string_view digits, std::span<std::byte> into);
 
 // The value of one digit, -1 if it is none.
 constexpr int hex_value(char digit) {

@@ -20,7 +20,10 @@ std::string Table::text() const {
   std::vector<std::size_t> widths(rows_[0].size());
   for (const Row& row : rows_)
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+  std::size_t bytes = 0;  // at most, but for characters of several bytes
+  for (const std::size_t width : widths) bytes += width + kGap;
   std::string text;
+  text.reserve(bytes * rows_.size());
   for (const Row& row : rows_) {
     for (std::size_t i = 0; i + 1 < row.size(); ++i)
       text.append(row[i]).append(widths[i] + kGap - width_of(row[i]), ' ');

@@ -80,7 +80,7 @@ Result<int> list(Context& context, const ListOptions& options, const Words& word
   Table table(titles);
   std::string plain;
   for (const Image& image : images)
-    for (const Line& line : lines_of(image)) {
+    for (Line& line : lines_of(image)) {
       if (!filter.accepts(line)) continue;
       if (options.quiet) {
         plain += id_of(image) + "\n";
@@ -90,10 +90,14 @@ Result<int> list(Context& context, const ListOptions& options, const Words& word
         plain += json_line(line);
         continue;
       }
-      Table::Row row = {line.repository, line.tag};
+      Table::Row row;
+      row.reserve(titles.size());
+      row.push_back(std::move(line.repository));
+      row.push_back(std::move(line.tag));
       if (options.digests) row.push_back(line.digest.str());
-      row.insert(row.end(), {id_of(image), age(image.created),
-                             human_size(image.unpacked_size == 0 ? image.size : image.unpacked_size)});
+      row.push_back(id_of(image));
+      row.push_back(age(image.created));
+      row.push_back(human_size(image.unpacked_size == 0 ? image.size : image.unpacked_size));
       table.add(std::move(row));
     }
   TRY(print(options.quiet || options.format == "json" ? plain : table.text()));

@@ -273,9 +273,11 @@ void fill_log(const std::string& path) {
 
 }  // namespace
 
-// A connection's cache of pages is small: the kernel has its own.
+// A connection's cache of pages is small: the kernel has its own, and what one reads through once fills
+// memory in vain. The writer's is larger, since what it has changed leaves it early else.
 static constexpr const char* kSettings =
-    "PRAGMA synchronous = FULL; PRAGMA cache_size = -1024; PRAGMA temp_store = MEMORY;";
+    "PRAGMA synchronous = FULL; PRAGMA cache_size = -256; PRAGMA temp_store = MEMORY;";
+static constexpr const char* kWriterSettings = "PRAGMA cache_size = -1024";
 
 static Result<std::int64_t> version_of(Connection& connection) {
   return TRY(connection.value<std::int64_t>("PRAGMA user_version")).value_or(0);
@@ -373,6 +375,7 @@ Result<void> Database::run_batch(std::span<Write* const> batch) {
     state.writer.reset(new Connection(handle, state.path));
     sqlite3_wal_hook(handle, look_at_log, &state.log_pages);
     TRY(state.writer->run_script(kSettings));
+    TRY(state.writer->run_script(kWriterSettings));
     state.writer_durability = Durability::Synced;
   }
   Connection& writer = *state.writer;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -324,14 +325,27 @@ Result<Image> ImageStore::resolve(std::string_view name_or_id) const {
   return *std::move(image);
 }
 
+// SQLite would copy every row to where it sorts them.
+static std::vector<Image> newest_first(std::vector<Image> images) {
+  std::vector<Image*> order;
+  order.reserve(images.size());
+  for (Image& image : images) order.push_back(&image);
+  std::ranges::sort(order, [](const Image* a, const Image* b) {
+    return a->created != b->created ? a->created > b->created : a->id < b->id;
+  });
+  std::vector<Image> sorted;
+  sorted.reserve(images.size());
+  for (Image* image : order) sorted.push_back(std::move(*image));
+  return sorted;
+}
+
 Result<std::vector<Image>> ImageStore::images() const {
   return state_->database.read([&](Connection& c) -> Result<std::vector<Image>> {
     std::vector<Image> images;
     images.reserve(TRY(c.value<std::uint64_t>("SELECT count(*) FROM images")).value_or(0));
     {
       Rows rows = TRY(
-          c.query("SELECT id, manifest, platform, created, size, unpacked_size, labels, added FROM images "
-                  "ORDER BY created DESC, id"));
+          c.query("SELECT id, manifest, platform, created, size, unpacked_size, labels, added FROM images"));
       while (TRY(rows.next())) images.push_back(TRY(image_in(rows)));
     }
     std::unordered_map<Digest, Image*> index;
@@ -348,7 +362,7 @@ Result<std::vector<Image>> ImageStore::images() const {
     Rows users = TRY(c.query("SELECT image, user FROM image_users ORDER BY user"));
     while (TRY(users.next()))
       if (Image* image = with(TRY(digest_in(users, 0)))) image->users.push_back(users.get<std::string>(1));
-    return images;
+    return newest_first(std::move(images));
   });
 }
 

@@ -64,8 +64,7 @@ Result<Digest> Digest::parse(std::string_view text) {
   digest.algorithm_ = static_cast<DigestAlgorithm>(known - kAlgorithms.begin());
   digest.size_ = static_cast<std::uint8_t>(known->size);
   const std::string_view digits = text.substr(colon + 1);
-  const bool is_lower = std::ranges::none_of(digits, [](char c) { return c >= 'A' && c <= 'F'; });
-  if (!is_lower || !from_hex(digits, std::span(digest.bytes_).first(known->size)))
+  if (!from_lower_hex(digits, std::span(digest.bytes_).first(known->size)))
     return error(Code::InvalidArgument, "'{}' is not a digest: {} has {} hexadecimal digits of lower case",
                  printable(text), known->name, 2 * known->size);
   return digest;
