@@ -39,14 +39,15 @@ endfunction()
 # Every unit test program, and nothing else: what a sanitizer build has to build.
 add_custom_target(unit_tests)
 
-# One program of GoogleTest cases a file: unit_test(create_test [NEEDS more layers] [LIBS more libraries] [ROOT])
-# ROOT: needs real namespaces; it skips itself where it has no privileges.
+# One program of GoogleTest cases a file:
+# unit_test(create_test [NEEDS more layers] [LIBS more libraries] [ROOT] [ONE_THREAD])
+# ROOT: needs real namespaces; it skips itself where it has no privileges. ONE_THREAD: as with a layer.
 function(unit_test name)
-  cmake_parse_arguments(ARG "ROOT" "" "NEEDS;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "ROOT;ONE_THREAD" "" "NEEDS;LIBS" ${ARGN})
   string(REPLACE "/" "_" layer ${GANTRY_LAYER})
   get_property(needs TARGET gantry_${layer} PROPERTY GANTRY_NEEDS)
   get_property(has_one_thread TARGET gantry_${layer} PROPERTY GANTRY_ONE_THREAD)
-  if(has_one_thread AND GANTRY_SANITIZER STREQUAL "thread")
+  if((has_one_thread OR ARG_ONE_THREAD) AND GANTRY_SANITIZER STREQUAL "thread")
     return()
   endif()
   set(target ${layer}_${name})
@@ -90,7 +91,7 @@ function(fuzz_test name)
   set(seeds ${CMAKE_SOURCE_DIR}/fuzz/${name})
   set(found ${CMAKE_BINARY_DIR}/corpus/${name})
   file(MAKE_DIRECTORY ${found})
-  add_test(NAME ${name} COMMAND ${name} -max_total_time=10 -timeout=5 -rss_limit_mb=1024 ${found} ${seeds})
+  add_test(NAME ${name} COMMAND ${name} -max_total_time=4 -timeout=5 -rss_limit_mb=1024 ${found} ${seeds})
   set_tests_properties(${name} PROPERTIES TIMEOUT 120 LABELS "fuzz")
 endfunction()
 
