@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/log_tag.h"
 
+#include "base/trim.h"
+
 namespace gantry::engine {
 namespace {
 
@@ -13,12 +15,6 @@ Result<std::string> word_for(std::string_view word, const LogTagWords& words) {
   if (word == ".ImageFullID") return words.image_id;
   if (word == ".DaemonName") return std::string("docker");
   return error(Code::InvalidArgument, "log opt 'tag': '{{{{{}}}}}' is not known", word);
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
 }
 
 }  // namespace

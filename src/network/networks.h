@@ -137,7 +137,7 @@ class Networks {
   Result<std::string> create(NetworkConfig config);  // the id
   Result<Network> find(std::string_view ref) const;
   Result<std::string> find_name(std::string_view ref) const;  // of a network: cheaper than find()
-  std::vector<Network> list() const;                        // by name
+  std::vector<Network> list() const;                          // by name
   Result<void> remove(std::string_view ref);
   // Removes what nobody is connected to and `may_remove` (Docker's filters) agrees with; the names.
   Result<std::vector<std::string>> prune(const std::function<bool(const Network&)>& may_remove);

@@ -3,15 +3,10 @@
 
 #include <algorithm>
 
+#include "base/trim.h"
+
 namespace gantry::image {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r'))
-    text.remove_suffix(1);
-  return text;
-}
 
 void sort(std::vector<Package>& packages) {
   std::ranges::sort(packages, [](const Package& a, const Package& b) {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/trim.h"
 #include "kube/cel/crd_rule_tree.h"
 #include "kube/cel/crd_rules.h"
 #include "kube/cel/field_cause.h"
@@ -17,13 +18,6 @@ namespace {
 constexpr std::string_view kRules = "x-kubernetes-validations";
 constexpr std::string_view kReasons[] = {"FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid",
                                          "FieldValueRequired"};
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n\v\f";
-  const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
 
 bool has_line_break(std::string_view text) { return text.find_first_of("\r\n") != std::string_view::npos; }
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/trim.h"
 #include "kube/cel/crd_rule_tree.h"
 #include "kube/cel/field_cause.h"
 
@@ -36,13 +37,6 @@ struct Pair {
     return {child, child_before, now, before};
   }
 };
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n\v\f";
-  const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
 
 // The elements that there were, by their keys.
 class OldElements {

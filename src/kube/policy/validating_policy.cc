@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/trim.h"
 #include "kube/cel/field_cause.h"
 #include "kube/schema/catalog.h"
 
@@ -13,13 +14,6 @@ namespace {
 
 constexpr std::size_t kMessageBytes = 5 * 1024;  // of a message that was computed
 constexpr std::size_t kAnnotationBytes = 10 * 1024;
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n\v\f";
-  const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
 
 const json::Tree& member(const json::Tree& tree, std::string_view key) {
   static const json::Tree kNone;

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/schema/schema_line.h"
 
+#include "base/trim.h"
+
 namespace gantry::kube {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
-}
 
 // Where the word ends that `text` begins with.
 std::size_t end_of_word(std::string_view text) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/json_codec.h"
+#include "base/trim.h"
 
 namespace gantry::oci {
 
@@ -29,12 +30,6 @@ Result<Catalog> parse_catalog(std::string_view json) {
 std::string to_json(const Catalog& catalog) { return json::encode(catalog); }
 
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
 
 // Up to an end mark outside of quotes; what was passed over is taken away from `text`, the mark too.
 std::string_view take_until(std::string_view& text, std::string_view marks) {
