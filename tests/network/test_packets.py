@@ -34,11 +34,11 @@ class Packets(network_case.Case):
         self.assertNotEqual(self.docker("exec", "proxy", "nslookup", "db", status=None).status, 0)
 
     def test_published_ports_from_everywhere(self):
-        web = self.run_one("web", "-p", "8080:80", "-p", "9000-9002:90-92", "-p", "5353:53/udp", "-p", "127.0.0.1:7070:70")
+        web = self.run_one("web", "-p", "8080:80", "-p", "9000-9002:90-92", "-p", "5353-5354:53-54/udp", "-p", "127.0.0.1:7070:70")
         other = self.run_one("other")
         gateway = self.inspect("web")["NetworkSettings"]["Gateway"]
         for host_port, port, kind in ((8080, 80, socket.SOCK_STREAM), (9000, 90, socket.SOCK_STREAM),
-                                      (9002, 92, socket.SOCK_STREAM), (5353, 53, UDP)):
+                                      (9002, 92, socket.SOCK_STREAM), (5353, 53, UDP), (5354, 54, UDP)):
             with self.subTest(port=host_port):
                 server = self.serve(web, port, kind=kind)
                 # From outside clients are seen as who they are.
