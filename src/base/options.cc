@@ -32,6 +32,9 @@ Result<bool> parse_truth(std::string_view option, std::string_view text) {
 }
 
 Result<void> store(const Option& option, std::string_view spelled, std::string_view value) {
+  if (option.accepts != nullptr && !option.accepts(value))
+    return error(Code::InvalidArgument, "option '{}' needs {}, not '{}'", spelled, option.argument,
+                 printable(value));
   if (auto* text = std::get_if<std::string*>(&option.target)) {
     **text = value;
   } else if (auto* list = std::get_if<std::vector<std::string>*>(&option.target)) {

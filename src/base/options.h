@@ -37,6 +37,8 @@ struct Option {
   std::string_view argument;  // what help calls the value: "DIR"; empty for a flag
   Target target;
   std::string_view help;
+  // Whether a text may be a value at all; null: any may.
+  bool (*accepts)(std::string_view value) = nullptr;
 };
 
 enum class Operands : std::uint8_t {

@@ -72,6 +72,19 @@ TEST_F(Options, what_is_wrong_is_named) {
             "option '--detach' is either true or false, not 'maybe'");
 }
 
+TEST(OptionsThatAreChecked, take_only_what_they_accept) {
+  std::string size;
+  const Option options[] = {
+      {'m', "memory", "SIZE", &size, "Limit", [](std::string_view text) { return text.ends_with('m'); }}};
+  const auto parse = [&](std::string argument) {
+    return parse_options(options, std::vector<std::string>{std::move(argument)}, Operands::Anywhere);
+  };
+  MUST(parse("-m5m"));
+  EXPECT_EQ(size, "5m");
+  EXPECT_EQ(parse("--memory=much").error().message(), "option '--memory' needs SIZE, not 'much'");
+  EXPECT_EQ(size, "5m");
+}
+
 TEST(DescribeOptions, lines_up) {
   bool flag = false;
   std::string text;

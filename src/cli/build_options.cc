@@ -20,12 +20,19 @@
 #include "dockerfile/dockerfile.h"
 #include "dockerfile/values.h"
 #include "oci/archive/compression.h"
+#include "oci/image/reference.h"
 
 namespace gantry::cli {
 
+namespace {
+
+bool is_image_name(std::string_view text) { return oci::Reference::parse(text).has_value(); }
+
+}  // namespace
+
 std::vector<Option> BuildOptions::table() {
   return {
-      {'t', "tag", "NAME", &tags, "Name of the image; may be given several times"},
+      {'t', "tag", "NAME", &tags, "Name of the image; may be given several times", is_image_name},
       {'f', "file", "FILE", &file,
        "The Dockerfile (default: Dockerfile in the context); '-': standard input"},
       {0, "target", "STAGE", &target, "Build this stage"},

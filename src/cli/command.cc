@@ -169,6 +169,8 @@ std::optional<Words> parse(const Verb& verb, std::string_view group, std::vector
 
 Result<void> print(std::string_view text) { return write_all(1, text, "standard output"); }
 
+int failed(const Error& why, int status) { return usage_error(why.message(), status); }
+
 std::string describe_global_options() {
   GlobalOptions options;
   return describe_options(options.table());
@@ -182,8 +184,7 @@ int run(const Command& command, int argc, char** argv) {
   if (!words) return usage_error(words.error().message() + ". See 'gantry --help'");
   const Result<int> status = dispatch(command, options, table, *words);
   if (status) return *status;
-  (void)write_all(2, fmt::format("gantry: {}\n", status.error().message()), "standard error");
-  return 1;
+  return failed(status.error(), 1);
 }
 
 }  // namespace gantry::cli

@@ -99,6 +99,7 @@ struct Command {
 // that is not there, too few operands).
 inline constexpr int kUsage = 125;
 inline constexpr int kWrongWords = 1;
+inline constexpr int kWrongTemplate = 64;  // of a document; of a list it is 1
 
 namespace detail {
 // Nullopt: it was the wish for help, or an error that was told; `status` is what to exit with then.
@@ -130,6 +131,9 @@ constexpr Verb make_verb(std::string_view name, std::string_view operands, Count
 
 // To standard output.
 Result<void> print(std::string_view text);
+
+// Tells why it failed, and answers the status to exit with, where that is not 1.
+int failed(const Error& why, int status);
 
 // Of the options that every verb has before its name.
 std::string describe_global_options();

@@ -107,7 +107,9 @@ Result<int> login(Context& context, const LoginOptions& options, const Words& wo
   const auto registry = TRY(registries.registry(name, credentials));
   const bool was_asked = TRY_DURING(registry->log_in(), "log in as '{}'", credentials.username);
   if (!was_asked) context.log.warn("the registry has not asked who you are; nothing was checked");
-  TRY(print(fmt::format("Login Succeeded; credentials are in '{}'\n", TRY(file.store(name, credentials)))));
+  const std::string place = TRY(file.store(name, credentials));
+  TRY(write_all(STDERR_FILENO, fmt::format("The credentials are in '{}'.\n", place), "standard error"));
+  TRY(print("Login Succeeded\n"));
   return 0;
 }
 
@@ -115,7 +117,7 @@ Result<int> logout(Context&, const NoOptions&, const Words& words) {
   const std::string name = TRY(registry_of(words));
   const auto file = TRY(image::CredentialFile::from_environment());
   const bool was_there = TRY(file.erase(name));
-  TRY(print(fmt::format("{} {}\n", was_there ? "Removed login credentials for" : "Not logged in to", name)));
+  TRY(print(fmt::format("{} {}\n", was_there ? "Removing login credentials for" : "Not logged in to", name)));
   return 0;
 }
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -7,21 +6,13 @@
 #include "base/printable.h"
 #include "cli/template.h"
 #include "cli/template_functions.h"
+#include "cli/template_members.h"
 #include "cli/template_tree.h"
 
 namespace gantry::cli {
 namespace {
 
 using namespace template_tree;
-
-// Members that Docker's API has as maps, with keys that users choose. JSON does not tell a map from a struct:
-// what a struct lacks is a mistake in the template, what a map lacks is only not there.
-bool has_users_keys(std::string_view member) {
-  constexpr std::string_view kMaps[] = {"Annotations",  "Attributes", "Containers", "DriverOpts",
-                                        "ExposedPorts", "Labels",     "Networks",   "Options",
-                                        "Ports",        "Sysctls",    "Tmpfs",      "Volumes"};
-  return std::ranges::find(kMaps, member) != std::end(kMaps);
-}
 
 class Run {
  public:
@@ -176,9 +167,13 @@ class Run {
     for (const std::string& field : fields) {
       const json::Value* object = value.as_object();
       const auto found = object != nullptr ? object->find(field) : std::nullopt;
-      if (!found && !(is_map && (object != nullptr || value.is_nothing())))
+      auto omitted = object != nullptr && !found && !is_map ? left_out(*object, field) : std::nullopt;
+      if (!found && !omitted && !(is_map && (object != nullptr || value.is_nothing())))
         return error(Code::InvalidArgument, "template: there is no field '.{}' here", printable(field));
-      value = found ? TemplateValue(*found) : TemplateValue();
+      if (found)
+        value = TemplateValue(*found);
+      else
+        value = std::move(omitted).value_or(TemplateValue());
       is_map = has_users_keys(field);
     }
     return value;

@@ -37,6 +37,20 @@ TEST(Template, takes_a_key_that_a_map_lacks_for_no_value) {
   EXPECT_EQ(rendered("{{.Options.x}}"), "<no value>");
 }
 
+TEST(Template, knows_what_docker_leaves_out_of_json) {
+  const auto of_mount = [](std::string_view format) {
+    const json::Document mount = MUST(json::Document::parse(R"({"Destination":"/x","NetworkMode":"none"})"));
+    const auto result = MUST(Template::parse(format)).render(mount.root());
+    return result ? *result : result.error().message();
+  };
+  EXPECT_EQ(of_mount("{{.Driver}}|{{json .Driver}}"), R"(|"")");
+  EXPECT_EQ(of_mount("{{.Tmpfs}} {{json .Tmpfs}} {{.Mounts}} {{json .Mounts}} {{len .Mounts}}"),
+            "map[] null [] null 0");
+  EXPECT_EQ(of_mount("{{.Init}} {{if .Init}}yes{{else}}no{{end}} {{range .Tmpfs}}x{{else}}none{{end}}"),
+            "<nil> no none");
+  EXPECT_EQ(of_mount("{{.Health}}"), "template: there is no field '.Health' here") << "not of this struct";
+}
+
 TEST(Template, chooses) {
   EXPECT_EQ(rendered("{{if .Running}}up{{else}}down{{end}}"), "up");
   EXPECT_EQ(rendered("{{if .Dead}}a{{else if eq .Pid 42}}b{{else}}c{{end}}"), "b");

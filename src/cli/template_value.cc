@@ -53,6 +53,7 @@ std::optional<std::size_t> TemplateValue::size() const {
   if (const std::string* text = as_text()) return text->size();
   if (const List* list = as_list()) return list->size();
   if (const json::Value* object = as_object()) return object->size();
+  if (std::holds_alternative<Empty>(value_)) return 0;
   return std::nullopt;
 }
 
@@ -66,6 +67,7 @@ std::string TemplateValue::text() const {
     for (const TemplateValue& value : *list) parts.push_back(value.text());
     return fmt::format("[{}]", fmt::join(parts, " "));
   }
+  if (const Empty* empty = std::get_if<Empty>(&value_)) return std::string(empty->text);
   return "<no value>";
 }
 

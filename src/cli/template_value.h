@@ -18,6 +18,10 @@ namespace gantry::cli {
 class TemplateValue {
  public:
   using List = std::vector<TemplateValue>;
+  // A list, map or pointer of Go's that has nothing in it: as a text each has its own form, in JSON none.
+  struct Empty {
+    std::string_view text;  // "[]"; borrowed for good
+  };
 
   TemplateValue() = default;  // nothing: null, or a key that a map has not
   TemplateValue(const json::Value& value);
@@ -25,8 +29,11 @@ class TemplateValue {
   TemplateValue(double number) : value_(number) {}
   TemplateValue(bool truth) : value_(truth) {}
   TemplateValue(List list) : value_(std::move(list)) {}
+  TemplateValue(Empty empty) : value_(empty) {}
 
-  bool is_nothing() const { return std::holds_alternative<std::monostate>(value_); }
+  bool is_nothing() const {
+    return std::holds_alternative<std::monostate>(value_) || std::holds_alternative<Empty>(value_);
+  }
   // As Go has it: false, 0, "", nothing, and what has no elements, are not true.
   bool is_true() const;
   // As Go's %v writes it: "[a b]", "map[k:v]", "<no value>".
@@ -45,7 +52,7 @@ class TemplateValue {
 
  private:
   // Of JSON only objects stay as they are; all else is taken over.
-  std::variant<std::monostate, bool, double, std::string, List, json::Value> value_;
+  std::variant<std::monostate, bool, double, std::string, List, Empty, json::Value> value_;
 };
 
 }  // namespace gantry::cli

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <limits>
 #include <string>
@@ -75,6 +77,19 @@ TEST(Engine, layers_that_a_crash_of_the_host_took_are_unpacked_again_for_its_con
     EXPECT_EQ(host.wait(id), 0);
     EXPECT_EQ(host.log_of(id), "image\n");
     MUST(host->remove(id));
+  });
+}
+
+TEST(Engine, removes_as_it_begins_what_a_killed_removal_left_of_a_snapshot) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    TestHost host;
+    host.end_engine();
+    const std::string nobodys = host.path() + "/root/snapshots/4711";
+    ASSERT_EQ(::mkdir(nobodys.c_str(), 0700), 0);
+    host.start_engine();
+    host.end_engine();  // when it has repaired
+    EXPECT_NE(::access(nobodys.c_str(), F_OK), 0);
   });
 }
 

@@ -245,6 +245,12 @@ void repair_image_users(Core& core) {
   }
 }
 
+// A removal that was killed between its row and its files leaves a directory that nobody knows.
+void collect_layers(Core& core) {
+  if (const auto freed = core.snapshots.collect(); !freed)
+    core.log.warn("layers not collected; the next prune tries again", {{"error", freed.error().message()}});
+}
+
 }  // namespace
 
 Result<void> load_records(Core& core) {
@@ -294,6 +300,7 @@ void repair_all(Core& core) {
     remove_unrecorded_snapshots(core);
     remove_unrecorded_shims(core);
     repair_image_users(core);
+    collect_layers(core);
   });
 }
 

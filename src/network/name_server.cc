@@ -94,8 +94,8 @@ class NameServer::Impl {
   void use_host_servers(const ResolverConfig& config) {
     if (const auto set = host_->set_servers(config.nameservers); !set)
       log_.warn("a name server of this host is left out", {{"error", set.error().message()}});
-    log_.info("name servers of this host",
-              {{"servers", fmt::format("{}", fmt::join(config.nameservers, " "))}});
+    log_.debug("name servers of this host",
+               {{"servers", fmt::format("{}", fmt::join(config.nameservers, " "))}});
   }
 
   Result<std::shared_ptr<DnsForwarder>> forwarder_to(const std::vector<std::string>& servers, UniqueFd home) {

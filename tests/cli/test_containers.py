@@ -69,8 +69,9 @@ class Create(home.Case):
     def test_bad_values_name_their_option(self):
         for option, value in (("--memory", "much"), ("--cpus", "x"), ("--publish", "1:2:3:4:5"), ("--mount", "type=bind"),
                               ("--ulimit", "nofile"), ("--health-interval", "soon"), ("--expose", "99999"), ("--env", "")):
-            self.assertIn(option.lstrip("-"), self.refused("create", option, value, "busybox"), (option, value))
-        self.assertIn("cannot be used together", self.refused("create", "--rm", "--restart", "always", "busybox"))
+            self.assertIn(option.lstrip("-"), self.refused("create", option, value, "busybox", status=125), (option, value))
+        self.assertIn("cannot be used together", self.refused("create", "--rm", "--restart", "always", "busybox",
+                                                              status=125))
 
 
 class Lists(home.Case):

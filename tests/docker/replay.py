@@ -37,10 +37,10 @@ jq -r --arg key "$1" '.[0] | if $key == "" then . else .[$key] end
 
 
 class Replay:
-    """`client`: the program that lines call `docker`."""
+    """With docker's client; another command has its own `environment`, and a name by which records know it."""
 
-    def __init__(self, home, client=engine_home.DOCKER, environment=None, names=()):
-        self.home, self.names = home, list(names)
+    def __init__(self, home, client=engine_home.DOCKER, name=None, environment=None):
+        self.home, self.name, self.names = home, name, []
         home.docker("import", "--change", 'CMD ["/bin/sh"]', engine_home.busybox_tar(home.directory), IMAGE)
         self.programs = tempfile.mkdtemp(prefix="programs-")
         self.registry = DebianRegistry()
@@ -75,10 +75,16 @@ class Replay:
         self.registry.remove()
         shutil.rmtree(self.programs)
 
-    def differences(self, path, case, wanted):
-        """For people; `wanted`: the answer that a step should have."""
-        return "\n".join(f"{path.name}:{step.line}: $ {step.command}\n--- recorded\n{wanted(step)}+++ now\n{answer}"
-                         for step, answer in self.answers(case) if not answer.is_like(wanted(step)))
+    def differences(self, path, case):
+        """For people."""
+        return "\n".join(f"{path.name}:{step.line}: $ {step.command}\n--- recorded\n{self.wanted(step)}+++ now\n{answer}"
+                         for step, answer in self.answers(case) if not self.is_as_wanted(step, answer))
+
+    def wanted(self, step):
+        return step.expected(self.name) if self.name else step.expected()
+
+    def is_as_wanted(self, step, answer):
+        return answer.tells_the_same_as(self.wanted(step)) if self.name else answer.is_like(self.wanted(step))
 
 
 def a_test_for_each_file(test_case):
@@ -87,7 +93,7 @@ def a_test_for_each_file(test_case):
         def test(self):
             for case in Transcript(path).cases:
                 with self.subTest(case.title):
-                    found = self.replay.differences(path, case, lambda step: step.expected())
+                    found = self.replay.differences(path, case)
                     if found:
                         self.fail(found)
         return test

@@ -104,7 +104,7 @@ class Login(unittest.TestCase):
         for config in ({"credsStore": "tests"}, {"credHelpers": {basic.address: "tests"}}):
             with self.subTest(config):
                 write(self.config, json.dumps(config))
-                self.assertIn("docker-credential-tests", self.login(basic.address).stdout)
+                self.assertIn("docker-credential-tests", self.login(basic.address).stderr)
                 self.assertEqual(self.auths(), {basic.address: {}})
                 self.assertEqual(len(os.listdir(f"{self.home}/kept")), 1)
                 name = f"{basic.address}/helped:1"

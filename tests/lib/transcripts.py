@@ -11,7 +11,8 @@
     > other
 
 A command is a line for sh. Below it: standard output ("> "), standard error ("! "), the exit status unless it is 0.
-A line that begins with "~" says why another program may answer otherwise, and is followed by that other answer.
+A line that begins with "~ " says why another daemon may answer otherwise, and is followed by that other answer; one that
+begins with "~gantry " says it of our command in the client's place.
 What differs from run to run is replaced by words first (`normalised`).
 """
 
@@ -83,25 +84,37 @@ class Answer(NamedTuple):
     def is_like(self, other):
         return [folded(line) for line in self.lines()] == [folded(line) for line in other.lines()]
 
+    def tells_the_same_as(self, other):
+        """Of another command: it has errors of its own, but says what the daemon says, exits alike, and writes the same
+        to standard output. There "..." stands for whatever comes last."""
+        wanted, ours = list(map(folded, other.stdout)), list(map(folded, self.stdout))
+        if wanted[-1:] == ["..."]:
+            wanted, ours = wanted[:-1], ours[:len(wanted) - 1]
+        return ours == wanted and self.status == other.status and set(other.said_by_daemon()) <= set(self.said_by_daemon())
+
+    def said_by_daemon(self):
+        return [folded(found[0]).rstrip(".") for line in self.stderr
+                if (found := re.search(r"Error response from daemon: .*", line))]
+
     def __str__(self):
         return "".join(f"{line}\n" for line in self.lines())
 
 
 class Step:
-    """A command, what it answered the original, and where another may differ: why, and how."""
+    """A command, what it answered the original, and where others may differ: why, and how."""
 
     def __init__(self, command, line):
         self.command, self.line = command, line
-        self.recorded = Answer([], [], 0)
-        self.reason = ""
-        self.accepted = None
+        self.answers = {None: Answer([], [], 0)}  # whose -> what; None: what is recorded, "": another daemon's
+        self.reasons = {}
 
-    def expected(self):
-        return self.accepted or self.recorded
+    def expected(self, *others):
+        """Of the first of them that may differ, else what is recorded."""
+        return next((self.answers[whose] for whose in (*others, "") if whose in self.answers), self.answers[None])
 
     def __str__(self):
-        other = f"~ {self.reason}\n{self.accepted}" if self.accepted else ""
-        return f"$ {self.command}\n{self.recorded}{other}"
+        others = "".join(f"~{whose} {reason}\n{self.answers[whose]}" for whose, reason in self.reasons.items())
+        return f"$ {self.command}\n{self.answers[None]}{others}"
 
 
 class Case:
@@ -138,12 +151,14 @@ class Transcript:
         elif not isinstance(step, Step):
             raise ValueError(f"{self.path}:{number}: an answer to no command")
         elif line.startswith("~"):
-            step.reason, step.accepted = line[1:].strip(), Answer([], [], 0)
+            whose, _, reason = line[1:].partition(" ")
+            step.reasons[whose], step.answers[whose] = reason, Answer([], [], 0)
         else:
             self._take_answer(step, number, line)
 
     def _take_answer(self, step, number, line):
-        answer = step.expected()
+        whose = next(reversed(step.answers))
+        answer = step.answers[whose]
         if line.startswith(">"):
             answer.stdout.append(line[2:])
         elif line.startswith("!"):
@@ -152,10 +167,7 @@ class Transcript:
             answer = answer._replace(status=int(line[1:-1]))
         else:
             raise ValueError(f"{self.path}:{number}: not a line of a transcript: {line}")
-        if step.accepted is None:
-            step.recorded = answer
-        else:
-            step.accepted = answer
+        step.answers[whose] = answer
 
     def write(self):
         with open(self.path, "w") as file:

@@ -28,11 +28,16 @@ Result<bool> confirm(std::string_view warning) {
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
+Result<int> nothing_pruned() {
+  TRY(print("Total reclaimed space: 0B\n"));
+  return 0;
+}
+
 Result<std::string> prune_report(EngineClient& engine, std::string path,
                                  const std::vector<std::string>& filters, std::string_view key,
                                  std::string_view title) {
   const json::Document answer =
-      TRY(engine.post_json(std::move(path), "", {{"filters", TRY(filters_parameter(filters))}}));
+      TRY(engine.post_json(std::move(path), "", {{"filters", filters_parameter(filters)}}));
   std::string text;
   const auto names = answer.root().find(key);
   if (names && names->size() > 0) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/docker/container_options.h"
 
+#include "cli/docker/values.h"
+
 namespace gantry::cli::docker {
 
 std::vector<Option> ContainerOptions::table() {
@@ -20,7 +22,7 @@ std::vector<Option> ContainerOptions::table() {
       {0, "cpu-rt-period", "MICROSECONDS", &cpu_rt_period, "Period of the real-time quota"},
       {0, "cpu-rt-runtime", "MICROSECONDS", &cpu_rt_runtime, "Real-time CPU time in each period"},
       {'c', "cpu-shares", "NUMBER", &cpu_shares, "Share of the CPU against other containers"},
-      {0, "cpus", "NUMBER", &cpus, "How many CPUs' time it may use: 1.5"},
+      {0, "cpus", "NUMBER", &cpus, "How many CPUs' time it may use: 1.5", is_cpus},
       {0, "cpuset-cpus", "LIST", &cpuset_cpus, "The CPUs it may run on: 0-3,7"},
       {0, "cpuset-mems", "LIST", &cpuset_mems, "The memory nodes it may use"},
       {0, "device", "HOST[:PATH[:rwm]]", &device, "Give it a device of the host"},
@@ -36,7 +38,7 @@ std::vector<Option> ContainerOptions::table() {
       {0, "dns-search", "DOMAIN", &dns_search, "A domain to look names up in"},
       {0, "domainname", "NAME", &domainname, "The container's domain name"},
       {0, "entrypoint", "COMMAND", &entrypoint, "What to run instead of the image's entrypoint"},
-      {'e', "env", "NAME[=VALUE]", &env, "Set a variable, or pass ours on"},
+      {'e', "env", "NAME[=VALUE]", &env, "Set a variable, or pass ours on", is_variable},
       {0, "env-file", "FILE", &env_file, "Set the variables that a file lists"},
       {0, "expose", "PORT[/PROTOCOL]", &expose, "Say that a port is served"},
       {0, "gpus", "REQUEST", &gpus, "Ask for GPUs: 'all'"},
@@ -55,7 +57,7 @@ std::vector<Option> ContainerOptions::table() {
       {0, "ip6", "ADDRESS", &ip6, "Its IPv6 address"},
       {0, "ipc", "MODE", &ipc, "IPC namespace: private, shareable, host, container:NAME"},
       {0, "isolation", "TECHNOLOGY", &isolation, ""},
-      {0, "kernel-memory", "SIZE", &kernel_memory, ""},
+      {0, "kernel-memory", "SIZE", &kernel_memory, "", is_size},
       {'l', "label", "KEY=VALUE", &label, "Set a label"},
       {0, "label-file", "FILE", &label_file, "Set the labels that a file lists"},
       {0, "link", "CONTAINER[:ALIAS]", &link, "Make another container known here"},
@@ -63,9 +65,11 @@ std::vector<Option> ContainerOptions::table() {
       {0, "log-driver", "NAME", &log_driver, "Where its output is logged"},
       {0, "log-opt", "KEY=VALUE", &log_opt, "An option of the log driver"},
       {0, "mac-address", "ADDRESS", &mac_address, "Its MAC address"},
-      {'m', "memory", "SIZE", &memory, "Limit of its memory: 512m"},
-      {0, "memory-reservation", "SIZE", &memory_reservation, "Memory it keeps when others need some"},
-      {0, "memory-swap", "SIZE", &memory_swap, "Limit of memory and swap together; -1: no limit of swap"},
+      {'m', "memory", "SIZE", &memory, "Limit of its memory: 512m", is_size},
+      {0, "memory-reservation", "SIZE", &memory_reservation, "Memory it keeps when others need some",
+       is_size},
+      {0, "memory-swap", "SIZE", &memory_swap, "Limit of memory and swap together; -1: no limit of swap",
+       is_size},
       {0, "memory-swappiness", "NUMBER", &memory_swappiness, "How readily its memory is swapped: 0 to 100"},
       {0, "mount", "FIELDS", &mount, "Mount something: type=bind,source=/a,target=/b"},
       {0, "name", "NAME", &name, "The container's name"},
@@ -91,7 +95,7 @@ std::vector<Option> ContainerOptions::table() {
       {0, "rm", "", &rm, "Remove it when it has ended"},
       {0, "runtime", "NAME", &runtime, "The OCI runtime"},
       {0, "security-opt", "OPTION", &security_opt, "seccomp=, apparmor=, label=, no-new-privileges"},
-      {0, "shm-size", "SIZE", &shm_size, "Size of /dev/shm"},
+      {0, "shm-size", "SIZE", &shm_size, "Size of /dev/shm", is_size},
       {0, "stop-signal", "SIGNAL", &stop_signal, "The signal that asks it to stop"},
       {0, "stop-timeout", "SECONDS", &stop_timeout, "Time to stop before it is killed"},
       {0, "storage-opt", "KEY=VALUE", &storage_opt, "An option of its root file system"},

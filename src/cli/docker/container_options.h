@@ -56,6 +56,7 @@ struct ContainerOptions {
   // What is asked of the client
   std::string name, platform, cidfile, pull = "missing";
   bool quiet = false, disable_content_trust = true;
+  bool detach = false;  // of `run`: nobody is at its streams
 
   // Rows of a table; `run` has some more.
   std::vector<Option> table();

@@ -76,9 +76,9 @@ int status_of_failed_start(const Error& failed) {
 }
 
 Result<std::string> create_container(EngineClient& engine, const ContainerOptions& options,
-                                     const std::vector<std::string>& words) {
-  const std::string& image = words[0];
-  const std::string body = to_json(TRY(create_body(options, image, {words.begin() + 1, words.end()})));
+                                     const CreateBody& request) {
+  const std::string& image = request.config.image;
+  const std::string body = to_json(request);
   if (options.pull != "always" && options.pull != "missing" && options.pull != "never")
     return error(Code::InvalidArgument,
                  "invalid pull option: '{}': must be one of 'always', 'missing' or 'never'", options.pull);

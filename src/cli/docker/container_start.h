@@ -19,7 +19,7 @@ int status_of_failed_start(const Error& error);
 
 // Pulls the image where the options want that. The id. Warnings go to standard error.
 Result<std::string> create_container(EngineClient& engine, const ContainerOptions& options,
-                                     const std::vector<std::string>& words);
+                                     const CreateBody& request);
 
 // The answer of POST .../wait, which is asked for before the container starts, so that no end is missed.
 class ExitWaiter {

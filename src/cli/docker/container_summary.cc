@@ -6,6 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "base/human.h"
+#include "cli/docker/listing.h"
+
 namespace gantry::cli::docker {
 
 void fields(json::Fields& f, PortSummary& port) {
@@ -103,6 +106,29 @@ std::string names_text(const std::vector<std::string>& names, bool with_links) {
     text += name;
   }
   return text;
+}
+
+std::string command_text(const ContainerSummary& container, bool whole) {
+  constexpr std::size_t kWidth = 20;
+  std::string text = container.command;
+  if (!whole) text = shortened(std::move(text), kWidth);
+  return "\"" + text + "\"";
+}
+
+std::string image_text(const ContainerSummary& container, bool whole) {
+  const bool is_id = container.image.starts_with("sha256:");
+  return is_id ? short_id(container.image, whole) : container.image;
+}
+
+std::string size_text(const ContainerSummary& container) {
+  const std::string written = human_size(static_cast<std::uint64_t>(container.size_rw));
+  if (container.size_root_fs == 0) return written;
+  return fmt::format("{} (virtual {})", written,
+                     human_size(static_cast<std::uint64_t>(container.size_root_fs)));
+}
+
+std::string volumes_text(const ContainerSummary& container) {
+  return std::to_string(std::ranges::count(container.mounts, "volume", &MountSummary::type));
 }
 
 }  // namespace gantry::cli::docker

@@ -49,6 +49,12 @@ void fields(json::Fields& f, ContainerSummary& container);
 
 Result<std::vector<ContainerSummary>> list_containers(EngineClient& engine, Parameters parameters);
 
+// ---- cells of lists; not `whole`: shortened
+
+std::string image_text(const ContainerSummary& container, bool whole);
+std::string command_text(const ContainerSummary& container, bool whole);
+std::string size_text(const ContainerSummary& container);     // what it has written, and with its image
+std::string volumes_text(const ContainerSummary& container);  // how many
 // "443/tcp, 0.0.0.0:8080->80/tcp"; ports that follow each other are one range.
 std::string ports_text(std::vector<PortSummary> ports);
 // "web,other/alias"

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <thread>
 
 #include "base/base64.h"
@@ -96,6 +97,14 @@ Result<CopyEnd> container_end(EngineClient& client, const std::string& container
 
 // ---- The copy between them
 
+// A reader that has failed is told of by its own error; writing to it must not end us.
+void ignore_closed_pipes() {
+  sigset_t pipe;
+  ::sigemptyset(&pipe);
+  ::sigaddset(&pipe, SIGPIPE);
+  (void)::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
+}
+
 // Runs `fill`, which writes, in a thread of its own beside `drain`, which reads what was written.
 template <class Fill, class Drain>
 Result<void> through_pipe(Fill fill, Drain drain) {
@@ -104,6 +113,7 @@ Result<void> through_pipe(Fill fill, Drain drain) {
   UniqueFd read_end(ends[0]), write_end(ends[1]);
   Result<void> filled;
   std::thread filler([&] {
+    ignore_closed_pipes();
     FdSink sink(write_end.get(), "pipe");
     filled = fill(sink);
     write_end.reset();
@@ -138,6 +148,7 @@ Result<void> copy_to_container(EngineClient& client, const CopyOptions& options,
     return upload(client, options, to.container, to.path, standard_input);
   }
   const CopyEnd source = TRY(local_end(from, options.follow_link));
+  if (struct stat stat{}; ::lstat(source.path.c_str(), &stat) < 0) return sys_error("copy '{}'", source.path);
   const CopyPlan plan = TRY(plan_copy(source, TRY(container_end(client, to.container, to.path, true))));
   const UniqueFd root = TRY(root_directory());
   const auto read_files = [&](ByteSink& sink) { return engine::copy_out(root.get(), source.path, sink); };
@@ -159,6 +170,9 @@ Result<void> copy_from_container(EngineClient& client, const CopyOptions& option
     return {};
   }
   const CopyPlan plan = TRY(plan_copy(source, TRY(local_end(to, false))));
+  struct stat parent{};
+  if (::stat(plan.directory.c_str(), &parent) < 0 || !S_ISDIR(parent.st_mode))
+    return error(Code::NotFound, "invalid output path: directory \"{}\" does not exist", plan.directory);
   const UniqueFd root = TRY(root_directory());
   engine::CopyInOptions unpacking{.no_overwrite_dir_non_dir = true};
   if (!options.archive) unpacking.owner = {::geteuid(), ::getegid()};

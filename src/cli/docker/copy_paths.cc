@@ -21,10 +21,12 @@ std::pair<std::string, std::string> split(const std::string& path) {
   return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
 }
 
+bool names_contents(const CopyEnd& source) { return source.is_directory && source.path.ends_with("/."); }
+
 // What the daemon and copy_out() call the first entry of a path.
-std::string name_in_archive(const std::string& path) {
-  const std::string name = split(path).second;
-  return name.empty() ? "." : name;
+std::string name_in_archive(const CopyEnd& source) {
+  const std::string name = split(without_slashes(source.path)).second;
+  return name.empty() || names_contents(source) ? "." : name;
 }
 
 void rename(std::string& path, const CopyPlan& plan) {
@@ -36,18 +38,14 @@ void rename(std::string& path, const CopyPlan& plan) {
 }  // namespace
 
 Result<CopyPlan> plan_copy(const CopyEnd& source, const CopyEnd& destination) {
-  const std::string from = without_slashes(source.path), to = without_slashes(destination.path);
+  const std::string to = without_slashes(destination.path);
   const auto [parent, name] = split(to);
   if (!destination.exists && ends_in_slash(destination.path) && !source.is_directory)
     return error(Code::NotFound, "destination directory \"{}\" does not exist", destination.path);
   if (source.is_directory && destination.exists && !destination.is_directory)
     return error(Code::InvalidArgument, "cannot copy directory to file \"{}\"", destination.path);
-  if (destination.is_directory) {
-    const bool contents_only = source.is_directory && source.path.ends_with("/.");
-    if (!contents_only) return CopyPlan{.directory = to, .from = "", .to = ""};
-    return CopyPlan{.directory = to, .from = name_in_archive(from), .to = "."};
-  }
-  return CopyPlan{.directory = parent, .from = name_in_archive(from), .to = name};
+  if (destination.is_directory) return CopyPlan{.directory = to, .from = "", .to = ""};
+  return CopyPlan{.directory = parent, .from = name_in_archive(source), .to = name};
 }
 
 Result<void> rename_entries(ByteSource& archive, ByteSink& result, const CopyPlan& plan) {

@@ -27,8 +27,8 @@ TEST(CopyPlan, of_a_file) {
 TEST(CopyPlan, of_a_directory) {
   EXPECT_EQ(plan(kDirectory, {"/t/new", false, false}), "/t d>new");
   EXPECT_EQ(plan(kDirectory, {"/t/dir", true, true}), "/t/dir");
-  EXPECT_EQ(plan(kContents, {"/t/dir", true, true}), "/t/dir d>.");
-  EXPECT_EQ(plan(kContents, {"/t/new", false, false}), "/t d>new");
+  EXPECT_EQ(plan(kContents, {"/t/dir", true, true}), "/t/dir");
+  EXPECT_EQ(plan(kContents, {"/t/new", false, false}), "/t .>new");
   EXPECT_EQ(plan(kDirectory, {"/t/f", true, false}), "cannot copy directory to file \"/t/f\"");
 }
 

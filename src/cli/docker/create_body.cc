@@ -42,7 +42,6 @@ std::optional<container::HealthConfig> made(std::optional<container::HealthConfi
 }
 
 Result<std::optional<container::HealthConfig>> health_of(const Options& options) {
-  if (options.no_healthcheck) return made(container::HealthConfig{.test = {"NONE"}});
   container::HealthConfig health{
       .interval = TRY(nanoseconds_option("health-interval", options.health_interval)),
       .timeout = TRY(nanoseconds_option("health-timeout", options.health_timeout)),
@@ -50,15 +49,20 @@ Result<std::optional<container::HealthConfig>> health_of(const Options& options)
       .start_interval = TRY(nanoseconds_option("health-start-interval", options.health_start_interval)),
       .retries = options.health_retries.value_or(0)};
   if (!options.health_cmd.empty()) health.test = {"CMD-SHELL", options.health_cmd};
-  if (health == container::HealthConfig{}) return made(std::nullopt);
+  const bool says_nothing = health == container::HealthConfig{};
+  if (options.no_healthcheck && !says_nothing)
+    return error(Code::InvalidArgument,
+                 "options '--no-healthcheck' and '--health-*' cannot be used together");
+  if (options.no_healthcheck) return made(container::HealthConfig{.test = {"NONE"}});
+  if (says_nothing) return made(std::nullopt);
   return made(std::move(health));
 }
 
 Result<Config> config_of(const Options& options, const std::string& image,
                          const std::vector<std::string>& command, container::PortMap& bindings) {
   Config config{.hostname = options.hostname, .domainname = options.domainname, .user = options.user};
-  const bool is_default = options.attach.empty();
-  config.attach_stdin = options.interactive || attaches(options, "stdin");
+  const bool is_default = options.attach.empty() && !options.detach;
+  config.attach_stdin = (options.interactive && !options.detach) || attaches(options, "stdin");
   config.attach_stdout = is_default || attaches(options, "stdout");
   config.attach_stderr = is_default || attaches(options, "stderr");
   config.tty = options.tty;
@@ -196,7 +200,7 @@ Result<void> set_limits(const Options& options, container::Resources& limits) {
   for (const std::string& device : options.device) limits.devices.push_back(parse_device(device));
   if (!options.gpus.empty()) limits.device_requests.push_back(TRY(parse_gpus(options.gpus)));
   limits.ulimits = TRY(ulimits_of(options));
-  if (options.oom_kill_disable) limits.oom_kill_disable = true;
+  limits.oom_kill_disable = options.oom_kill_disable;
   if (options.init) limits.init = true;
   return {};
 }

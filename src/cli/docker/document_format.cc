@@ -25,4 +25,12 @@ bool flag_in(const json::Value& object, std::string_view key) {
   return value && value->kind() == json::Kind::Bool && value->as_bool();
 }
 
+std::vector<std::string> words_in(const json::Value& object, std::string_view key) {
+  std::vector<std::string> words;
+  const auto list = object.find(key);
+  for (std::size_t i = 0; list && list->kind() == json::Kind::Array && i < list->size(); ++i)
+    words.emplace_back(list->at(i).as_string());
+  return words;
+}
+
 }  // namespace gantry::cli::docker

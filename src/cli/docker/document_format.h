@@ -28,5 +28,6 @@ Result<std::string> formatted(const json::Value& document, std::string_view form
 std::string text_in(const json::Value& object, std::string_view key);
 std::int64_t number_in(const json::Value& object, std::string_view key);
 bool flag_in(const json::Value& object, std::string_view key);
+std::vector<std::string> words_in(const json::Value& object, std::string_view key);
 
 }  // namespace gantry::cli::docker

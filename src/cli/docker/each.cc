@@ -10,7 +10,8 @@
 namespace gantry::cli::docker {
 
 Result<int> for_each_name(const Words& names,
-                          const std::function<Result<std::string>(const std::string&)>& act) {
+                          const std::function<Result<std::string>(const std::string&)>& act,
+                          IfMissing if_missing) {
   int status = 0;
   for (const std::string& name : names) {
     const auto answer = act(name);
@@ -18,7 +19,7 @@ Result<int> for_each_name(const Words& names,
       TRY(print(*answer + "\n"));
       continue;
     }
-    status = 1;
+    if (if_missing == IfMissing::Fail || answer.error().code() != Code::NotFound) status = 1;
     TRY(write_all(STDERR_FILENO, fmt::format("{}\n", answer.error().message()), "standard error"));
   }
   return status;

@@ -20,11 +20,10 @@ struct EventsOptions {
   Words filter;
 
   std::vector<Option> table() {
-    return {
-        {'f', "filter", "NAME=VALUE", &filter, "Only those: container=, event=, image=, label=, type= ..."},
-        {0, "format", "FORMAT", &format, "json, or a template: '{{.Action}}'"},
-        {0, "since", "TIME", &since, "Begin with those from then on"},
-        {0, "until", "TIME", &until, "End then"}};
+    return {filter_option('f', filter, "Only those: container=, event=, image=, label=, type= ..."),
+            {0, "format", "FORMAT", &format, "json, or a template: '{{.Action}}'"},
+            {0, "since", "TIME", &since, "Begin with those from then on"},
+            {0, "until", "TIME", &until, "End then"}};
   }
 };
 
@@ -74,15 +73,16 @@ std::string line_of(const Event& event) {
 
 Result<int> events(Context& context, const EventsOptions& options, const Words&) {
   const bool is_json = options.format == "json" || options.format == "{{json .}}";
-  const Template format = TRY(Template::parse(options.format));
+  const auto format = Template::parse(options.format);
+  if (!format) return failed(format.error(), kWrongTemplate);
   EngineClient engine = TRY(EngineClient::of(context));
   auto response = TRY(engine.send({.path = "/events",
                                    .parameters = {{"since", TRY(time_option("since", options.since))},
                                                   {"until", TRY(time_option("until", options.until))},
-                                                  {"filters", TRY(filters_parameter(options.filter))}}}));
+                                                  {"filters", filters_parameter(options.filter)}}}));
   TRY(for_each_json_line(response.body(), [&](const json::Value& value) -> Result<void> {
     if (is_json) return print(value.to_text() + "\n");
-    if (!options.format.empty()) return print(TRY(format.render(value)) + "\n");
+    if (!options.format.empty()) return print(TRY(format->render(value)) + "\n");
     return print(line_of(TRY(json::decode<Event>(value))));
   }));
   return 0;

@@ -19,7 +19,7 @@ struct ExecOptions {
   std::vector<Option> table() {
     return {{'d', "detach", "", &detach, "Do not wait for it"},
             {0, "detach-keys", "KEYS", &detach_keys, "What leaves its terminal"},
-            {'e', "env", "NAME[=VALUE]", &env, "Set a variable, or pass ours on"},
+            {'e', "env", "NAME[=VALUE]", &env, "Set a variable, or pass ours on", is_variable},
             {0, "env-file", "FILE", &env_file, "Set the variables that a file lists"},
             {'i', "interactive", "", &interactive, "Pass standard input on"},
             {0, "privileged", "", &privileged, "Give the process all rights"},

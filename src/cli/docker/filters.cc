@@ -5,18 +5,18 @@
 #include <set>
 
 #include "base/json.h"
-#include "base/printable.h"
 #include "cli/docker/values.h"
 
 namespace gantry::cli::docker {
 
-Result<std::string> filters_parameter(const std::vector<std::string>& filters) {
+Option filter_option(char letter, std::vector<std::string>& filters, std::string_view help) {
+  return {letter, "filter", "NAME=VALUE", &filters, help, has_value};
+}
+
+std::string filters_parameter(const std::vector<std::string>& filters) {
   if (filters.empty()) return std::string();
   std::map<std::string, std::set<std::string>> values;
   for (const std::string& filter : filters) {
-    if (filter.find('=') == std::string::npos)
-      return error(Code::InvalidArgument, "invalid argument '{}' for '--filter': NAME=VALUE",
-                   printable(filter));
     auto [name, value] = key_value(filter);
     values[name].insert(std::move(value));
   }

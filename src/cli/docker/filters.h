@@ -4,13 +4,18 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "base/options.h"
 
 namespace gantry::cli::docker {
 
+// The row of a table; `letter` 0: none.
+Option filter_option(char letter, std::vector<std::string>& filters, std::string_view help);
+
 // {"label":{"a=b":true}}; empty if there are none.
-Result<std::string> filters_parameter(const std::vector<std::string>& filters);
+std::string filters_parameter(const std::vector<std::string>& filters);
 
 }  // namespace gantry::cli::docker

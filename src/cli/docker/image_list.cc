@@ -9,6 +9,7 @@
 #include "cli/docker/each.h"
 #include "cli/docker/engine_client.h"
 #include "cli/docker/filters.h"
+#include "cli/docker/image_names.h"
 #include "cli/docker/image_verbs.h"
 #include "cli/docker/listing.h"
 #include "cli/docker/moment.h"
@@ -33,13 +34,12 @@ struct ListOptions {
   std::string format;
   Words filter;
   std::vector<Option> table() {
-    return {
-        {'a', "all", "", &all, "Those of intermediate steps, too"},
-        {0, "digests", "", &digests, "Show digests"},
-        {'f', "filter", "NAME=VALUE", &filter, "Only those: dangling=, label=, before=, since=, reference="},
-        {0, "format", "FORMAT", &format, "table, json, or a template: '{{.Repository}}:{{.Tag}}'"},
-        {0, "no-trunc", "", &no_trunc, "Show whole ids"},
-        {'q', "quiet", "", &quiet, "Ids only"}};
+    return {{'a', "all", "", &all, "Those of intermediate steps, too"},
+            {0, "digests", "", &digests, "Show digests"},
+            filter_option('f', filter, "Only those: dangling=, label=, before=, since=, reference="),
+            {0, "format", "FORMAT", &format, "table, json, or a template: '{{.Repository}}:{{.Tag}}'"},
+            {0, "no-trunc", "", &no_trunc, "Show whole ids"},
+            {'q', "quiet", "", &quiet, "Ids only"}};
   }
 };
 
@@ -47,47 +47,12 @@ constexpr Listing::Column kColumns[] = {
     {"Repository", "REPOSITORY"}, {"Tag", "TAG"},   {"Digest", "DIGEST", false},       {"ID", "IMAGE ID"},
     {"CreatedSince", "CREATED"},  {"Size", "SIZE"}, {"CreatedAt", "CREATED AT", false}};
 
-struct NamedImage {
-  std::string repository = "<none>", tag = "<none>", digest = "<none>";
-};
-
-std::vector<std::string> words_in(const json::Value& object, std::string_view key) {
-  std::vector<std::string> words;
-  const auto list = object.find(key);
-  for (std::size_t i = 0; list && list->kind() == json::Kind::Array && i < list->size(); ++i)
-    words.emplace_back(list->at(i).as_string());
-  return words;
-}
-
-// A line for each of its tags; one for an image without any.
-std::vector<NamedImage> names_of(const json::Value& image) {
-  std::vector<NamedImage> names;
-  const auto digests = words_in(image, "RepoDigests");
-  const auto digest_in = [&](const std::string& repository) -> std::string {
-    for (const std::string& text : digests)
-      if (text.starts_with(repository + "@")) return text.substr(repository.size() + 1);
-    return "<none>";
-  };
-  for (const std::string& name : words_in(image, "RepoTags")) {
-    const std::size_t colon = name.rfind(':');
-    const std::string repository = name.substr(0, colon);
-    if (repository != "<none>") names.push_back({repository, name.substr(colon + 1), digest_in(repository)});
-  }
-  if (!names.empty()) return names;
-  NamedImage none;
-  if (!digests.empty() && !digests.front().starts_with("<none>")) {
-    none.repository = digests.front().substr(0, digests.front().find('@'));
-    none.digest = digest_in(none.repository);
-  }
-  return {none};
-}
-
 Result<int> list(Context& context, const ListOptions& options, const Words& words) {
   EngineClient engine = TRY(EngineClient::of(context));
   Words filters = options.filter;
   if (!words.empty()) filters.push_back("reference=" + words[0]);
-  const json::Document images = TRY(engine.get(
-      "/images/json", {{"all", options.all ? "1" : ""}, {"filters", TRY(filters_parameter(filters))}}));
+  const json::Document images = TRY(
+      engine.get("/images/json", {{"all", options.all ? "1" : ""}, {"filters", filters_parameter(filters)}}));
   Listing listing(kColumns);
   if (options.digests) listing.show("Digest");
   std::string ids;
@@ -168,7 +133,7 @@ struct RemoveOptions {
 
 Result<int> remove(Context& context, const RemoveOptions& options, const Words& names) {
   EngineClient engine = TRY(EngineClient::of(context));
-  return for_each_name(names, [&](const std::string& name) -> Result<std::string> {
+  const auto remove_one = [&](const std::string& name) -> Result<std::string> {
     auto response = TRY(engine.send(
         {.method = "DELETE",
          .path = image_path(name),
@@ -180,7 +145,8 @@ Result<int> remove(Context& context, const RemoveOptions& options, const Words& 
         if (const std::string text = text_in(answer.root().at(i), what); !text.empty())
           told += fmt::format("{}{}: {}", told.empty() ? "" : "\n", what, text);
     return told;
-  });
+  };
+  return for_each_name(names, remove_one, options.force ? IfMissing::Tell : IfMissing::Fail);
 }
 
 struct PruneOptions {
@@ -188,7 +154,7 @@ struct PruneOptions {
   Words filter;
   std::vector<Option> table() {
     return {{'a', "all", "", &all, "All that no container uses, not only those without a name"},
-            {0, "filter", "NAME=VALUE", &filter, "Only those: until=, label="},
+            filter_option(0, filter, "Only those: until=, label="),
             {'f', "force", "", &force, "Do not ask"}};
   }
 };
@@ -198,7 +164,7 @@ Result<int> prune(Context& context, const PruneOptions& options, const Words&) {
       !TRY(confirm(options.all ? "This will remove all images without at least one container "
                                  "associated to them."
                                : "This will remove all dangling images.")))
-    return 0;
+    return nothing_pruned();
   EngineClient engine = TRY(EngineClient::of(context));
   Words filters = options.filter;
   filters.push_back(fmt::format("dangling={}", !options.all));

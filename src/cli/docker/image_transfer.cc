@@ -83,7 +83,7 @@ struct SearchOptions {
   std::string format;
   Words filter;
   std::vector<Option> table() {
-    return {{'f', "filter", "NAME=VALUE", &filter, "Only those: is-official=, stars="},
+    return {filter_option('f', filter, "Only those: is-official=, stars="),
             {0, "format", "FORMAT", &format, "table, json, or a template: '{{.Name}}'"},
             {0, "limit", "NUMBER", &limit, "At most so many (default 25)"},
             {0, "no-trunc", "", &no_trunc, "Show whole descriptions"}};
@@ -102,7 +102,7 @@ Result<int> search(Context& context, const SearchOptions& options, const Words& 
       engine.send({.path = "/images/search",
                    .parameters = {{"term", term},
                                   {"limit", options.limit ? std::to_string(*options.limit) : std::string()},
-                                  {"filters", TRY(filters_parameter(options.filter))}},
+                                  {"filters", filters_parameter(options.filter)}},
                    .headers = {{"X-Registry-Auth", reference ? TRY(registry_auth(*reference)) : "e30="}}}));
   const json::Document found = TRY(json::Document::parse(TRY(response.read_body())));
   Listing listing(kSearchColumns);

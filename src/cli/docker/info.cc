@@ -44,13 +44,7 @@ class InfoText {
   std::string number(std::string_view key) const { return std::to_string(number_in(info_, key)); }
   std::string_view yes(std::string_view key) const { return flag_in(info_, key) ? "true" : "false"; }
 
-  static std::vector<std::string> words_of(const std::optional<json::Value>& list) {
-    std::vector<std::string> words;
-    for (std::size_t i = 0; list && list->kind() == json::Kind::Array && i < list->size(); ++i)
-      words.emplace_back(list->at(i).as_string());
-    return words;
-  }
-  std::vector<std::string> words(std::string_view key) const { return words_of(info_.find(key)); }
+  std::vector<std::string> words(std::string_view key) const { return words_in(info_, key); }
 
   void containers() {
     line("Containers", number("Containers"));
@@ -75,9 +69,10 @@ class InfoText {
   void plugins() {
     title("Plugins");
     const auto plugins = info_.find("Plugins");
-    for (const char* kind : {"Volume", "Network", "Authorization", "Log"})
-      if (const auto names = words_of(plugins ? plugins->find(kind) : std::nullopt); !names.empty())
-        line(kind, fmt::format("{}", fmt::join(names, " ")), 2);
+    for (const char* kind : {"Volume", "Network", "Authorization", "Log"}) {
+      const auto names = plugins ? words_in(*plugins, kind) : std::vector<std::string>();
+      if (!names.empty()) line(kind, fmt::format("{}", fmt::join(names, " ")), 2);
+    }
     const auto swarm = info_.find("Swarm");
     line("Swarm", swarm ? text_in(*swarm, "LocalNodeState") : "");
   }
@@ -137,11 +132,10 @@ class InfoText {
     const auto registries = config->find("IndexConfigs");
     for (std::size_t i = 0; registries && i < registries->size(); ++i)
       if (!flag_in(registries->at(i), "Secure")) insecure.emplace_back(registries->key(i));
-    for (const std::string& range : words_of(config->find("InsecureRegistryCIDRs")))
-      insecure.push_back(range);
+    for (const std::string& range : words_in(*config, "InsecureRegistryCIDRs")) insecure.push_back(range);
     if (!insecure.empty()) title("Insecure Registries");
     for (const std::string& host : insecure) item(host);
-    const auto mirrors = words_of(config->find("Mirrors"));
+    const auto mirrors = words_in(*config, "Mirrors");
     if (!mirrors.empty()) title("Registry Mirrors");
     for (const std::string& mirror : mirrors) item(mirror);
   }

@@ -79,10 +79,10 @@ std::string all_json(const std::vector<json::Document>& documents, json::Style s
   return std::move(writer).text() + "\n";
 }
 
-Result<std::string> text_of(const std::vector<json::Document>& documents, const std::string& format) {
+Result<std::string> text_of(const std::vector<json::Document>& documents, const std::string& format,
+                            const Template& parsed) {
   if (format.empty()) return all_json(documents, json::Style::Indented);
   if (format == "json") return all_json(documents, json::Style::Compact);
-  const Template parsed = TRY(Template::parse(format));
   std::string text;
   for (const json::Document& document : documents) text += TRY(parsed.render(document.root())) + "\n";
   return text;
@@ -91,6 +91,8 @@ Result<std::string> text_of(const std::vector<json::Document>& documents, const 
 // What is there is shown, also when something else is not.
 template <class Find>
 Result<int> inspect_each(const Words& names, const std::string& format, Find find) {
+  const auto parsed = Template::parse(format);
+  if (!parsed) return failed(parsed.error(), kWrongTemplate);
   std::vector<json::Document> documents;
   std::string failures;
   for (const std::string& name : names) {
@@ -100,7 +102,7 @@ Result<int> inspect_each(const Words& names, const std::string& format, Find fin
     else
       failures += document.error().message() + "\n";
   }
-  if (!documents.empty() || format.empty()) TRY(print(TRY(text_of(documents, format))));
+  if (!documents.empty() || format.empty()) TRY(print(TRY(text_of(documents, format, *parsed))));
   if (failures.empty()) return 0;
   TRY(write_all(STDERR_FILENO, failures, "standard error"));
   return 1;

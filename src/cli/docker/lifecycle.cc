@@ -93,29 +93,27 @@ struct RemoveOptions {
 Result<int> remove(Context& context, const RemoveOptions& options, const Words& names) {
   EngineClient engine = TRY(EngineClient::of(context));
   const auto flag = [](bool is_on) { return is_on ? std::string("1") : std::string(); };
-  return for_each_name(names, [&](const std::string& name) -> Result<std::string> {
-    const auto removed = engine.remove(
-        "/containers/" + path_part(name),
-        {{"force", flag(options.force)}, {"v", flag(options.volumes)}, {"link", flag(options.link)}});
-    // --force does not mind what is not there, so that scripts need not look first.
-    if (!removed && !(options.force && removed.error().code() == Code::NotFound)) {
-      return error(removed.error().code(), "{}", removed.error().message());
-    }
-    return name;
-  });
+  const Parameters parameters = {
+      {"force", flag(options.force)}, {"v", flag(options.volumes)}, {"link", flag(options.link)}};
+  return for_each_name(
+      names,
+      [&](const std::string& name) -> Result<std::string> {
+        TRY(engine.remove("/containers/" + path_part(name), parameters));
+        return name;
+      },
+      options.force ? IfMissing::Tell : IfMissing::Fail);
 }
 
 struct PruneOptions {
   bool force = false;
   Words filter;
   std::vector<Option> table() {
-    return {{0, "filter", "NAME=VALUE", &filter, "Only those: until=, label="},
-            {'f', "force", "", &force, "Do not ask"}};
+    return {filter_option(0, filter, "Only those: until=, label="), {'f', "force", "", &force, "Do not ask"}};
   }
 };
 
 Result<int> prune(Context& context, const PruneOptions& options, const Words&) {
-  if (!options.force && !TRY(confirm("This will remove all stopped containers."))) return 0;
+  if (!options.force && !TRY(confirm("This will remove all stopped containers."))) return nothing_pruned();
   EngineClient engine = TRY(EngineClient::of(context));
   TRY(print(TRY(prune_report(engine, "/containers/prune", options.filter, "ContainersDeleted",
                              "Deleted Containers:"))));

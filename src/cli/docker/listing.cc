@@ -80,6 +80,13 @@ std::string Listing::json_of(const std::vector<std::string>& cells) const {
   return std::move(writer.end_object()).text();
 }
 
+std::string Listing::json() const {
+  json::Writer writer;
+  writer.begin_array();
+  for (const Row& row : rows_) writer.raw(json_of(row.cells));
+  return std::move(writer.end_array()).text();
+}
+
 std::string Listing::plain_table() const {
   std::vector<std::vector<std::string>> table;
   const auto add_line = [&](const std::vector<std::string>& cells) {

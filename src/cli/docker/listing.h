@@ -39,6 +39,8 @@ class Listing {
   void show(std::string_view field);  // also in the plain table
 
   void add(Row row) { rows_.push_back(std::move(row)); }
+  // All rows as a list of objects.
+  std::string json() const;
   // `format` empty: the table.
   Result<std::string> text(std::string_view format) const;
 

@@ -119,7 +119,7 @@ struct ListOptions {
   Words filter;
 
   std::vector<Option> table() {
-    return {{'f', "filter", "NAME=VALUE", &filter, "Only those: driver=, name=, label=, dangling= ..."},
+    return {filter_option('f', filter, "Only those: driver=, name=, label=, dangling= ..."),
             {0, "format", "FORMAT", &format, "table, json, or a template: '{{.Name}}'"},
             {0, "no-trunc", "", &no_trunc, "Show all of each id"},
             {'q', "quiet", "", &quiet, "Ids only"}};
@@ -158,7 +158,7 @@ constexpr Listing::Column kColumns[] = {
 Result<int> list(Context& context, const ListOptions& options, const Words&) {
   EngineClient engine = TRY(EngineClient::of(context));
   const json::Document answer =
-      TRY(engine.get("/networks", {{"filters", TRY(filters_parameter(options.filter))}}));
+      TRY(engine.get("/networks", {{"filters", filters_parameter(options.filter)}}));
   auto networks = TRY(json::decode<std::vector<Listed>>(answer.root()));
   std::ranges::sort(networks, {}, &Listed::name);
   const auto truth = [](bool yes) { return std::string(yes ? "true" : "false"); };
@@ -187,20 +187,20 @@ struct RemoveOptions {
 
 Result<int> remove(Context& context, const RemoveOptions& options, const Words& names) {
   EngineClient engine = TRY(EngineClient::of(context));
-  return for_each_name(names, [&](const std::string& name) -> Result<std::string> {
-    auto removed = engine.remove(path_of(name));
-    if (!removed && !(options.force && removed.error().code() == Code::NotFound))
-      return std::move(removed).error();
-    return name;
-  });
+  return for_each_name(
+      names,
+      [&](const std::string& name) -> Result<std::string> {
+        TRY(engine.remove(path_of(name)));
+        return name;
+      },
+      options.force ? IfMissing::Tell : IfMissing::Fail);
 }
 
 struct PruneOptions {
   bool force = false;
   Words filter;
   std::vector<Option> table() {
-    return {{0, "filter", "NAME=VALUE", &filter, "Only those: until=, label="},
-            {'f', "force", "", &force, "Do not ask"}};
+    return {filter_option(0, filter, "Only those: until=, label="), {'f', "force", "", &force, "Do not ask"}};
   }
 };
 

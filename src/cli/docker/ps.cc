@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // gantry ps.
-#include <algorithm>
 #include <ctime>
 
-#include "base/human.h"
-#include "base/printable.h"
 #include "cli/docker/container_summary.h"
 #include "cli/docker/filters.h"
 #include "cli/docker/listing.h"
@@ -23,15 +20,14 @@ struct PsOptions {
   Words filter;
 
   std::vector<Option> table() {
-    return {
-        {'a', "all", "", &all, "Those that do not run, too"},
-        {'f', "filter", "NAME=VALUE", &filter, "Only those: status=, name=, label=, ancestor=, network= ..."},
-        {0, "format", "FORMAT", &format, "table, json, or a template: '{{.Names}}: {{.Status}}'"},
-        {'n', "last", "NUMBER", &last, "The last that were created, whatever their state"},
-        {'l', "latest", "", &latest, "The last one"},
-        {0, "no-trunc", "", &no_trunc, "Show all of each column"},
-        {'q', "quiet", "", &quiet, "Ids only"},
-        {'s', "size", "", &size, "Show how much they have written"}};
+    return {{'a', "all", "", &all, "Those that do not run, too"},
+            filter_option('f', filter, "Only those: status=, name=, label=, ancestor=, network= ..."),
+            {0, "format", "FORMAT", &format, "table, json, or a template: '{{.Names}}: {{.Status}}'"},
+            {'n', "last", "NUMBER", &last, "The last that were created, whatever their state"},
+            {'l', "latest", "", &latest, "The last one"},
+            {0, "no-trunc", "", &no_trunc, "Show all of each column"},
+            {'q', "quiet", "", &quiet, "Ids only"},
+            {'s', "size", "", &size, "Show how much they have written"}};
   }
 };
 
@@ -52,19 +48,6 @@ constexpr Listing::Column kColumns[] = {
     {"LocalVolumes", "LOCAL VOLUMES", false},
 };
 
-constexpr std::size_t kCommandWidth = 20;
-
-std::string command_text(const std::string& command, bool whole) {
-  std::string text = command;
-  if (!whole) text = shortened(std::move(text), kCommandWidth);
-  return "\"" + text + "\"";
-}
-
-std::string image_text(const ContainerSummary& container, bool whole) {
-  const bool is_id = container.image.starts_with("sha256:");
-  return is_id ? short_id(container.image, whole) : container.image;
-}
-
 std::string mounts_text(const ContainerSummary& container, bool whole) {
   constexpr std::size_t kWidth = 15;
   std::string text;
@@ -83,26 +66,14 @@ std::string networks_text(const ContainerSummary& container) {
   return text;
 }
 
-std::string size_text(const ContainerSummary& container) {
-  const std::string written = human_size(static_cast<std::uint64_t>(container.size_rw));
-  if (container.size_root_fs == 0) return written;
-  return fmt::format("{} (virtual {})", written,
-                     human_size(static_cast<std::uint64_t>(container.size_root_fs)));
-}
-
-std::string volumes_text(const ContainerSummary& container) {
-  return std::to_string(std::ranges::count(container.mounts, "volume", &MountSummary::type));
-}
-
 Listing::Row row_of(const ContainerSummary& container, const PsOptions& options) {
-  return {
-      .cells = {short_id(container.id, options.no_trunc), image_text(container, options.no_trunc),
-                command_text(container.command, options.no_trunc), ago(container.created), container.status,
-                ports_text(container.ports), names_text(container.names, options.no_trunc),
-                size_text(container), container.state, local_time(container.created),
-                labels_text(container.labels), mounts_text(container, options.no_trunc),
-                networks_text(container), volumes_text(container)},
-      .labels = container.labels};
+  return {.cells = {short_id(container.id, options.no_trunc), image_text(container, options.no_trunc),
+                    command_text(container, options.no_trunc), ago(container.created), container.status,
+                    ports_text(container.ports), names_text(container.names, options.no_trunc),
+                    size_text(container), container.state, local_time(container.created),
+                    labels_text(container.labels), mounts_text(container, options.no_trunc),
+                    networks_text(container), volumes_text(container)},
+          .labels = container.labels};
 }
 
 Result<int> ps(Context& context, const PsOptions& options, const Words&) {
@@ -115,7 +86,7 @@ Result<int> ps(Context& context, const PsOptions& options, const Words&) {
       TRY(list_containers(engine, {{"all", options.all ? "1" : ""},
                                    {"limit", limit > 0 ? std::to_string(limit) : std::string()},
                                    {"size", wants_size ? "1" : ""},
-                                   {"filters", TRY(filters_parameter(options.filter))}}));
+                                   {"filters", filters_parameter(options.filter)}}));
   if (options.quiet && options.format.empty()) {
     std::string text;
     for (const ContainerSummary& container : containers)

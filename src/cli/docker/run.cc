@@ -14,7 +14,6 @@ namespace gantry::cli::docker {
 namespace {
 
 struct RunOptions : ContainerOptions {
-  bool detach = false;
   bool sig_proxy = true;
   std::string detach_keys;
 
@@ -27,12 +26,6 @@ struct RunOptions : ContainerOptions {
     return rows;
   }
 };
-
-// Failures before the container runs have exit statuses of their own.
-int told(const Error& failed, int status) {
-  (void)write_all(STDERR_FILENO, fmt::format("gantry: {}\n", failed.message()), "standard error");
-  return status;
-}
 
 AttachOptions attach_options(const RunOptions& options) {
   const auto wants = [&](std::string_view stream) {
@@ -47,23 +40,27 @@ AttachOptions attach_options(const RunOptions& options) {
           .detach_keys = options.detach_keys};
 }
 
+// `words`: the image and the command.
+Result<CreateBody> body_of(const ContainerOptions& options, const Words& words) {
+  return create_body(options, words[0], {words.begin() + 1, words.end()});
+}
+
 Result<void> start(EngineClient& engine, const std::string& id) {
   TRY(engine.post("/containers/" + id + "/start"));
   return {};
 }
 
 Result<int> run_detached(EngineClient& engine, const std::string& id) {
-  if (const auto started = start(engine, id); !started)
-    return told(started.error(), status_of_failed_start(started.error()));
-  TRY(print(id + "\n"));
-  return 0;
+  const auto started = start(engine, id);
+  TRY(print(id + "\n"));  // it is there, whether it runs or not
+  return started ? 0 : failed(started.error(), status_of_failed_start(started.error()));
 }
 
 Result<int> run_attached(EngineClient& engine, const std::string& id, const RunOptions& options) {
   auto attached = TRY(AttachedContainer::attach(engine, id, attach_options(options)));
   ExitWaiter exit = TRY(ExitWaiter::ask(engine, id, options.rm ? "removed" : "next-exit"));
   if (const auto started = start(engine, id); !started)
-    return told(started.error(), status_of_failed_start(started.error()));
+    return failed(started.error(), status_of_failed_start(started.error()));
   if (TRY(attached.run()) == SessionEnd::Detached) {
     say_detached();
     return 0;
@@ -72,26 +69,29 @@ Result<int> run_attached(EngineClient& engine, const std::string& id, const RunO
 }
 
 Result<int> run_container(EngineClient& engine, const RunOptions& options, const Words& words) {
-  if (options.tty && options.interactive && !options.detach && !is_terminal(STDIN_FILENO))
-    return error(Code::InvalidArgument, "the input device is not a TTY");
-  if (options.detach && !options.attach.empty())
-    return error(Code::InvalidArgument, "options '--attach' and '--detach' cannot be used together");
-  const std::string id = TRY(create_container(engine, options, words));
+  const CreateBody body = TRY(body_of(options, words));
+  const std::string id = TRY(create_container(engine, options, body));
   return options.detach ? run_detached(engine, id) : run_attached(engine, id, options);
 }
 
 Result<int> run(Context& context, const RunOptions& given, const Words& words) {
   RunOptions options = given;
   options.detach_keys = or_configured(given.detach_keys, user_config().detach_keys);
+  if (options.tty && options.interactive && !options.detach && !is_terminal(STDIN_FILENO))
+    return error(Code::InvalidArgument, "the input device is not a TTY");
+  if (options.detach && !options.attach.empty())
+    return error(Code::InvalidArgument, "options '--attach' and '--detach' cannot be used together");
   EngineClient engine = TRY(EngineClient::of(context));
   auto status = run_container(engine, options, words);
-  if (!status) return told(status.error(), kUsage);
+  if (!status) return failed(status.error(), kUsage);
   return status;
 }
 
 Result<int> create(Context& context, const ContainerOptions& options, const Words& words) {
+  const auto body = body_of(options, words);
+  if (!body) return failed(body.error(), kUsage);
   EngineClient engine = TRY(EngineClient::of(context));
-  TRY(print(TRY(create_container(engine, options, words)) + "\n"));
+  TRY(print(TRY(create_container(engine, options, *body)) + "\n"));
   return 0;
 }
 

@@ -18,22 +18,25 @@ struct UpdateOptions {
   Number blkio_weight, cpu_period, cpu_quota, cpu_rt_period, cpu_rt_runtime, cpu_shares, pids_limit;
   std::string cpus, cpuset_cpus, cpuset_mems, memory, memory_reservation, memory_swap, restart;
 
+  bool operator==(const UpdateOptions&) const = default;
+
   std::vector<Option> table() {
-    return {
-        {0, "blkio-weight", "NUMBER", &blkio_weight, "Share of block devices' time: 10 to 1000"},
-        {0, "cpu-period", "MICROSECONDS", &cpu_period, "Period of the CPU quota"},
-        {0, "cpu-quota", "MICROSECONDS", &cpu_quota, "CPU time in each period"},
-        {0, "cpu-rt-period", "MICROSECONDS", &cpu_rt_period, "Period of the real-time quota"},
-        {0, "cpu-rt-runtime", "MICROSECONDS", &cpu_rt_runtime, "Real-time CPU time in each period"},
-        {'c', "cpu-shares", "NUMBER", &cpu_shares, "Share of the CPU against other containers"},
-        {0, "cpus", "NUMBER", &cpus, "How many CPUs' time it may use: 1.5"},
-        {0, "cpuset-cpus", "LIST", &cpuset_cpus, "The CPUs it may run on: 0-3,7"},
-        {0, "cpuset-mems", "LIST", &cpuset_mems, "The memory nodes it may use"},
-        {'m', "memory", "SIZE", &memory, "Limit of its memory: 512m"},
-        {0, "memory-reservation", "SIZE", &memory_reservation, "Memory it keeps when others need some"},
-        {0, "memory-swap", "SIZE", &memory_swap, "Limit of memory and swap together; -1: no limit of swap"},
-        {0, "pids-limit", "NUMBER", &pids_limit, "Limit of its processes and threads; -1: none"},
-        {0, "restart", "POLICY", &restart, "When to start it again"}};
+    return {{0, "blkio-weight", "NUMBER", &blkio_weight, "Share of block devices' time: 10 to 1000"},
+            {0, "cpu-period", "MICROSECONDS", &cpu_period, "Period of the CPU quota"},
+            {0, "cpu-quota", "MICROSECONDS", &cpu_quota, "CPU time in each period"},
+            {0, "cpu-rt-period", "MICROSECONDS", &cpu_rt_period, "Period of the real-time quota"},
+            {0, "cpu-rt-runtime", "MICROSECONDS", &cpu_rt_runtime, "Real-time CPU time in each period"},
+            {'c', "cpu-shares", "NUMBER", &cpu_shares, "Share of the CPU against other containers"},
+            {0, "cpus", "NUMBER", &cpus, "How many CPUs' time it may use: 1.5", is_cpus},
+            {0, "cpuset-cpus", "LIST", &cpuset_cpus, "The CPUs it may run on: 0-3,7"},
+            {0, "cpuset-mems", "LIST", &cpuset_mems, "The memory nodes it may use"},
+            {'m', "memory", "SIZE", &memory, "Limit of its memory: 512m", is_size},
+            {0, "memory-reservation", "SIZE", &memory_reservation, "Memory it keeps when others need some",
+             is_size},
+            {0, "memory-swap", "SIZE", &memory_swap,
+             "Limit of memory and swap together; -1: no limit of swap", is_size},
+            {0, "pids-limit", "NUMBER", &pids_limit, "Limit of its processes and threads; -1: none"},
+            {0, "restart", "POLICY", &restart, "When to start it again"}};
   }
 };
 
@@ -67,6 +70,8 @@ Result<UpdateBody> body_of(const UpdateOptions& options) {
 }
 
 Result<int> update(Context& context, const UpdateOptions& options, const Words& names) {
+  if (options == UpdateOptions{})
+    return error(Code::InvalidArgument, "say by an option what is to change: --memory, --restart ...");
   const std::string body = json::encode(TRY(body_of(options)));
   EngineClient engine = TRY(EngineClient::of(context));
   return for_each_name(names, [&](const std::string& name) -> Result<std::string> {

@@ -64,6 +64,11 @@ Result<std::int64_t> nano_cpus_option(std::string_view option, std::string_view 
   return std::llround(cpus * 1e9);
 }
 
+bool is_size(std::string_view text) { return bytes_option("", text).has_value(); }
+bool is_cpus(std::string_view text) { return nano_cpus_option("", text).has_value(); }
+bool has_value(std::string_view text) { return text.find('=') != std::string_view::npos; }
+bool is_variable(std::string_view text) { return !text.empty() && text[0] != '='; }
+
 std::pair<std::string, std::string> key_value(std::string_view text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string_view::npos) return {std::string(text), ""};
@@ -81,7 +86,7 @@ StringMap key_values(const std::vector<std::string>& texts) {
 
 Result<StringMap> key_values_option(std::string_view option, const std::vector<std::string>& texts) {
   for (const std::string& text : texts)
-    if (text.find('=') == std::string::npos) return bad_value(option, "KEY=VALUE", text);
+    if (!has_value(text)) return bad_value(option, "KEY=VALUE", text);
   return key_values(texts);
 }
 
@@ -90,10 +95,7 @@ Result<std::vector<std::string>> environment_option(const std::vector<std::strin
   std::vector<std::string> variables;
   for (const std::string& file : files)
     for (const std::string& line : TRY(lines_of_file(file))) add_variable(variables, line);
-  for (const std::string& text : texts) {
-    if (text.empty() || text[0] == '=') return bad_value("env", "NAME=VALUE", text);
-    add_variable(variables, text);
-  }
+  for (const std::string& text : texts) add_variable(variables, text);
   return variables;
 }
 

@@ -21,6 +21,12 @@ Result<std::int64_t> bytes_option(std::string_view option, std::string_view text
 Result<std::int64_t> nanoseconds_option(std::string_view option, std::string_view text);  // "1m30s"
 Result<std::int64_t> nano_cpus_option(std::string_view option, std::string_view text);    // "1.5"
 
+// Whether the texts may be values of such options (Option::accepts).
+bool is_size(std::string_view text);      // "512m", "-1"
+bool is_cpus(std::string_view text);      // "1.5"
+bool has_value(std::string_view text);    // "KEY=VALUE"
+bool is_variable(std::string_view text);  // "NAME", "NAME=VALUE"
+
 // "KEY=VALUE", or "KEY" with an empty value.
 std::pair<std::string, std::string> key_value(std::string_view text);
 StringMap key_values(const std::vector<std::string>& texts);

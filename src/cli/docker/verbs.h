@@ -43,7 +43,9 @@ extern const Verb kCommit;
 extern const Verb kEvents;
 // check.cc
 extern const Verb kSystemCheck;
-// system.cc
+// disk_usage.cc
+extern const Verb kDiskUsage;
+// info.cc, version.cc
 extern const Verb kInfo, kVersion;
 
 // The rows of the groups: groups.cc, network.cc, pod.cc, volume.cc, system.cc

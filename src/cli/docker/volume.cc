@@ -58,7 +58,7 @@ struct ListOptions {
 
   std::vector<Option> table() {
     return {{0, "cluster", "", &cluster, ""},
-            {'f', "filter", "NAME=VALUE", &filter, "Only those: dangling=, driver=, label=, name="},
+            filter_option('f', filter, "Only those: dangling=, driver=, label=, name="),
             {0, "format", "FORMAT", &format, "table, json, or a template: '{{.Name}}'"},
             {'q', "quiet", "", &quiet, "Names only"}};
   }
@@ -92,7 +92,7 @@ constexpr const char* kNotCounted = "N/A";
 Result<int> list(Context& context, const ListOptions& options, const Words&) {
   EngineClient engine = TRY(EngineClient::of(context));
   const json::Document document =
-      TRY(engine.get("/volumes", {{"filters", TRY(filters_parameter(options.filter))}}));
+      TRY(engine.get("/volumes", {{"filters", filters_parameter(options.filter)}}));
   auto volumes = TRY(json::decode<Answer>(document.root())).volumes;
   std::ranges::sort(volumes, {}, &Listed::name);
   Listing listing(kColumns);
@@ -127,16 +127,16 @@ struct PruneOptions {
   Words filter;
   std::vector<Option> table() {
     return {{'a', "all", "", &all, "Those with names, too"},
-            {0, "filter", "NAME=VALUE", &filter, "Only those: label="},
+            filter_option(0, filter, "Only those: label="),
             {'f', "force", "", &force, "Do not ask"}};
   }
 };
 
 Result<int> prune(Context& context, const PruneOptions& options, const Words&) {
   const std::string_view which = options.all ? "all" : "anonymous";
-  if (!options.force && !TRY(confirm(fmt::format(
-                            "This will remove {} local volumes not used by at least one container.", which))))
-    return 0;
+  const std::string warning =
+      fmt::format("This will remove {} local volumes not used by at least one container.", which);
+  if (!options.force && !TRY(confirm(warning))) return nothing_pruned();
   Words filters = options.filter;
   if (options.all) filters.emplace_back("all=true");
   EngineClient engine = TRY(EngineClient::of(context));
