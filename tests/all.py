@@ -8,6 +8,7 @@
 """
 
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -15,6 +16,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -127,39 +129,61 @@ class Tests:
         if self.build("fuzz", "fuzz_tests"):
             self.ctest("fuzz", "fuzz", prefix=("setarch", "-R"))
 
-    def suite(self, name):
-        """End-to-end tests of the release build."""
+    def suites(self, names):
+        """End-to-end tests of the release build, as many suites at once as there are processors: each has a machine
+        of its own (lib/isolation.py), and many of them wait. What a suite prints comes when it has ended."""
         if not self.build("release", "programs"):
             return
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            runs = [pool.submit(self.run_suite, name, is_alone=len(names) == 1)
+                    for name in sorted(names, key=size_of_suite, reverse=True)]
+            for run in concurrent.futures.as_completed(runs):
+                self.count_suite(*run.result())
+
+    def run_suite(self, name, is_alone):
+        """Its name, how long it took, its exit status, what it printed (nothing if it is alone: that is shown at
+        once), and its counts as JSON."""
         say(f"end to end: tests/{name}")
-        ours, theirs = os.pipe()
-        status = step("tests/run.py", name, *(["-k", self.pattern] if self.pattern else []), "--summary-fd", theirs,
-                      pass_fds=[theirs])
-        os.close(theirs)
-        with open(ours) as pipe:
-            summary = pipe.read()
-        if not summary:
+        started = time.monotonic()
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as counts:
+            shown = {} if is_alone else {"stdout": output, "stderr": output}
+            status = step("tests/run.py", name, *(["-k", self.pattern] if self.pattern else []),
+                          "--summary-fd", counts.fileno(), pass_fds=[counts.fileno()], **shown)
+            output.seek(0)
+            counts.seek(0)
+            return name, time.monotonic() - started, status, output.read(), counts.read()
+
+    def count_suite(self, name, seconds, status, output, summary):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(output)
+        if summary:
+            counts = json.loads(summary)
+            self.count.passed += counts["passed"]
+            self.count.skipped += counts["skipped"]
+            for failure in counts["failed_names"]:
+                self.count.fail(failure)
+        else:
             self.count.fail(f"tests/{name} (status {status})")
-            return
-        counts = json.loads(summary)
-        self.count.passed += counts["passed"]
-        self.count.skipped += counts["skipped"]
-        for failure in counts["failed_names"]:
-            self.count.fail(failure)
+        say(f"{name} took {seconds:.0f} s; so far {self.count.line()}")
+
+
+def size_of_suite(name):
+    """Bytes of its tests: the longest first, so that none is left alone at the end."""
+    return sum(path.stat().st_size for path in ROOT.glob(f"tests/{name}/*.py"))
 
 
 def main():
     suites = sorted({path.parent.name for path in ROOT.glob("tests/*/test_*.py")})
     stages = {"check": Tests.check, "unit": Tests.unit,
               "asan": lambda tests: tests.sanitized("asan"), "tsan": lambda tests: tests.sanitized("tsan"),
-              "fuzz": Tests.fuzz} | {name: lambda tests, name=name: tests.suite(name) for name in suites}
+              "fuzz": Tests.fuzz}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stage", nargs="*", help="of: " + " ".join(stages))
+    parser.add_argument("stage", nargs="*", help="of: " + " ".join([*stages, *suites]))
     parser.add_argument("-k", dest="pattern", metavar="PART", help="only tests whose name contains this")
     options = parser.parse_args()
-    unknown = set(options.stage) - set(stages)
+    unknown = set(options.stage) - set(stages) - set(suites)
     if unknown:
-        parser.error(f"no stage {' '.join(sorted(unknown))}; there are: {' '.join(stages)}")
+        parser.error(f"no stage {' '.join(sorted(unknown))}; there are: {' '.join([*stages, *suites])}")
 
     tests = Tests(options.pattern)
     for name, stage in stages.items():
@@ -167,6 +191,8 @@ def main():
             started = time.monotonic()
             stage(tests)
             say(f"{name} took {time.monotonic() - started:.0f} s; so far {tests.count.line()}")
+    if wanted := [name for name in suites if not options.stage or name in options.stage]:
+        tests.suites(wanted)
     for failure in tests.count.failures:
         print(f"FAILED {failure}")
     print(tests.count.line(), flush=True)
