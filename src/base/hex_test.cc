@@ -22,9 +22,10 @@ TEST(Hex, is_nothing_else) {
 
 TEST(Hex, fills_as_many_bytes_as_there_is_room_for) {
   std::array<std::byte, 2> bytes{};
-  EXPECT_TRUE(from_hex("0aFf", bytes));
+  EXPECT_TRUE(from_lower_hex("0aff", bytes));
   EXPECT_EQ(bytes, (std::array{std::byte{0x0a}, std::byte{0xff}}));
-  for (const char* text : {"", "0a", "0affff", "0aff0", "0axf"}) EXPECT_FALSE(from_hex(text, bytes)) << text;
+  for (const char* text : {"", "0a", "0affff", "0aff0", "0axf", "0aFf"})
+    EXPECT_FALSE(from_lower_hex(text, bytes)) << text;
 }
 
 }  // namespace
