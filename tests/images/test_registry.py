@@ -9,8 +9,10 @@ import queue
 import random
 import re
 import shutil
+import signal
 import subprocess
 import unittest
+import urllib.request
 
 from lib import command
 from lib.dockerd import DOCKER, DockerHome
@@ -122,6 +124,55 @@ class DockerAccounts(DockerCase):
         self.docker("pull", name)
         refused = self.docker("push", name, status=1)
         self.assertIn("denied", refused.stderr)
+
+
+class Observed(Case):
+    def metrics(self):
+        """{'name{labels}': value}"""
+        with urllib.request.urlopen(f"{self.watched.url}/metrics", timeout=20) as page:
+            lines = [line.rsplit(" ", 1) for line in page.read().decode().splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, value in lines}
+
+    def lines(self):
+        with open(self.log) as log:
+            return [json.loads(line) for line in log]
+
+    def requests(self, endpoint, method, code):
+        labels = f'endpoint="{endpoint}",method="{method}",code="{code}"'
+        return self.metrics().get(f"gantry_registry_requests_total{{{labels}}}", 0)
+
+    def test_requests_are_counted_and_written_down(self):
+        store = Store()
+        self.addCleanup(store.remove)
+        self.log = f"{store.root}/access.log"
+        self.watched = self.registry(store=store, config={"accessLog": {"path": self.log, "format": "json"}})
+        name = f"{self.watched.address}/app:1"
+        push(layout, name)
+        skopeo("copy", "--src-tls-verify=false", f"docker://{name}", f"dir:{store.root}/copy")
+        skopeo("inspect", "--tls-verify=false", f"docker://{self.watched.address}/nosuch:1", status=None)
+        # A request is written down and counted once all of its answer is sent.
+        wait_for(lambda: self.requests("blob", "GET", 200) == 3, "three blobs to be counted")
+        wait_for(lambda: self.requests("manifest", "GET", 404) > 0, "what is not there to be counted")
+        self.assertEqual(self.requests("manifest", "PUT", 201), 1)
+        # The page that is being made counts neither itself nor a line of itself.
+        lines, metrics = [line for line in self.lines() if line["target"] != "/metrics"], self.metrics()
+        counted = sum(value for key, value in metrics.items()
+                      if key.startswith("gantry_registry_requests_total") and '"metrics"' not in key)
+        self.assertEqual(counted, len(lines))
+        self.assertEqual(metrics["gantry_registry_received_bytes_total"], sum(line["received"] for line in lines))
+        self.assertEqual(metrics["gantry_registry_open_uploads"], 0)
+        self.assertEqual([line["status"] for line in lines if (line["method"], line["target"]) ==
+                          ("PUT", "/v2/app/manifests/1")], [201])
+        self.assertTrue(all("skopeo" in line["agent"] or "containers" in line["agent"] for line in lines
+                            if line["target"].startswith("/v2/app")))
+
+    def test_the_log_is_opened_anew_when_it_was_moved_away(self):
+        self.watched = self.registry()
+        os.rename(self.watched.access_log, f"{self.watched.access_log}.1")
+        self.watched.daemon.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: os.path.exists(self.watched.access_log), "a new log")
+        push(layout, f"{self.watched.address}/app:1")
+        wait_for(lambda: "PUT /v2/app/manifests/1" in self.watched.requests(), "the push to be written down")
 
 
 class Tokens(Case):
