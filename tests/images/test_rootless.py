@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+import stat
 import tarfile
 import tempfile
 import unittest
@@ -48,6 +49,7 @@ def setUpModule():
 
 class RootlessCase(unittest.TestCase):
     has_range = True
+    homes = None  # where they are made; the usual place for temporary files
 
     def setUp(self):
         path = GANTRY
@@ -60,7 +62,7 @@ class RootlessCase(unittest.TestCase):
         if self.has_range:
             for path in ("/etc/subuid", "/etc/subgid"):
                 self.add_line(path, f"gantry-test:{FIRST_SUB_ID}:65536")
-        self.home = tempfile.mkdtemp(prefix="home-")
+        self.home = tempfile.mkdtemp(prefix="home-", dir=self.homes)
         self.addCleanup(shutil.rmtree, self.home)
         os.chown(self.home, UID, UID)
         self.image = f"{registry.address}/app:1"
@@ -180,3 +182,38 @@ class OneId(RootlessCase):
         os.mkdir(f"{self.home}/mnt")
         out = self.inside(f"gantry image mount {self.image} mnt; stat -c %u mnt/srv/* | uniq; cat mnt/etc/motd; ls mnt/opaque")
         self.assertEqual(out.split(), ["0", "hello", "upper"])
+
+
+class OverAnOverlay(RootlessCase):
+    """Where the kernel's own overlay does not go: /var is one here already (lib/isolation.py)."""
+
+    homes = "/var/tmp"
+
+    def setUp(self):
+        super().setUp()
+        node = f"{self.home}/fuse"  # as udev makes it
+        os.mknod(node, stat.S_IFCHR | 0o666, os.makedev(10, 229))
+        os.chmod(node, 0o666)
+        command.run("mount", "--bind", node, "/dev/fuse")
+        self.addCleanup(command.run, "umount", "/dev/fuse")
+
+    def test_fuse_overlayfs_serves_a_mount(self):
+        # An overlay can hold no whiteouts of another one, so this image has none.
+        plain = Layout([layer_tar(busybox_layer()), layer_tar({"etc/": None, "etc/motd": "hello\n"})])
+        self.addCleanup(plain.remove)
+        name = f"{registry.address}/plain:1"
+        skopeo("copy", "--dest-tls-verify=false", plain.source, f"docker://{name}")
+        self.gantry("image", "pull", name)
+        os.mkdir(f"{self.home}/mnt")
+        out = self.inside(f"""gantry snapshot create {name} key
+                              gantry snapshot mount key mnt
+                              grep -o " - fuse fuse-overlayfs" /proc/self/mountinfo
+                              cat mnt/etc/motd
+                              echo more >> mnt/etc/motd; echo more > mnt/etc/more
+                              gantry snapshot unmount mnt
+                              gantry snapshot diff key
+                              gantry snapshot mount key mnt
+                              cat mnt/etc/motd
+                              gantry snapshot unmount mnt""")
+        self.assertEqual(out.split(), "- fuse fuse-overlayfs hello C /etc A /etc/more C /etc/motd hello more".split())
+        self.gantry("snapshot", "rm", "key")
