@@ -6,7 +6,7 @@
 //   const auto document = TRY(json::Document::parse(TRY(yaml::to_json(text))));
 //
 // Of YAML 1.2's core schema: plain null, true, false and numbers are what they say; everything in quotes is
-// text. Keys of maps are text. Anchors are expanded. Only yaml.cc sees yaml-cpp.
+// text. Keys of maps are text. Anchors are expanded. Only this folder sees yaml-cpp.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "yaml/yaml.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/json.h"
@@ -26,6 +27,17 @@ TEST(Yaml, WhatIsQuotedIsText) {
 
 TEST(Yaml, AnchorsAreExpanded) {
   EXPECT_EQ(MUST(to_json("a: &x {b: 1}\nc: *x\n")), R"({"a":{"b":1},"c":{"b":1}})");
+}
+
+TEST(Yaml, AnchorsInsideOfThemselvesAreRefused) {
+  EXPECT_FALSE(to_json("a: &a [*a]\n").has_value());
+  EXPECT_EQ(MUST(to_json("- &a [&b 1, *b]\n- {&c d: *a, e: *c}\n")), R"([[1,1],{"d":[1,1],"e":"d"}])");
+}
+
+TEST(Yaml, AnchorsCountAsDeepAsWhatTheyStandFor) {
+  std::string text = "a0: &a0 [x]\n";
+  for (int i = 1; i < 200; ++i) text += fmt::format("a{0}: &a{0} [*a{1}]\n", i, i - 1);
+  EXPECT_NE(to_json(text).error().message().find("nested too deeply"), std::string::npos);
 }
 
 TEST(Yaml, LaughterIsShort) {
