@@ -41,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   kube::Answer<kube::Decoded> decoded =
       kube::decode(type, std::string(input.substr(split + 3)), kube::FieldValidation::Ignore);
   if (!decoded) return 0;
-  kube::apply_defaults(type, decoded->object);
+  if (!kube::apply_defaults(type, decoded->object)) return 0;
   (void)versions.at(0).validator->validate(decoded->object);
   // The defaults of a schema that is all right are known to it.
   json::Tree pruned = decoded->object;

@@ -122,7 +122,7 @@ Answer<bool> WebhookSet::patch(const Webhook& webhook, AdmissionRequest& request
   if (const Type* type = type_of(request)) {
     auto decoded = decode_tree(*type, std::move(*patched), FieldValidation::Ignore);
     if (!decoded) return internal_error(decoded.error()->message);
-    apply_defaults(*type, decoded->object);
+    TRY(apply_defaults(*type, decoded->object));
     patched = std::move(decoded->object);
   }
   const bool has_changed = !(*patched == *request.object);

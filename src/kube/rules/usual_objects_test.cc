@@ -121,11 +121,11 @@ TEST(UsualObjects, HaveNothingWrong) {
     auto decoded = decode(*resource->type, text_of(usual, *resource), FieldValidation::Strict);
     ASSERT_TRUE(decoded) << usual.kind << ": " << decoded.error()->message;
     json::Tree& object = decoded->object;
-    apply_defaults(*resource->type, object);
+    ASSERT_TRUE(apply_defaults(*resource->type, object));
     prepare({*resource, "", nullptr}, object);
     EXPECT_EQ(causes_of(validate({*resource, "", nullptr}, object)), "") << usual.kind << "\n" << usual.inner;
     json::Tree again = object;
-    apply_defaults(*resource->type, again);
+    ASSERT_TRUE(apply_defaults(*resource->type, again));
     prepare({*resource, "", &object}, again);
     EXPECT_EQ(causes_of(validate({*resource, "", &object}, again)), "") << usual.kind << " again";
     EXPECT_EQ(again.to_text(), object.to_text()) << usual.kind;

@@ -6,7 +6,7 @@
 //
 //   const CustomSchema schema(openapi, {"stable.example.com", "v1", "CronTab"});
 //   prune(schema.type(), object);
-//   apply_defaults(schema.type(), object);
+//   TRY(apply_defaults(schema.type(), object));
 #pragma once
 
 #include <deque>

@@ -63,7 +63,7 @@ TEST(CustomSchema, DecodingDropsWhatItDoesNotKnowAndLeavesWrongFormsToValidation
 TEST(CustomSchema, DefaultsAreFilledInAtEveryLevel) {
   const CustomSchema schema(tree(kSchema), kCronTab);
   json::Tree object = tree(R"({"spec":{"limits":{"cpu":{}},"replicas":null,"nothing":null}})");
-  apply_defaults(schema.type(), object);
+  ASSERT_TRUE(apply_defaults(schema.type(), object));
   EXPECT_EQ(object.to_text(), R"({"spec":{"limits":{"cpu":{"max":1.5}},"nothing":null,"replicas":1}})");
 }
 

@@ -6,7 +6,7 @@
 // https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation).
 //
 //   Decoded pod = TRY(decode(*resource.type, std::move(body), FieldValidation::Warn));
-//   apply_defaults(*resource.type, pod.object);
+//   TRY(apply_defaults(*resource.type, pod.object));
 //
 // All of it is for any thread, and recurses no deeper than kObjectLimits.
 #pragma once
@@ -46,7 +46,8 @@ void prune(const Type& type, json::Tree& value);
 
 // Fills in what is absent and has a default, from the top down: an object's constants, its rule
 // (default_rules.h), then its parts. An object that is absent and has no default itself stays absent, with
-// all that is in it. Doing it twice changes nothing.
-void apply_defaults(const Type& type, json::Tree& value);
+// all that is in it. Doing it twice changes nothing. 413 where defaults would make more of an object than any
+// can be: a list of a million empty containers is short.
+Answer<void> apply_defaults(const Type& type, json::Tree& value);
 
 }  // namespace gantry::kube

@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!decoded) return 0;
   const Answer<Decoded> again = decode(type, decoded->object.to_text(), FieldValidation::Strict);
   if (!again || again->object != decoded->object) std::abort();
-  apply_defaults(type, decoded->object);
+  if (!apply_defaults(type, decoded->object)) return 0;
   if (!decode_tree(type, decoded->object, FieldValidation::Strict)) std::abort();
   return 0;
 }

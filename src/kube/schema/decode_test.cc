@@ -26,9 +26,9 @@ std::string text(const Answer<Decoded>& decoded) {
 std::string with_defaults(std::string_view name, std::string json) {
   Answer<Decoded> decoded = decode(type(name), std::move(json), FieldValidation::Strict);
   if (!decoded) return decoded.error()->message;
-  apply_defaults(type(name), decoded->object);
+  EXPECT_TRUE(apply_defaults(type(name), decoded->object));
   const std::string once = decoded->object.to_text();
-  apply_defaults(type(name), decoded->object);
+  EXPECT_TRUE(apply_defaults(type(name), decoded->object));
   EXPECT_EQ(decoded->object.to_text(), once) << "a second time changes nothing";
   return once;
 }
@@ -169,7 +169,7 @@ TEST(Defaults, ManyLimitsCostNoMoreThanTheirNumber) {
   Answer<Decoded> pod = decode_pod(
       fmt::format(R"({{"spec":{{"containers":[{{"resources":{{"limits":{{{}}},"requests":{{{}}}}}}}]}}}})",
                   limits, requests));
-  apply_defaults(type("core.v1.Pod"), pod->object);
+  ASSERT_TRUE(apply_defaults(type("core.v1.Pod"), pod->object));
   const json::Tree& container = pod->object.find("spec", "containers")->array()[0];
   EXPECT_EQ(container.find("resources", "requests")->object().size(), 40'000U);
 }
@@ -219,6 +219,14 @@ TEST(Defaults, OfOthers) {
             R"({"apiGroup":"rbac.authorization.k8s.io","kind":"User","name":"a"})");
   EXPECT_EQ(with_defaults("networking.v1.NetworkPolicySpec", R"({"egress":[{}]})"),
             R"({"egress":[{}],"policyTypes":["Ingress","Egress"]})");
+}
+
+TEST(Defaults, MakeNoGiantOfAShortList) {
+  std::string containers;
+  for (int i = 0; i < 200'000; ++i) containers += "{},";
+  containers.pop_back();
+  Answer<Decoded> pod = decode_pod(fmt::format(R"({{"spec":{{"containers":[{}]}}}})", containers));
+  EXPECT_EQ(apply_defaults(type("core.v1.Pod"), pod->object).error()->code, 413);
 }
 
 }  // namespace

@@ -81,14 +81,14 @@ static Answer<ApiAnswer> apply_to_object(const VerbParts& parts, const ApiReques
         warnings = decoded.warnings;
         auto object = TRY(apply(*resource.type, &live, applied, manager_of(request), on_conflict));
         if (!object) return std::optional<Proposal>();
-        apply_defaults(*resource.type, *object);
+        TRY(apply_defaults(*resource.type, *object));
         return std::optional(Proposal{*std::move(object), Tracking::IsDone});
       });
   if (!is_to_be_made(changed, request)) return changed;
   TRY(check_may_create(parts, request));
   auto object = TRY(apply(*resource.type, nullptr, applied, manager_of(request), on_conflict));
   json::Tree created = object ? *std::move(object) : applied;
-  apply_defaults(*resource.type, created);
+  TRY(apply_defaults(*resource.type, created));
   return create_from(parts, request, std::move(created), Tracking::IsDone, std::move(decoded.warnings));
 }
 

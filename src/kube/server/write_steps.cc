@@ -31,7 +31,7 @@ static Answer<json::Tree> finish_reading(Decoded decoded, const Type& type, cons
                                          Warnings& warnings) {
   TRY(check_kind(decoded.object, kind));
   warnings.insert(warnings.end(), decoded.warnings.begin(), decoded.warnings.end());
-  apply_defaults(type, decoded.object);
+  TRY(apply_defaults(type, decoded.object));
   return std::move(decoded.object);
 }
 
@@ -114,7 +114,7 @@ Answer<void> Writing::finish(json::Tree& object, Tracking tracking) {
       .old_object = before_,
       .is_dry_run = request_.is_dry_run};
   TRY(parts_.admission.mutate(admitted));
-  apply_defaults(*resource.type, object);
+  TRY(apply_defaults(*resource.type, object));
   TRY(validate(object));
   TRY(parts_.admission.validate(admitted));
   warnings_.insert(warnings_.end(), admitted.warnings.begin(), admitted.warnings.end());
