@@ -13,6 +13,9 @@ namespace {
 // What a handler did not read of a body is read for it when it is no more than this: cheaper than a new
 // connection.
 constexpr std::uint64_t kMostSkipped = 256 << 10;  // bytes
+// How long a thread waits for that: a peer that sends nothing, refused before anybody knew who it is, must
+// not hold one.
+constexpr std::chrono::milliseconds kSkipTime{100};
 
 bool never_has_body(int status) { return status < 200 || status == 204 || status == 304; }
 
@@ -106,8 +109,10 @@ bool Exchange::drain_body() {
   if (body_.is_unasked() || body_.has_failed()) return false;
   const std::uint64_t end = body_.bytes_read() + kMostSkipped;
   std::byte skipped[4 << 10];
+  connection_.stream().set_deadline(std::chrono::steady_clock::now() + kSkipTime);
   while (!body_.is_finished() && body_.bytes_read() < end)
     if (!body_.read(skipped)) return false;
+  connection_.stream().set_deadline(std::nullopt);
   return body_.is_finished();
 }
 

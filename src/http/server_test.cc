@@ -212,6 +212,17 @@ TEST(Server, ASlowBodyIsGivenUp) {
   EXPECT_TRUE(peer.read_all().starts_with("HTTP/1.1 408"));
 }
 
+TEST(Server, WhoIsRefusedAndSendsNoBodyHoldsNoThread) {
+  const auto server = serve([](Request&, ResponseWriter& response) { return response.send(401, "who?\n"); },
+                            {.max_handlers = 1});
+  std::vector<RawPeer> silent;
+  for (int i = 0; i < 5; ++i) {
+    silent.push_back(connect_to(server));
+    silent.back().send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n");
+  }
+  for (RawPeer& peer : silent) EXPECT_TRUE(peer.read_head().starts_with("HTTP/1.1 401 "));
+}
+
 TEST(Server, ABodyThatDripsIsGivenUp) {
   const auto server = serve(echo, {.body_timeout = 50ms, .least_rate = 10'000});
   RawPeer peer = connect_to(server);

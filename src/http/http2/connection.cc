@@ -121,6 +121,9 @@ struct Http2Connection::Impl : std::enable_shared_from_this<Impl> {
   void resume_sources() REQUIRES(mutex);
   void drop_source(State& state) REQUIRES(mutex);
   Result<bool> exchange_bytes();
+  Result<void> wait_for_events();
+  void end_if_idle() REQUIRES(mutex);
+  std::optional<Stream::Time> end_of_patience() const;
   Result<void> fill() REQUIRES(mutex);
   Result<void> receive();
   void end_all();
@@ -150,6 +153,8 @@ struct Http2Connection::Impl : std::enable_shared_from_this<Impl> {
   std::size_t batch_sent = 0;
   Stream::Wants reading = Stream::Wants::Reading;
   Stream::Wants writing = Stream::Wants::Writing;
+  Stream::Time last_busy = std::chrono::steady_clock::now();  // with an exchange
+  Stream::Time last_sent = last_busy;                         // anything of what waits, or all of it
 
   const Handler handler;
   const Http2Options options;
@@ -256,6 +261,7 @@ Result<bool> Http2Connection::Impl::exchange_bytes() {
   {
     const MutexLock lock(mutex);
     if (is_cut) return false;
+    end_if_idle();
     resume_sources();
     TRY(fill());
     calls.swap(to_call);
@@ -269,6 +275,7 @@ Result<bool> Http2Connection::Impl::exchange_bytes() {
   if (!batch.empty()) {
     const auto attempt = TRY(stream.try_write(std::as_bytes(std::span(batch)).subspan(batch_sent)));
     batch_sent += attempt.bytes;
+    if (attempt.bytes > 0) last_sent = std::chrono::steady_clock::now();
     if (batch_sent == batch.size()) {
       batch.clear();
       batch_sent = 0;
@@ -278,11 +285,25 @@ Result<bool> Http2Connection::Impl::exchange_bytes() {
     writing = attempt.wants == Stream::Wants::Nothing ? Stream::Wants::Writing : attempt.wants;
   }
 
+  TRY(wait_for_events());
+  return true;
+}
+
+// Until the peer, this side or the clock has something to say.
+Result<void> Http2Connection::Impl::wait_for_events() {
+  int patience = stream.has_buffered() ? 0 : -1;  // milliseconds
+  if (const auto end = end_of_patience(); end && patience != 0) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*end - std::chrono::steady_clock::now());
+    if (left.count() <= 0 && !batch.empty())
+      return error(Code::TimedOut, "the peer takes nothing of what is sent (HTTP/2)");
+    patience = static_cast<int>(std::max<std::int64_t>(left.count(), 0));
+  }
   short events = reading == Stream::Wants::Writing ? POLLOUT : POLLIN;
   if (!batch.empty()) events |= writing == Stream::Wants::Reading ? POLLIN : POLLOUT;
   std::array<pollfd, 2> watched = {{{stream.fd(), events, 0}, {wake_up.get(), POLLIN, 0}}};
-  if (::poll(watched.data(), watched.size(), stream.has_buffered() ? 0 : -1) < 0 && errno != EINTR)
+  if (::poll(watched.data(), watched.size(), patience) < 0 && errno != EINTR)
     return sys_error("wait for an HTTP/2 connection");
+  if (batch.empty()) last_sent = std::chrono::steady_clock::now();
   if (watched[1].revents != 0) {
     std::uint64_t count = 0;
     const MutexLock lock(mutex);
@@ -290,7 +311,22 @@ Result<bool> Http2Connection::Impl::exchange_bytes() {
     is_woken = false;
   }
   if (watched[0].revents != 0 || stream.has_buffered()) TRY(receive());
-  return true;
+  return {};
+}
+
+// What holds a peer's place is a request; half a head is none.
+void Http2Connection::Impl::end_if_idle() {
+  const auto now = std::chrono::steady_clock::now();
+  if (std::ranges::any_of(exchanges, [](const auto& entry) { return entry.second->has_head; }))
+    last_busy = now;
+  if (options.idle_timeout.count() != 0 && now >= last_busy + options.idle_timeout)
+    nghttp2_session_terminate_session(session.get(), NGHTTP2_NO_ERROR);
+}
+
+std::optional<Stream::Time> Http2Connection::Impl::end_of_patience() const {
+  if (!batch.empty())
+    return options.send_timeout.count() == 0 ? std::nullopt : std::optional(last_sent + options.send_timeout);
+  return options.idle_timeout.count() == 0 ? std::nullopt : std::optional(last_busy + options.idle_timeout);
 }
 
 Result<void> Http2Connection::Impl::fill() {

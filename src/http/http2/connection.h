@@ -21,6 +21,7 @@
 // does not speak HTTP/2.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -48,6 +49,10 @@ struct Http2Options {
   std::uint32_t max_exchanges = 128;  // that the peer may have open at once
   std::uint32_t window = 1 << 20;     // bytes of one exchange that wait to be read
   std::uint32_t max_head = 64 << 10;  // bytes of a head, as it is decoded
+  // The connection ends when for so long there was no exchange whose head is complete, and when the peer
+  // takes nothing of what waits to be sent. 0: never.
+  std::chrono::milliseconds idle_timeout{0};
+  std::chrono::milliseconds send_timeout{0};
   // Where a server's handlers run, shared with other connections; null: threads of its own. It outlives the
   // handlers.
   ThreadPool* pool = nullptr;

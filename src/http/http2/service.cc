@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/http2/service.h"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <utility>
@@ -47,11 +48,14 @@ Result<RequestHead> request_head(HeaderFields fields) {
 class LimitedBody final : public ByteSource {
  public:
   LimitedBody(Http2Exchange& exchange, const Http2ServiceOptions& options)
-      : exchange_(exchange), options_(options) {}
+      : exchange_(exchange), options_(options), patience_left_(options.body_timeout) {}
 
   Result<std::size_t> read(std::span<std::byte> into) override {
-    exchange_.set_deadline(Clock::now() + options_.body_timeout);
+    const Clock::time_point began = Clock::now();
+    exchange_.set_deadline(began + std::min<std::chrono::nanoseconds>(patience_left_, options_.body_timeout));
     const std::size_t got = TRY(exchange_.read(into));
+    patience_left_ += std::chrono::nanoseconds(got * 1'000'000'000 / options_.least_rate);
+    patience_left_ -= Clock::now() - began;
     bytes_read_ += got;
     if (bytes_read_ > options_.max_body)
       return error(Code::ResourceExhausted, "the body has more than {} bytes", options_.max_body);
@@ -63,6 +67,7 @@ class LimitedBody final : public ByteSource {
  private:
   Http2Exchange& exchange_;
   const Http2ServiceOptions& options_;
+  std::chrono::nanoseconds patience_left_;
   std::uint64_t bytes_read_ = 0;
 };
 
@@ -219,9 +224,12 @@ class Http2Service::Impl : public std::enable_shared_from_this<Impl> {
     {
       const MutexLock lock(mutex_);
       if (is_stopping_ || connections_.size() >= options_.max_connections) return;
-      auto served =
-          Http2Connection::serve(std::move(stream), answer_one,
-                                 {.max_exchanges = kMostExchanges, .window = kWindow, .pool = pool_.get()});
+      auto served = Http2Connection::serve(std::move(stream), answer_one,
+                                           {.max_exchanges = kMostExchanges,
+                                            .window = kWindow,
+                                            .idle_timeout = options_.idle_timeout,
+                                            .send_timeout = options_.body_timeout,
+                                            .pool = pool_.get()});
       if (!served) return;  // no thread or descriptor is left: the client sees the end and tries again
       id = next_++;
       connection = served->get();

@@ -23,9 +23,12 @@ struct Http2ServiceOptions {
   std::size_t max_handlers = 32;       // threads
   std::size_t max_waiting = 4096;      // requests that wait for a thread; more are refused to their client
   std::uint64_t max_body = std::numeric_limits<std::uint64_t>::max();  // bytes
-  // How long a handler waits for a byte of the peer, or for it to take one.
+  // How long a handler waits for a byte of the peer, or for it to take one; in all, a second more for every
+  // `least_rate` bytes of a body.
   std::chrono::milliseconds body_timeout = std::chrono::seconds(60);
-  std::function<void(const RequestSummary&)> on_done;  // as ServerOptions'
+  std::uint64_t least_rate = 512;
+  std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);  // of a connection without a request
+  std::function<void(const RequestSummary&)> on_done;                 // as ServerOptions'
 };
 
 class Http2Service {

@@ -110,6 +110,33 @@ TEST(Http2Service, ABodyThatIsTooLargeIsRefused) {
   EXPECT_EQ(value_of(MUST(exchange->head()), ":status"), "413");
 }
 
+TEST(Http2Service, ABodyThatDripsIsGivenUp) {
+  Both both(echo, {.body_timeout = std::chrono::milliseconds(200)});
+  const auto client = both.connect();
+  const auto exchange = MUST(client->request(ask("POST", "/")));
+  std::jthread dripping([&](const std::stop_token& stop) {
+    while (!stop.stop_requested() && exchange->write("x"))
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  });
+  EXPECT_EQ(value_of(MUST(exchange->head()), ":status"), "504");
+}
+
+TEST(Http2Service, AConnectionWithoutARequestEndsAndOneWithAnAnswerThatGoesOnDoesNot) {
+  const auto frames = std::make_shared<TestFrames>();
+  Both both([&](Request&, ResponseWriter& response) { return response.stream(200, frames); },
+            {.idle_timeout = std::chrono::milliseconds(100)});
+  const auto idle = both.connect();
+  const auto busy = both.connect();
+  const auto watch = MUST(busy->request(ask("GET", "/"), true));
+  MUST(watch->head());
+  idle->wait();
+  std::this_thread::sleep_for(std::chrono::milliseconds(150));
+  frames->add("there");
+  frames->end(FrameSource::State::End);
+  EXPECT_EQ(read_all(*watch), "there");
+  busy->wait();
+}
+
 TEST(Http2Service, ManyAnswersGoOnAtOnceAfterTheirHandlersHaveReturned) {
   std::vector<std::shared_ptr<TestFrames>> sources;
   for (int i = 0; i < 100; ++i) sources.push_back(std::make_shared<TestFrames>());
