@@ -40,7 +40,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::uint64_t kMaxBody = 4 << 20;  // bytes; what is too large for an object is told by the API
 constexpr std::size_t kSpareThreads = 16;
 constexpr std::size_t kMaxConnections = 20'000;  // ten thousand watches, and everybody else
 
@@ -220,12 +219,11 @@ class ControlPlane::Impl {
     std::vector<http::Listener> listeners;
     listeners.push_back(TRY(http::Listener::tcp(options_.bind_address, options_.secure_port))
                             .with_tls(TRY(server_tls(pki_, authentication_))));
-    http2_ = std::make_unique<http::Http2Service>(
-        api_->handler(), http::Http2ServiceOptions{.max_handlers = threads(), .max_body = kMaxBody});
+    http2_ = std::make_unique<http::Http2Service>(api_->handler(),
+                                                  http::Http2ServiceOptions{.max_handlers = threads()});
     server_ = TRY(http::Server::start(
         std::move(listeners), api_->handler(),
-        {.max_body = kMaxBody,
-         .max_connections = kMaxConnections,
+        {.max_connections = kMaxConnections,
          .max_handlers = threads(),
          .max_waiting = 4096,
          .on_http2 = [this](http::Stream stream,

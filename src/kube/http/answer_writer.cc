@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/http/answer_writer.h"
 
+#include <algorithm>
 #include <ctime>
 #include <string>
 #include <utility>
@@ -18,6 +19,12 @@ namespace gantry::kube {
 namespace {
 
 constexpr std::size_t kGathered = 32 << 10;  // bytes
+
+// Of all warnings of an answer, in bytes and in number: clients read heads of a limited size, Python's one of
+// a hundred fields. Where they are more than that, each is cut.
+constexpr std::size_t kAllWarnings = 4096;
+constexpr std::size_t kMostWarnings = 64;
+constexpr std::size_t kCutWarning = 256;
 
 ListMeta meta_of(const ApiList& list) {
   ListMeta meta{.resource_version = std::to_string(list.revision), .continue_token = list.continue_token};
@@ -84,6 +91,26 @@ std::string warning_text(std::string_view warning) {
   return text + "\"";
 }
 
+// As many whole characters as fit.
+std::string_view cut(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return text.substr(0, most);
+}
+
+void add_warnings(http::HeaderMap& headers, std::span<const std::string> warnings) {
+  std::size_t size = 0;
+  for (const std::string& warning : warnings) size += warning.size();
+  const std::size_t most = size > kAllWarnings ? kCutWarning : kAllWarnings;
+  std::size_t written = 0;
+  for (const std::string& warning : warnings.first(std::min(warnings.size(), kMostWarnings))) {
+    if (written >= kAllWarnings) return;
+    const std::string_view text = cut(warning, most);
+    headers.add("Warning", warning_text(text));
+    written += text.size();
+  }
+}
+
 // What an object's apiVersion and kind are: they stand first.
 struct Named {
   std::string api_version, kind;
@@ -145,7 +172,7 @@ Answer<void> write_answer(http::ResponseWriter& response, const ApiAnswer& answe
     return internal_error(
         fmt::format("the object cannot be shown in this form: {}", pieces.error().message()));
   response.headers.set("Content-Type", std::string(content_type_of(form.wanted.encoding, false)));
-  for (const std::string& warning : answer.warnings) response.headers.add("Warning", warning_text(warning));
+  add_warnings(response.headers, answer.warnings);
   return write_pieces(response, answer.code, *pieces);
 }
 

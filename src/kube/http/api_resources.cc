@@ -68,8 +68,18 @@ Answer<void> read_write(http::Request& request, const http::Query& query, const 
     return {};
   }
   call.patch = TRY(patch_kind(request.headers().get_or("Content-Type", "")));
+  if (call.patch != PatchKind::Apply) TRY(check_not_forced(query));
   call.body = TRY(read_patch(request, call.patch == PatchKind::Apply));
   return {};
+}
+
+// Whether a collection was asked for what only an object does, or an object for what only a collection does;
+// a subresource is made of an object.
+bool is_misplaced(const RequestInfo& info, Verb verb) {
+  if (verb == Verb::Create) return !info.name.empty() && info.subresource.empty();
+  const bool is_of_one =
+      verb == Verb::Get || verb == Verb::Update || verb == Verb::Patch || verb == Verb::Delete;
+  return is_of_one && info.name.empty();
 }
 
 std::string text_of(const RequestBody& body) {
@@ -115,6 +125,8 @@ Answer<void> ApiServer::serve_resource(const Call& call) const {
     return request_token(call);
 
   const Verb verb = verb_of(info.verb);
+  if (is_misplaced(info, verb))
+    return method_not_allowed("the server does not allow this method on the requested resource");
   const Type* type = subresource == nullptr ? resource->type : subresource->type;
   const bool is_dry = TRY(is_dry_run(call.query));
   ApiRequest request{.user = call.identity.user,

@@ -35,6 +35,13 @@ std::optional<bool> flag_of(const http::Query& query, std::string_view name) {
   return is_true(query, name);
 }
 
+constexpr std::size_t kMaxManager = 128;  // bytes
+
+Status invalid_option(std::string field, std::string reason, std::string message) {
+  return invalid("meta.k8s.io", "PatchOptions", "",
+                 {{.reason = std::move(reason), .message = std::move(message), .field = std::move(field)}});
+}
+
 }  // namespace
 
 Answer<ReadOptions> read_options(const http::Query& query) {
@@ -57,6 +64,9 @@ Answer<ReadOptions> read_options(const http::Query& query) {
 
 Answer<WriteOptions> write_options(const http::Query& query) {
   WriteOptions options{.field_manager = text_of(query, "fieldManager"), .is_forced = is_true(query, "force")};
+  if (options.field_manager.size() > kMaxManager)
+    return invalid_option("fieldManager", "FieldValueTooLong",
+                          fmt::format("Too long: may not be more than {} bytes", kMaxManager));
   const std::string_view validation = query.get("fieldValidation").value_or("");
   if (validation == "Ignore")
     options.validation = FieldValidation::Ignore;
@@ -66,6 +76,12 @@ Answer<WriteOptions> write_options(const http::Query& query) {
     return bad_request(fmt::format("the parameter fieldValidation is Ignore, Warn or Strict, not '{}'",
                                    printable(validation)));
   return options;
+}
+
+Answer<void> check_not_forced(const http::Query& query) {
+  if (!query.has("force")) return {};
+  return invalid_option("force", "FieldValueForbidden",
+                        "Forbidden: may not be specified for non-apply patch");
 }
 
 Answer<DeleteOptions> delete_options(const http::Query& query) {

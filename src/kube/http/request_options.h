@@ -13,6 +13,8 @@ namespace gantry::kube {
 
 Answer<ReadOptions> read_options(const http::Query& query);
 Answer<WriteOptions> write_options(const http::Query& query);
+// 422 for `force`, which is for server-side apply alone.
+Answer<void> check_not_forced(const http::Query& query);
 Answer<DeleteOptions> delete_options(const http::Query& query);
 // dryRun: "All" or absent.
 Answer<bool> is_dry_run(const http::Query& query);
