@@ -4,7 +4,7 @@
 import os
 import unittest
 
-from lib import clients
+from lib import clients, etcd
 from lib.control_plane import ControlPlane
 
 KUBECTLS = {"of this Debian": clients.OLD_KUBECTL, "of the next": clients.KUBECTL}
@@ -18,14 +18,23 @@ def start(*options):
     unittest.addModuleCleanup(Case.plane.remove)
 
 
+def etcd_of_three(test=None):
+    """A new cluster; ends with the test, or with the module's tests."""
+    if not etcd.is_there():
+        raise unittest.SkipTest("there is no etcd: tools/setup")
+    cluster = etcd.Etcd()
+    (test.addCleanup if test else unittest.addModuleCleanup)(cluster.remove)
+    return cluster
+
+
 class Case(unittest.TestCase):
     plane = None
 
     def setUp(self):
         self.plane.daemon.new_log()
         self.namespace = f"test-{os.urandom(4).hex()}-x"  # never what YAML would read as a number
-        self.plane.kubectl("create", "namespace", self.namespace)
-        self.addCleanup(self.plane.kubectl, "delete", "namespace", self.namespace, "--wait=false", status=None)
+        self.plane.raw("/api/v1/namespaces", "POST", {"metadata": {"name": self.namespace}})
+        self.addCleanup(self.plane.raw, f"/api/v1/namespaces/{self.namespace}", "DELETE")
 
     def explain(self):
         return f"the server's log of this time:\n{self.plane.daemon.new_log()}"

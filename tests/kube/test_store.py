@@ -1,99 +1,203 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was answered is there: after kill -9, and on an etcd cluster that loses a member."""
+"""What was answered is there: after kill -9, on a full disk, and on an etcd cluster that loses a member."""
 
 import concurrent.futures
-import json
 import os
-import shutil
+import subprocess
 import tempfile
+import threading
 import unittest
 
+from kube import kube_case
 from kube.kube_case import config_map
-from lib import clients, command
-from lib.control_plane import ControlPlane, free_port
+from lib import clients
+from lib.control_plane import ControlPlane
+from lib.kube_client import Watch
 from lib.runtime import wait_for
 
 WRITERS = int(os.environ.get("WRITERS", "8"))
+DEATHS = 3
+MAPS = "/api/v1/namespaces/default/configmaps"
 
 
-def names(plane):
-    status, body = plane.raw("/api/v1/namespaces/default/configmaps")
-    assert status == 200, body
-    return {item["metadata"]["name"] for item in json.loads(body)["items"]}
+def listed(plane):
+    with plane.client() as client:
+        answer = client.get(MAPS)
+    assert answer.status == 200, answer
+    return answer.json()
 
 
-def write(plane, writer, until):
-    """Names that were answered to be there, until the server does not answer any more."""
-    written = []
-    while not until():
-        name = f"w{writer}-{len(written)}"
+class Writer:
+    """Counts in one object, each number a write of its own. `acknowledged` is the last that was answered, `begun` the
+    last that was asked for: nobody knows of that one when the server dies."""
+
+    def __init__(self, plane, number):
+        self.plane = plane
+        self.name = f"counter-{number}"
+        self.acknowledged = self.begun = 0
+
+    def write(self):
+        """Until the server does not answer any more."""
         try:
-            status, _ = plane.raw("/api/v1/namespaces/default/configmaps", "POST", config_map(name))
+            with self.plane.client() as client:
+                self.look(client)
+                while True:
+                    self.begun = self.acknowledged + 1
+                    answer = self.put(client, self.begun)
+                    assert answer.status in (200, 201), answer
+                    self.acknowledged = self.begun
         except OSError:
-            break
-        if status == 201:
-            written.append(name)
-    return written
+            return
+
+    def look(self, client):
+        """What it is at: the last write may have been done without an answer."""
+        answer = client.get(f"{MAPS}/{self.name}")
+        found = int(answer.json()["data"]["first"]) if answer.status == 200 else 0
+        assert self.acknowledged <= found <= self.begun, f"{self.name}: {self.acknowledged}, {found}, {self.begun}"
+        self.acknowledged = found
+
+    def put(self, client, number):
+        # Both ends of an object that is longer than a page of the file: a half of it would show.
+        data = {"first": str(number), "filling": "x" * 6000, "last": str(number)}
+        method, path = ("POST", MAPS) if number == 1 else ("PUT", f"{MAPS}/{self.name}")
+        return client.ask(method, path, config_map(self.name, **data))
 
 
-@unittest.skipUnless(clients.are_there(), "there is no kubectl: tools/newer-clients")
-class Embedded(unittest.TestCase):
-    def test_killed_in_a_storm_of_writes_nothing_is_lost(self):
+class Follower:
+    """Watches as clients do: from what it has seen last on, over as many connections as it takes."""
+
+    def __init__(self, plane, revision):
+        self.plane = plane
+        self.revision = revision
+        self.seen = {}  # name -> its numbers, as they were told
+        self.faults = []
+        self.is_over = False
+        self.thread = threading.Thread(target=self.follow)
+        self.thread.start()
+
+    def follow(self):
+        while not self.is_over:
+            try:
+                with Watch(self.plane, MAPS, resourceVersion=self.revision, allowWatchBookmarks="true") as watch:
+                    for event in watch:
+                        self.take(event)
+            except OSError:
+                pass  # the server is not there now
+
+    def take(self, event):
+        if event["type"] == "ERROR":
+            self.faults.append(event)
+            return
+        metadata = event["object"]["metadata"]
+        if int(metadata["resourceVersion"]) < int(self.revision):
+            self.faults.append(f"{metadata['resourceVersion']} after {self.revision}")
+        self.revision = metadata["resourceVersion"]
+        if event["type"] != "BOOKMARK" and metadata["name"].startswith("counter-"):
+            self.seen.setdefault(metadata["name"], []).append(int(event["object"]["data"]["last"]))
+
+    def stop_at(self, numbers):
+        """Waits until it has been told all."""
+        try:
+            wait_for(lambda: {name: seen[-1] for name, seen in self.seen.items()} == numbers, f"the watch to tell {numbers}")
+        finally:
+            self.is_over = True
+            with self.plane.client() as client:  # wakes it
+                client.ask("POST", MAPS, config_map("over"))
+
+
+class Storm:
+    """Writers at work, a watch that sees all, and a server that is killed and started again."""
+
+    def ride(self, plane, kill=lambda: None):
+        plane.administrator()  # unpacked once
+        follower = Follower(plane, listed(plane)["metadata"]["resourceVersion"])
+        writers = [Writer(plane, number) for number in range(WRITERS)]
+        with concurrent.futures.ThreadPoolExecutor(WRITERS) as pool:
+            for _ in range(DEATHS):
+                before = sum(writer.acknowledged for writer in writers)
+                storms = [pool.submit(writer.write) for writer in writers]
+                wait_for(lambda: sum(writer.acknowledged for writer in writers) > before + 40, "writes to be under way")
+                kill()
+                plane.daemon.kill()
+                for storm in storms:
+                    storm.result()
+                plane.start()
+        with plane.client() as client:
+            for writer in writers:
+                writer.look(client)
+        objects = {item["metadata"]["name"]: item["data"] for item in listed(plane)["items"] if "filling" in item.get("data", {})}
+        self.assertEqual(set(objects), {writer.name for writer in writers})
+        for name, data in objects.items():
+            self.assertEqual((name, data["first"], len(data["filling"])), (name, data["last"], 6000))
+        follower.stop_at({writer.name: writer.acknowledged for writer in writers})
+        follower.thread.join()
+        self.assertEqual(follower.faults, [])
+        for writer in writers:
+            self.assertEqual(follower.seen[writer.name], list(range(1, writer.acknowledged + 1)))
+
+
+class Embedded(Storm, unittest.TestCase):
+    def test_killed_in_a_storm_of_writes_nothing_is_lost_and_watches_miss_nothing(self):
         plane = ControlPlane()
         self.addCleanup(plane.remove)
-        plane.raw("/api/v1/namespaces/default")  # the administrator's certificate is unpacked
-        is_killed = False
-        with concurrent.futures.ThreadPoolExecutor(WRITERS) as pool:
-            storms = [pool.submit(write, plane, writer, lambda: is_killed) for writer in range(WRITERS)]
-            wait_for(lambda: len(names(plane)) > 50, "writes to be under way")
-            plane.daemon.kill()
-            is_killed = True
-            written = {name for storm in storms for name in storm.result()}
+        self.ride(plane)
+
+    def test_a_full_disk_refuses_writes_alone_and_until_there_is_room(self):
+        directory = tempfile.mkdtemp(prefix="disk-")
+        self.addCleanup(os.rmdir, directory)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "disk", directory], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", directory], check=True)
+        plane = ControlPlane(directory=directory)
+        self.addCleanup(plane.remove)
+        plane.administrator()
+        with open(f"{directory}/filler", "wb") as filler:
+            filler.write(bytes(8 << 20))
+        with plane.client() as client:
+            number = 0
+            while (answer := client.ask("POST", MAPS, config_map(f"map-{number}", a="x" * 500_000))).status == 201:
+                number += 1
+                self.assertLess(number, 100, "the disk does not fill")
+            self.assertEqual((answer.status, answer.json()["reason"]), (500, "InternalError"), answer)
+            self.assertIn("No space left on device", answer.message)
+            self.assertEqual(client.get(f"{MAPS}/map-0").status, 200)
+            self.assertEqual(client.get(f"{MAPS}/map-{number}").status, 404)
+            self.assertEqual(len(listed(plane)["items"]), number)
+            os.unlink(f"{directory}/filler")
+            answer = client.ask("POST", MAPS, config_map(f"map-{number}", a="x" * 500_000))
+            self.assertEqual(answer.status, 201, answer.message)
+        plane.stop()
         plane.start()
-        self.assertGreater(len(written), 50)
-        self.assertEqual(written - names(plane), set())
+        self.assertEqual(len(listed(plane)["items"]), number + 1)
 
 
-class Etcd:
-    """A cluster of three."""
-
-    def __init__(self):
-        self.directory = tempfile.mkdtemp(prefix="etcd-")
-        ports = [(free_port(), free_port()) for _ in range(3)]
-        self.endpoints = [f"http://127.0.0.1:{client}" for client, _ in ports]
-        peers = ",".join(f"m{number}=http://127.0.0.1:{peer}" for number, (_, peer) in enumerate(ports))
-        self.members = [command.Daemon(
-            "etcd", "--name", f"m{number}", "--data-dir", f"{self.directory}/m{number}", "--initial-cluster", peers,
-            "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}", "--listen-peer-urls", f"http://127.0.0.1:{peer}",
-            "--listen-client-urls", f"http://127.0.0.1:{client}", "--advertise-client-urls", f"http://127.0.0.1:{client}",
-            ready=lambda: True) for number, (client, peer) in enumerate(ports)]
-        wait_for(lambda: command.run("etcdctl", "--endpoints", ",".join(self.endpoints), "endpoint", "health", status=None,
-                                     env={"ETCDCTL_API": "3"}).status == 0, "etcd to be ready", 60)
-
-    def remove(self):
-        for member in self.members:
-            if member.process.poll() is None:
-                member.stop()
-            member.log.close()
-        shutil.rmtree(self.directory)
+def setUpModule():
+    if not clients.are_there():
+        raise unittest.SkipTest("there is no kubectl: tools/newer-clients")
 
 
-@unittest.skipUnless(clients.are_there(), "there is no kubectl: tools/newer-clients")
-class OnEtcd(unittest.TestCase):
+class OnEtcd(Storm, unittest.TestCase):
     def setUp(self):
-        self.etcd = Etcd()
-        self.addCleanup(self.etcd.remove)
+        self.etcd = kube_case.etcd_of_three(self)
 
-    def plane(self, **options):
-        plane = ControlPlane("--etcd-servers", ",".join(self.etcd.endpoints), **options)
+    def plane(self):
+        plane = ControlPlane("--etcd-servers", self.etcd.servers)
         self.addCleanup(plane.remove)
         return plane
 
-    def test_two_servers_show_the_same_and_a_member_may_die(self):
+    def test_killed_in_a_storm_of_writes_nothing_is_lost_and_watches_miss_nothing(self):
+        self.ride(self.plane())
+
+    def test_two_servers_show_and_tell_the_same_and_a_member_may_die(self):
         first, second = self.plane(), self.plane()
-        first.apply(config_map("one", a="1"))
-        self.assertEqual(second.get("configmap", "one")["data"], {"a": "1"})
-        self.etcd.members[0].kill()
-        wait_for(lambda: second.kubectl("patch", "configmap", "one", "--type=merge", "-p", '{"data":{"a":"2"}}',
-                                        status=None).status == 0, "a write without that member", 60)
-        wait_for(lambda: first.get("configmap", "one")["data"] == {"a": "2"}, "the other server to see it", 60)
+        follower = Follower(second, listed(second)["metadata"]["resourceVersion"])
+        writer = Writer(first, 0)
+        with first.client() as client:
+            for number in range(1, 20):
+                self.assertIn(writer.put(client, number).status, (200, 201))
+            self.etcd.kill(0)
+            wait_for(lambda: writer.put(client, 20).status == 200, "a write without that member", 60)
+        follower.stop_at({writer.name: 20})
+        follower.thread.join()
+        self.assertEqual(follower.faults, [])
+        self.assertEqual(sorted(set(follower.seen[writer.name])), list(range(1, 21)))
+        self.assertEqual(listed(first)["items"], listed(second)["items"])

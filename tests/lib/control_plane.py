@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A control plane of a test's own, `gantry server`, and kubectl for it."""
 
+import base64
 import json
 import os
 import shutil
 import socket
 import ssl
 import tempfile
-import urllib.error
 import urllib.request
 
-from lib import clients, command
+from lib import clients, command, kube_client
 from lib.images import GANTRY
 
 
@@ -73,26 +73,20 @@ class ControlPlane:
     def get(self, *arguments):
         return json.loads(self.kubectl("get", "-o", "json", *arguments).stdout)
 
-    def raw(self, path, method="GET", body=None, content_type="application/json", headers=None):
-        """Status and body of a request as the administrator."""
-        context = self.trusting()
-        context.load_cert_chain(*self._identity())
-        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data, {"Content-Type": content_type} | (headers or {}),
-                                         method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=30, context=context) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as refused:
-            with refused:
-                return refused.code, refused.read()
+    def client(self, identity=kube_client.ADMINISTRATOR, **options):
+        return kube_client.Client(self, identity, **options)
 
-    def _identity(self):
-        """The administrator's certificate and key, out of his kubeconfig, as files."""
+    def raw(self, path, method="GET", body=None, **options):
+        """Status and body of a request as the administrator."""
+        with self.client() as client:
+            return client.ask(method, path, body, **options)[:2]
+
+    def administrator(self):
+        """His certificate and key, out of his kubeconfig, as files."""
         files = f"{self.directory}/admin.crt", f"{self.directory}/admin.key"
-        if not os.path.exists(files[1]):
-            for path, what in zip(files, ("client-certificate-data", "client-key-data")):
+        for path, what in zip(files, ("client-certificate-data", "client-key-data")):
+            if not os.path.exists(path):
                 shown = self.kubectl("config", "view", "--raw", "-o", f"jsonpath={{.users[0].user.{what}}}").stdout
                 with open(path, "wb") as file:
-                    file.write(command.run("base64", "-d", stdin=shown).stdout.encode())
+                    file.write(base64.b64decode(shown))
         return files
