@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 from kube import kube_case
@@ -66,23 +67,26 @@ class Writer:
 class Follower:
     """Watches as clients do: from what it has seen last on, over as many connections as it takes."""
 
-    def __init__(self, plane, revision):
+    def __init__(self, test, plane):
         self.plane = plane
-        self.revision = revision
+        self.revision = listed(plane)["metadata"]["resourceVersion"]
         self.seen = {}  # name -> its numbers, as they were told
         self.faults = []
         self.is_over = False
         self.thread = threading.Thread(target=self.follow)
         self.thread.start()
+        test.addCleanup(self.stop)
 
     def follow(self):
         while not self.is_over:
             try:
-                with Watch(self.plane, MAPS, resourceVersion=self.revision, allowWatchBookmarks="true") as watch:
+                with Watch(self.plane, MAPS, timeout=2, resourceVersion=self.revision, allowWatchBookmarks="true") as watch:
                     for event in watch:
                         self.take(event)
+                        if self.is_over:
+                            return
             except OSError:
-                pass  # the server is not there now
+                time.sleep(0.01)  # the server is not there now
 
     def take(self, event):
         if event["type"] == "ERROR":
@@ -95,29 +99,29 @@ class Follower:
         if event["type"] != "BOOKMARK" and metadata["name"].startswith("counter-"):
             self.seen.setdefault(metadata["name"], []).append(int(event["object"]["data"]["last"]))
 
-    def stop_at(self, numbers):
-        """Waits until it has been told all."""
-        try:
-            wait_for(lambda: {name: seen[-1] for name, seen in self.seen.items()} == numbers, f"the watch to tell {numbers}")
-        finally:
-            self.is_over = True
-            with self.plane.client() as client:  # wakes it
-                client.ask("POST", MAPS, config_map("over"))
+    def wait_for(self, numbers):
+        """Until it has been told all."""
+        wait_for(lambda: {name: seen[-1] for name, seen in self.seen.items()} == numbers, f"the watch to tell {numbers}")
+
+    def stop(self):
+        self.is_over = True
+        self.thread.join()
 
 
 class Storm:
     """Writers at work, a watch that sees all, and a server that is killed and started again."""
 
-    def ride(self, plane, kill=lambda: None):
+    timeout = 180
+
+    def ride(self, plane):
         plane.administrator()  # unpacked once
-        follower = Follower(plane, listed(plane)["metadata"]["resourceVersion"])
+        follower = Follower(self, plane)
         writers = [Writer(plane, number) for number in range(WRITERS)]
         with concurrent.futures.ThreadPoolExecutor(WRITERS) as pool:
             for _ in range(DEATHS):
                 before = sum(writer.acknowledged for writer in writers)
                 storms = [pool.submit(writer.write) for writer in writers]
                 wait_for(lambda: sum(writer.acknowledged for writer in writers) > before + 40, "writes to be under way")
-                kill()
                 plane.daemon.kill()
                 for storm in storms:
                     storm.result()
@@ -129,8 +133,7 @@ class Storm:
         self.assertEqual(set(objects), {writer.name for writer in writers})
         for name, data in objects.items():
             self.assertEqual((name, data["first"], len(data["filling"])), (name, data["last"], 6000))
-        follower.stop_at({writer.name: writer.acknowledged for writer in writers})
-        follower.thread.join()
+        follower.wait_for({writer.name: writer.acknowledged for writer in writers})
         self.assertEqual(follower.faults, [])
         for writer in writers:
             self.assertEqual(follower.seen[writer.name], list(range(1, writer.acknowledged + 1)))
@@ -189,15 +192,14 @@ class OnEtcd(Storm, unittest.TestCase):
 
     def test_two_servers_show_and_tell_the_same_and_a_member_may_die(self):
         first, second = self.plane(), self.plane()
-        follower = Follower(second, listed(second)["metadata"]["resourceVersion"])
+        follower = Follower(self, second)
         writer = Writer(first, 0)
         with first.client() as client:
             for number in range(1, 20):
                 self.assertIn(writer.put(client, number).status, (200, 201))
             self.etcd.kill(0)
             wait_for(lambda: writer.put(client, 20).status == 200, "a write without that member", 60)
-        follower.stop_at({writer.name: 20})
-        follower.thread.join()
+        follower.wait_for({writer.name: 20})
         self.assertEqual(follower.faults, [])
         self.assertEqual(sorted(set(follower.seen[writer.name])), list(range(1, 21)))
         self.assertEqual(listed(first)["items"], listed(second)["items"])
