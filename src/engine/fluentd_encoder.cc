@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Fluentd's forward protocol, version 1, in its mode for single messages: [tag, time, record, options] in
-// MessagePack (https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1).
+// MessagePack (https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1). Where it is to be
+// acknowledged, the options have a name for the event, a "chunk" of 16 bytes in base64, which is echoed.
 #include <cstdint>
 #include <map>
 #include <string_view>
 #include <utility>
 
+#include "base/base64.h"
 #include "base/timestamp.h"
 #include "engine/log_encoder.h"
 
@@ -56,8 +58,11 @@ class MessagePack {
 
 class FluentdEncoder final : public LogEncoder {
  public:
-  FluentdEncoder(bool has_nanoseconds, std::map<std::string, std::string> attributes, LogSource source)
-      : has_nanoseconds_(has_nanoseconds), attributes_(std::move(attributes)), source_(std::move(source)) {}
+  FluentdEncoder(const LogSettings& settings, LogSource source)
+      : has_nanoseconds_(settings.is_on("fluentd-sub-second-precision")),
+        is_acknowledged_(settings.is_on("fluentd-request-ack")),
+        attributes_(settings.attributes),
+        source_(std::move(source)) {}
 
   std::string encode(const LogRecord& record) const override {
     // In the words of Docker's driver; what the container's labels and variables say goes before them.
@@ -72,17 +77,42 @@ class FluentdEncoder final : public LogEncoder {
     MessagePack message;
     message.array(4);
     message.string(source_.tag);
-    put_time(message, static_cast<std::uint64_t>(parse_timestamp(record.time).value_or(0)));
+    put_time(message, time_of(record));
     message.map(fields.size());
     for (const auto& [name, value] : fields) {
       message.string(name);
       message.string(value);
     }
-    message.map(0);
+    put_options(message, record);
     return std::move(message).text();
   }
 
+  std::string receipt(const LogRecord& record) const override {
+    if (!is_acknowledged_) return {};
+    MessagePack answer;
+    answer.map(1);
+    answer.string("ack");
+    answer.string(chunk_of(record));
+    return std::move(answer).text();
+  }
+
  private:
+  static std::uint64_t time_of(const LogRecord& record) {
+    return static_cast<std::uint64_t>(parse_timestamp(record.time).value_or(0));
+  }
+
+  void put_options(MessagePack& message, const LogRecord& record) const {
+    if (!is_acknowledged_) return message.map(0);
+    message.map(1);
+    message.string("chunk");
+    message.string(chunk_of(record));
+  }
+
+  // The same whenever the record is sent again; a connection has one record under way.
+  static std::string chunk_of(const LogRecord& record) {
+    return to_base64(fmt::format("{:016x}", time_of(record)));
+  }
+
   void put_time(MessagePack& message, std::uint64_t nanoseconds) const {
     constexpr std::uint64_t kSecond = 1'000'000'000;
     if (has_nanoseconds_)
@@ -91,7 +121,7 @@ class FluentdEncoder final : public LogEncoder {
       message.unsigned64(nanoseconds / kSecond);
   }
 
-  const bool has_nanoseconds_;
+  const bool has_nanoseconds_, is_acknowledged_;
   const std::map<std::string, std::string> attributes_;
   const LogSource source_;
 };
@@ -101,8 +131,7 @@ class FluentdEncoder final : public LogEncoder {
 std::unique_ptr<LogEncoder> make_fluentd_encoder(const LogSettings& settings, const LogSource& source) {
   LogSource named = source;
   named.container_name = "/" + source.container_name;  // as Docker's API has it
-  return std::make_unique<FluentdEncoder>(settings.is_on("fluentd-sub-second-precision"), settings.attributes,
-                                          std::move(named));
+  return std::make_unique<FluentdEncoder>(settings, std::move(named));
 }
 
 }  // namespace gantry::engine

@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -22,6 +23,7 @@ namespace gantry::engine {
 namespace {
 
 constexpr std::chrono::seconds kPatience{3};  // with a service that does not answer, as Docker's
+constexpr std::chrono::seconds kMostToReceipt{30};
 
 using http::Stream;
 
@@ -130,6 +132,8 @@ Error LogConnection::broken(const Error& why) {
   watch_.stop();
   stream_.reset();
   written_ = 0;
+  received_.clear();
+  awaits_since_.reset();
   return unavailable(why.errno_value() == EAGAIN ? EIO : why.errno_value(), address_, why.message());
 }
 
@@ -164,10 +168,13 @@ void LogConnection::take(Result<Stream> stream) {
   if (!address_.is_unix()) on_room_();
 }
 
-Result<void> LogConnection::send(std::string_view record) {
+Result<void> LogConnection::send(std::string_view record, std::string_view receipt) {
   if (stream_ && written_ == 0) (void)check_open();  // else a new one is made, and the service misses nothing
   if (!stream_) TRY(connect());
-  return write(record);
+  TRY(write(record));
+  if (!receipt.empty()) TRY(await(receipt));
+  written_ = 0;
+  return {};
 }
 
 Result<void> LogConnection::write(std::string_view record) {
@@ -186,11 +193,33 @@ Result<void> LogConnection::write(std::string_view record) {
     }
     written_ += attempt->bytes;
   }
-  written_ = 0;
   return {};
 }
 
-// Services say nothing; what can be read is the end of the connection, or why it broke.
+Result<void> LogConnection::await(std::string_view receipt) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!awaits_since_) awaits_since_ = now;
+  std::array<std::byte, 256> bytes;
+  while (received_.size() < receipt.size()) {
+    const std::size_t missing = std::min(bytes.size(), receipt.size() - received_.size());
+    const auto attempt = stream_->try_read(std::span(bytes).first(missing));
+    if (!attempt) return broken(attempt.error());
+    if (attempt->wants != Stream::Wants::Nothing) {
+      if (now - *awaits_since_ > kMostToReceipt)
+        return broken(error(Code::Unavailable, "it has not acknowledged what it was sent"));
+      watch_.wait_for(EPOLLIN);
+      return not_now();
+    }
+    if (attempt->bytes == 0) return broken(error(Code::Unavailable, "it has closed the connection"));
+    received_.append(reinterpret_cast<const char*>(bytes.data()), attempt->bytes);
+  }
+  if (received_ != receipt) return broken(error(Code::Unavailable, "it has acknowledged something else"));
+  received_.clear();
+  awaits_since_.reset();
+  return {};
+}
+
+// Services say nothing but receipts; what can be read is the end of the connection, or why it broke.
 Result<void> LogConnection::check_open() {
   std::array<std::byte, 4096> ignored;
   for (;;) {
@@ -202,7 +231,7 @@ Result<void> LogConnection::check_open() {
 }
 
 void LogConnection::on_ready() {
-  if (check_open()) watch_.wait_for(EPOLLIN);
+  if (!awaits_since_ && check_open()) watch_.wait_for(EPOLLIN);
   on_room_();
 }
 

@@ -9,6 +9,7 @@
 // On the loop's thread.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -40,9 +41,10 @@ class LogConnection {
   ~LogConnection();
 
   // One record, whole, over a connection that is made if there is none. Unavailable with EAGAIN: it is being
-  // made, or the service takes no more now; the same record is to be sent again after on_room. Unavailable
-  // otherwise: nobody is there; the record is to be sent again, from its beginning.
-  Result<void> send(std::string_view record);
+  // made, or the service takes no more now, or has not said its `receipt` yet (empty: it says nothing); the
+  // same record is to be sent again after on_room, and now and then. Unavailable otherwise: nobody is there;
+  // the record is to be sent again, from its beginning.
+  Result<void> send(std::string_view record, std::string_view receipt = {});
 
  private:
   class Dialled;
@@ -50,6 +52,7 @@ class LogConnection {
   void take(Result<http::Stream> stream);
   Result<void> check_open();
   Result<void> write(std::string_view record);
+  Result<void> await(std::string_view receipt);
   Error broken(const Error& why);
   Error not_now();
   void on_ready();
@@ -64,6 +67,8 @@ class LogConnection {
   std::optional<http::Stream> stream_;
   Watch watch_;              // after stream_, so that it stops before the descriptor closes
   std::size_t written_ = 0;  // of the record under way
+  std::string received_;     // of its receipt
+  std::optional<std::chrono::steady_clock::time_point> awaits_since_;  // the receipt
 };
 
 }  // namespace gantry::engine

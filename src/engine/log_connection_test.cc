@@ -28,9 +28,9 @@ struct Connection : ::testing::Test {
     connect({.kind = LogAddress::Kind::Tcp, .host = "127.0.0.1", .port = listener.port()});
   }
   // Until it has gone out, or failed.
-  Result<void> send(std::string_view record) {
+  Result<void> send(std::string_view record, std::string_view receipt = {}) {
     for (;;) {
-      Result<void> sent = connection->send(record);
+      Result<void> sent = connection->send(record, receipt);
       if (sent || sent.error().errno_value() != EAGAIN) return sent;
       MUST(loop->run_once());
     }
@@ -113,6 +113,39 @@ TEST_F(Connection, ARecordThatDoesNotFitGoesOnWhereItStopped) {
   }
   received += read(service, record.size() - received.size());
   EXPECT_EQ(received, record);
+}
+
+TEST_F(Connection, ARecordIsSentWhenItIsAcknowledged) {
+  const http::Listener listener = MUST(http::Listener::tcp("127.0.0.1", 0));
+  connect_to(listener);
+  EXPECT_EQ(connection->send("one", "taken").error().errno_value(), EAGAIN);
+  MUST(loop->run_once());
+  EXPECT_EQ(connection->send("one", "taken").error().errno_value(), EAGAIN) << "written, not acknowledged";
+  http::Stream service = accept(listener);
+  EXPECT_EQ(read(service, 3), "one");
+  MUST(service.write(bytes_of("tak")));
+  MUST(loop->run_once());
+  EXPECT_EQ(connection->send("one", "taken").error().errno_value(), EAGAIN);
+  MUST(service.write(bytes_of("en")));
+  MUST(send("one", "taken"));
+  EXPECT_EQ(connection->send("two", "taken").error().errno_value(), EAGAIN);
+  EXPECT_EQ(read(service, 3), "two") << "once";
+}
+
+TEST_F(Connection, AnotherReceiptIsAFailureAndTheRecordIsSentAgain) {
+  const http::Listener listener = MUST(http::Listener::tcp("127.0.0.1", 0));
+  connect_to(listener);
+  MUST(send("one"));
+  http::Stream service = accept(listener);
+  EXPECT_EQ(connection->send("two", "taken").error().errno_value(), EAGAIN);
+  EXPECT_EQ(read(service, 6), "onetwo");
+  MUST(service.write(bytes_of("mine?")));
+  const Result<void> refused = send("two", "taken");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message().find("something else"), std::string::npos);
+  MUST(send("two"));
+  http::Stream other = accept(listener);
+  EXPECT_EQ(read(other, 3), "two");
 }
 
 TEST_F(Connection, MayGoWhileItIsBeingMade) {

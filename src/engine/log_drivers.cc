@@ -142,7 +142,7 @@ bool LogForwarder::State::send_batch() {
   for (; sent < batch.records.size(); ++sent) {
     const LogRecord& record = batch.records[sent];
     if (is_sent_already(record)) continue;
-    if (Result<void> result = connection->send(encoder->encode(record)); !result) {
+    if (Result<void> result = connection->send(encoder->encode(record), encoder->receipt(record)); !result) {
       wait_for_service(result.error());
       return false;
     }

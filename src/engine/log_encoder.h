@@ -30,6 +30,8 @@ class LogEncoder {
   virtual ~LogEncoder() = default;
   // A datagram, or a message as it is told from the next one on a stream. The same for the same record.
   virtual std::string encode(const LogRecord& record) const = 0;
+  // What the service says when it has taken the record; empty where services say nothing.
+  virtual std::string receipt(const LogRecord&) const { return {}; }
 };
 
 // InvalidArgument for an address, facility or format that cannot be.

@@ -83,6 +83,23 @@ TEST(LogEncoder, FluentdGetsAttributesAndLongTexts) {
   EXPECT_NE(text.find("\xa6stderr"), std::string::npos);
 }
 
+TEST(LogEncoder, FluentdNamesWhatItIsToAcknowledge) {
+  const LogSettings settings{.driver = LogDriver::Fluentd, .options = {{"fluentd-request-ack", "true"}}};
+  const auto encoder = MUST(make_log_encoder(settings, {.tag = "t"}));
+  const LogRecord line = record("hi");
+  // In base64: the nanoseconds since 1970 in hexadecimal digits.
+  const std::string chunk = "\xb8"s + "MThlYTA4MmY2NWI1YjcxNQ==";
+  EXPECT_TRUE(
+      encoder->encode(line).ends_with("\x81\xa5"
+                                      "chunk" +
+                                      chunk))
+      << encoder->encode(line);
+  EXPECT_EQ(encoder->receipt(line),
+            "\x81\xa3"
+            "ack" +
+                chunk);
+}
+
 TEST(LogEncoder, WhatCannotBeIsRefused) {
   const auto failure = [](LogDriver driver, Options options) {
     const LogSettings settings{.driver = driver, .options = std::move(options)};

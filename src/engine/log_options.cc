@@ -98,9 +98,6 @@ Result<void> apply_fluentd_option(LogSettings& settings, const std::string& key,
     settings.max_retries = retries;
   } else if (key == "fluentd-buffer-limit") {
     (void)TRY_DURING(parse_log_size(value), "log opt '{}'", key);
-  } else if (key == "fluentd-request-ack") {
-    if (TRY(parse_bool(key, value)))
-      return error(Code::Unsupported, "log opt '{}' is not supported: records are not acknowledged", key);
   } else if (key != "fluentd-address") {
     (void)TRY(parse_bool(key, value));
   }

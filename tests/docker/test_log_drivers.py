@@ -89,6 +89,13 @@ class LogDrivers(engine_home.CleanCase):
         wait_for(lambda: again.received and again.received[-1][2]["log"] == "200", "the last line")
         self.assertEqual([record["log"] for _, _, record in again.received], [str(n) for n in range(101, 201)])
 
+    def test_fluentd_that_acknowledges(self):
+        fluentd = self.service(Fluentd(ignored=2))
+        self.run_one("fluentd", f"fluentd-address={fluentd.address}", "fluentd-request-ack=true", "fluentd-retry-wait=50ms",
+                     script="for i in 1 2 3 4 5; do echo $i; done")
+        wait_for(lambda: len(fluentd.received) >= 7, "all of them, and twice the first again")
+        self.assertEqual([record["log"] for _, _, record in fluentd.received], ["1", "1", "1", "2", "3", "4", "5"])
+
     def test_syslog_over_tcp(self):
         syslog = self.service(Syslog())
         self.run_one("syslog", f"syslog-address={syslog.address}", "syslog-facility=local0", "tag={{.Name}}")
@@ -149,7 +156,7 @@ class LogDrivers(engine_home.CleanCase):
         for driver, option, words in (
                 ("fluentd", "fluentd-address=udp://127.0.0.1", "udp"), ("fluentd", "fluentd-async=maybe", "fluentd-async"),
                 ("fluentd", "fluentd-retry-wait=soon", "fluentd-retry-wait"), ("fluentd", "fluentd-colour=red", "unknown log opt"),
-                ("fluentd", "fluentd-request-ack=true", "not supported"), ("fluentd", "tag={{.Nobody}}", "Nobody"),
+                ("fluentd", "fluentd-request-ack=perhaps", "neither true nor false"), ("fluentd", "tag={{.Nobody}}", "Nobody"),
                 ("fluentd", "fluentd-max-retries=many", "fluentd-max-retries"), ("syslog", "syslog-address=tcp://host:0", "port"),
                 ("syslog", "syslog-address=gopher://x", "gopher"), ("syslog", "syslog-format=xml", "xml"),
                 ("syslog", "fluentd-address=x", "unknown log opt")):

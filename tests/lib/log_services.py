@@ -96,20 +96,30 @@ def _reader(connection):
     return read
 
 
+def _short_text(text):
+    return bytes([0xa0 + len(text)]) + text.encode()
+
+
 class Fluentd(_Service):
-    """`received`: (tag, time, record) of every event."""
+    """`received`: (tag, time, record) of every event. It acknowledges what asks for that, but for the `ignored` first."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self):
             read = _reader(self.request)
             while True:
                 try:
-                    tag, time, record, _ = _unpack(read)
+                    tag, time, record, options = _unpack(read)
                 except (EOFError, ConnectionError):
                     return
-                self.server.service.received.append((tag, time, record))
+                service = self.server.service
+                service.received.append((tag, time, record))
+                if len(service.received) <= service.ignored:
+                    return
+                if chunk := options.get("chunk"):
+                    self.request.sendall(b"\x81" + _short_text("ack") + _short_text(chunk))
 
-    def __init__(self, port=0, path=None):
+    def __init__(self, port=0, path=None, ignored=0):
+        self.ignored = ignored
         super().__init__(_Unix(path, self.Handler) if path else _Tcp(("127.0.0.1", port), self.Handler))
         self.port = None if path else self.server.server_address[1]
         self.address = f"unix://{path}" if path else f"127.0.0.1:{self.port}"
