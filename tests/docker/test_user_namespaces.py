@@ -13,6 +13,7 @@ import unittest
 from docker import engine_home
 from lib import command, isolation
 from lib.gantryd import DOCKER, GANTRYD, GantrydHome
+from lib.images import GANTRY
 
 IMAGE = "busybox"
 FIRST, COUNT = 300000, 65536
@@ -207,3 +208,55 @@ class Ranges(engine_home.Case):
         said = command.run(f"{directory}/dockerd", "--userns-remap=nobody-like-that", "--data-root", f"{directory}/other",
                            "--exec-root", f"{directory}/other-run", "-H", f"unix://{directory}/other.sock", status=1)
         self.assert_mentions(said.stderr, f"this line in it would: nobody-like-that:{FIRST + COUNT}:{COUNT}")
+
+
+class Pods(engine_home.Case):
+    """The containers of a pod share one user namespace, which owns what else they share."""
+
+    def gantry(self, *words, **options):
+        return command.run(GANTRY, *words, env={"GANTRY_HOST": self.home.environment["DOCKER_HOST"]}, **options).stdout.strip()
+
+    def pod(self, *options):
+        self.gantry("pod", "create", *options, "web")
+        self.addCleanup(self.gantry, "pod", "rm", "-f", "-v", "web")
+        self.gantry("pod", "start", "web")
+
+    def sleeper(self, name, *options):
+        self.gantry("pod", "run", "-d", "--name", name, *options, "web", IMAGE, "sleep", "1000")
+        return self.inspect(name)["State"]["Pid"]
+
+    def namespaces(self, pid, *kinds):
+        return [os.readlink(f"/proc/{pid}/ns/{kind}") for kind in kinds]
+
+    def test_they_share_a_user_namespace_of_their_own(self):
+        self.pod("--hostname", "shared", "--network", "bridge", "-p", "127.0.0.1::80")
+        one = self.sleeper("one", "--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN")
+        two = self.sleeper("two", "--user", "1000")
+        self.assertEqual([os.stat(f"/proc/{pid}").st_uid for pid in (one, two)], [FIRST, FIRST + 1000])
+        shared = ("user", "net", "ipc", "uts")
+        self.assertEqual(self.namespaces(one, *shared), self.namespaces(two, *shared))
+        self.assertNotEqual(self.namespaces(one, "user"), self.namespaces("self", "user"))
+        # Only who is root in the user namespace that owns the others may do these.
+        self.assertEqual(self.out("exec", "one", "sh", "-c",
+                                  "hostname changed && ip link set lo down && ip link set lo up && hostname"), "changed")
+        self.docker("exec", "one", "sh", "-c", "echo x > /dev/shm/file; chown 5:6 /dev/shm/file")
+        self.assertEqual(self.out("exec", "two", "stat", "-c", "%u:%g", "/dev/shm/file"), "5:6")
+        self.docker("exec", "-d", "one", "sh", "-c", "echo body > /tmp/i; httpd -f -p 80 -h /tmp")
+        port = json.loads(self.gantry("pod", "inspect", "web"))[0]["Ports"]["80/tcp"][0]["HostPort"]
+        said = subprocess.run(["curl", "-s", "--retry", "30", "--retry-connrefused", "--retry-delay", "1",
+                               f"http://127.0.0.1:{port}/i"], capture_output=True, text=True, check=False).stdout
+        self.assertEqual(said, "body\n")
+
+    def test_a_restart_of_the_daemon_changes_nothing(self):
+        self.pod("--network", "none", "--share-pid")
+        one = self.sleeper("one")
+        before = self.namespaces(one, "user", "net", "ipc", "pid")
+        self.home.daemon.kill()
+        self.home.start()
+        self.assertEqual(self.namespaces(one, "user", "net", "ipc", "pid"), before)
+        self.assertEqual(self.namespaces(self.sleeper("two"), "user", "net", "ipc", "pid"), before)
+        self.gantry("pod", "stop", "-t", "0", "web")
+        self.gantry("pod", "start", "web")
+        self.assertEqual(self.out("exec", "two", "cat", "/proc/self/uid_map").split(), ["0", str(FIRST), str(COUNT)])
+        report = self.gantry("system", "check", "--quick")
+        self.assertEqual(report.splitlines()[-1].split(": ")[1], "0 findings", report)

@@ -143,6 +143,23 @@ class Events(Views):
         self.assertIn(client.stdout.readline(), ("volume create\n", "volume destroy\n"))
 
 
+    def test_those_of_before_a_restart(self):
+        since = f"{time.time() - 1:.0f}"
+        self.docker("network", "create", "shop")
+        self.docker("volume", "create", "data")
+        self.docker("tag", IMAGE, "tagged")
+        self.docker("run", "--rm", "--name", "brief", "--network", "shop", "-v", "data:/data", IMAGE, "true")
+        self.docker("volume", "rm", "data")
+        self.docker("network", "rm", "shop")
+        self.docker("rmi", "tagged")
+        before = self.events(since)
+        for action in ("container die", "network create", "network disconnect", "volume mount", "volume destroy", "image tag",
+                       "image untag"):
+            self.assertIn(action, [f"{event['Type']} {event['Action']}" for event in before])
+        self.home.restart()
+        self.assertEqual(self.events(since), before)
+
+
 class Content(Views):
     def test_copy_in_and_out(self):
         self.make("web")
