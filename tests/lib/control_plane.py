@@ -46,7 +46,7 @@ class ControlPlane:
             return False
 
     def trusting(self):
-        context = ssl.create_default_context()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # alone the cluster's authority: reading the system's takes long
         context.load_verify_locations(f"{self.directory}/pki/ca.crt")
         return context
 
