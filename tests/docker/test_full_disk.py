@@ -205,12 +205,68 @@ class FullDisk(engine_home.Case):
         self.docker("rmi", name)
 
     def test_load(self):
-        tar = f"{home.directory}/saved.tar"
-        self.docker("tag", "busybox", "saved:1")
-        self.docker("save", "-o", tar, "saved:1")
-        self.docker("rmi", "saved:1")
-        self.check("import", tar, "loaded")
-        self.docker("rmi", "loaded")
+        tar, name = f"{home.directory}/saved.tar", f"{registry.address}/data:1"
+        self.docker("pull", name)
+        self.docker("save", "-o", tar, name)
+        self.docker("rmi", name)
+        self.check("load", "-i", tar)
+        self.docker("rmi", name)
+
+    def test_import(self):
+        web = self.running("busybox dd if=/dev/urandom of=/data bs=64k count=16 2>/dev/null; busybox sleep 1000")
+        wait_for(lambda: "/data" in self.out("diff", web), "the file")
+        tar = f"{home.directory}/exported.tar"
+        self.docker("export", "-o", tar, web)
+        self.check("import", tar, "imported")
+        self.docker("rmi", "imported")
+
+    def test_push(self):
+        self.docker("tag", "busybox", f"{registry.address}/pushed:1")
+        home.fill()
+        self.docker("push", f"{registry.address}/pushed:1")
+        self.docker("rmi", f"{registry.address}/pushed:1")
+
+    def test_changes_of_what_is_there(self):
+        web = self.running("busybox sleep 1000", options=("-m", "64m", "--memory-swap", "64m"))
+        self.docker("network", "create", "front")
+        self.addCleanup(self.docker, "network", "rm", "front")
+        self.addCleanup(self.remove_containers)
+        self.docker("stop", "-t", "0", self.out("run", "-d", "--name", "other", "--network", "front", "busybox", "busybox", "sleep",
+                                                "1000"))
+        self.docker("start", "other")
+        self.addCleanup(self.docker, "rmi", "more:1")
+        for words in (("update", "-m", "128m", "--memory-swap", "128m", web), ("rename", web, "renamed"), ("pause", web),
+                      ("unpause", web), ("tag", "busybox", "more:1"), ("network", "disconnect", "front", "other"),
+                      ("network", "connect", "front", "other"), ("kill", web), ("start", web), ("restart", "-t", "0", web),
+                      ("stop", "-t", "0", web), ("volume", "rm", "-f", "nothing")):
+            with self.subTest(words=words):
+                self.check(*words, is_small=True)
+
+    def remove_containers(self):
+        home.free()
+        self.docker("rm", "-f", "-v", *self.out("ps", "-aq").split())
+
+    def test_what_only_reads(self):
+        web = self.running("echo x > /file; busybox sleep 1000")
+        wait_for(lambda: "/file" in self.out("diff", web), "the file")
+        home.fill()
+        for words in (("export", "-o", f"{home.directory}/exported.tar", web), ("save", "-o", f"{home.directory}/read.tar", "busybox"),
+                      ("cp", f"{web}:/file", f"{home.directory}/read"), ("top", web), ("stats", "--no-stream", web),
+                      ("system", "df", "-v"), ("info",), ("history", "busybox"), ("volume", "ls"), ("network", "inspect", "bridge"),
+                      ("events", "--since", "1h", "--until", "0s")):
+            with self.subTest(words=words):
+                self.docker(*words)
+
+    def test_a_daemon_begins(self):
+        web = self.running("busybox sleep 1000")
+        ended = self.running("exit 3")
+        self.assertEqual(self.out("wait", ended), "3")
+        home.fill()
+        home.daemon.kill()
+        home.start()
+        self.assertEqual(self.out("exec", web, "busybox", "echo", "hi"), "hi")
+        self.assertEqual(self.inspect(ended)["State"]["ExitCode"], 3)
+        self.docker("rm", "-f", web, ended)
 
     def test_volume_create(self):
         self.check("volume", "create", "data", is_small=True)
