@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of the Kubernetes API are written in."""
 
+import contextlib
 import os
+import subprocess
 import unittest
 
 from lib import clients, etcd
@@ -48,6 +50,16 @@ class Case(unittest.TestCase):
     def refused(self, *arguments, **options):
         """What it says on standard error."""
         return self.kubectl(*arguments, status=1, **options).stderr.strip()
+
+    @contextlib.contextmanager
+    def following(self, *arguments, program=clients.KUBECTL):
+        """kubectl that goes on: what it says, line by line."""
+        with subprocess.Popen([program, "-n", self.namespace, *arguments], text=True, stdout=subprocess.PIPE,
+                              env={**os.environ, **self.plane.environment()}) as process:
+            try:
+                yield (line.rstrip() for line in process.stdout)
+            finally:
+                process.kill()
 
     def get(self, *arguments):
         return self.plane.get("-n", self.namespace, *arguments)

@@ -67,12 +67,58 @@ class Objects(kube_case.Case):
         read["data"] = {"a": "3"}
         self.assertIn("the object has been modified", self.refused("replace", "-f", "-", stdin=json.dumps(read)))
 
-    def test_watched_and_waited_for(self):
-        self.apply(config_map("seen"))
-        watched = self.out("get", "configmap", "seen", "--watch", "-o", "name", "--request-timeout=2s", status=None)
-        self.assertEqual(watched, "configmap/seen")
-        self.out("delete", "configmap", "seen", "--wait=true")
-        self.out("wait", "--for=delete", "configmap/seen", "--timeout=10s", status=None)
+    def test_replaced_whole_or_made_anew(self):
+        self.apply(config_map("one", a="1", b="2"))
+        before = self.get("configmap", "one")["metadata"]["uid"]
+        object_ = json.dumps({**config_map("one", c="3"), "metadata": {"name": "one", "namespace": self.namespace}})
+        self.assertEqual(self.out("replace", "-f", "-", stdin=object_), "configmap/one replaced")
+        self.assertEqual(self.get("configmap", "one")["data"], {"c": "3"})
+        self.out("replace", "--force", "-f", "-", stdin=object_)
+        self.assertNotEqual(self.get("configmap", "one")["metadata"]["uid"], before)
+
+    def test_watched(self):
+        self.apply(config_map("seen", a="1"))
+        for release, program in KUBECTLS.items():
+            with self.subTest(release), self.following("get", "configmap", "seen", "--watch", "-o", "jsonpath={.data.a}{'\\n'}",
+                                                       program=program) as lines:
+                self.assertEqual(next(lines), "1")
+                self.out("patch", "configmap", "seen", "--type=merge", "-p", '{"data":{"a":"2"}}')
+                self.assertEqual(next(lines), "2")
+                self.out("patch", "configmap", "seen", "--type=merge", "-p", '{"data":{"a":"1"}}')
+                self.assertEqual(next(lines), "1")
+
+    def test_waited_for(self):
+        self.apply(pod("web"))
+        self.refused("wait", "pod", "web", "--for=condition=Ready", "--timeout=1ms")
+        with self.following("wait", "pod", "web", "--for=condition=Ready", "--timeout=30s") as lines:
+            self.out("patch", "pod", "web", "--subresource=status", "--type=merge", "-p",
+                     '{"status":{"conditions":[{"type":"Ready","status":"True"}]}}')
+            self.assertEqual(next(lines), "pod/web condition met")
+        self.out("wait", "pod", "web", "--for=jsonpath={.status.conditions[0].status}=True", "--timeout=30s")
+        with self.following("wait", "pod", "web", "--for=delete", "--timeout=30s") as lines:
+            self.out("delete", "pod", "web", "--now")
+            self.assertEqual(next(lines), "pod/web condition met")
+
+    def test_revisions_of_a_rollout_are_told(self):
+        self.apply(deployment("web"))
+        owner = self.get("deployment", "web")
+        for revision in ("1", "2"):
+            self.apply(replica_set(owner, f"web-{revision}", revision))
+        history = self.out("rollout", "history", "deployment/web")
+        self.assertRegex(history, r"REVISION +CHANGE-CAUSE\n1 +made by 1\n2 +made by 2")
+        self.assertRegex(self.out("rollout", "history", "deployment/web", "--revision=2"), r"Image:\s+image:2")
+
+
+def replica_set(owner, name, revision):
+    """As a deployment's controller leaves one behind."""
+    labels = owner["spec"]["selector"]["matchLabels"]
+    return {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {
+        "name": name, "labels": labels, "annotations": {"deployment.kubernetes.io/revision": revision,
+                                                        "kubernetes.io/change-cause": f"made by {revision}"},
+        "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": owner["metadata"]["name"],
+                             "uid": owner["metadata"]["uid"], "controller": True}]},
+        "spec": {"selector": {"matchLabels": labels}, "template": {
+            "metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": f"image:{revision}"}]}}}}
 
 
 class Apply(kube_case.Case):
@@ -131,6 +177,7 @@ class Access(kube_case.Case):
         robot = f"--as=system:serviceaccount:{self.namespace}:robot"
         self.assertEqual(self.out("auth", "can-i", "list", "pods", robot), "yes")
         self.assertEqual(self.out("auth", "can-i", "delete", "pods", robot, status=1), "no")
+        self.assertRegex(self.out("auth", "can-i", "--list", robot), r"pods +\[\] +\[\] +\[get list\]")
         self.assertIn(f'User "system:serviceaccount:{self.namespace}:robot" cannot list resource "secrets" in API group '
                       f'"" in the namespace "{self.namespace}"', self.refused("get", "secrets", robot))
 
@@ -155,4 +202,5 @@ class Limits(kube_case.Case):
     def test_a_quota_holds(self):
         self.out("create", "quota", "one", "--hard=configmaps=2")
         self.apply(config_map("first"))
+        self.out("wait", "resourcequota", "one", "--for=jsonpath={.status.used.configmaps}=1", "--timeout=30s")
         self.assertIn("exceeded quota", self.apply(config_map("second"), config_map("third"), status=1).stderr)
