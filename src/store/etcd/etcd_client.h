@@ -37,6 +37,9 @@ class EtcdClient {
   };
   Result<Session> begin(std::string_view method);
 
+  // Whoever asks next connects anew, and logs in: of a connection that has failed, or whose token has ended.
+  void leave(const std::shared_ptr<http::Http2Connection>& connection);
+
   std::chrono::milliseconds patience() const { return options_.patience; }
 
  private:
@@ -50,7 +53,6 @@ class EtcdClient {
   Result<Member> member();
   Result<Member> connect(const http::Url& url) const;
   Result<std::string> authenticate(http::Http2Connection& connection) const;
-  void leave(const std::shared_ptr<http::Http2Connection>& connection);
 
   const EtcdOptions options_;
   const std::vector<http::Url> members_;

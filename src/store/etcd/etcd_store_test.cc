@@ -4,6 +4,7 @@
 #include "http/test_identity.h"
 #include "store/etcd/test_cluster.h"
 #include "store/store_suite.h"
+#include "testing/kill_at_call.h"
 
 namespace gantry::store {
 namespace {
@@ -91,6 +92,43 @@ TEST(EtcdStore, goes_on_when_members_come_and_go) {
   EXPECT_EQ(MUST(store->range({.keys = KeyRange::prefix("k")})).items.size(), expected.size());
 }
 
+// Writes, one after the other, and says so in files; each of them is killed at every one of its system calls.
+TEST(EtcdStore, killed_at_every_call_it_leaves_whole_transactions_and_what_it_acknowledged) {
+  NEEDS_ETCD();
+  NEEDS_THREADS_IN_CHILD();
+  const TestCluster cluster(1);
+  const testing::TempDir said;
+  for (int call = 1;; ++call) {
+    SCOPED_TRACE("killed at system call " + std::to_string(call));
+    const std::string path = said / std::to_string(call);
+    const auto say = [&](const char* what) { MUST(make_directories(path + "/" + what, 0700)); };
+    const auto has_said = [&](const char* what) { return ::access((path + "/" + what).c_str(), F_OK) == 0; };
+    {
+      const auto store = cluster.open();
+      put(*store, "a", "1");
+      MUST(store->commit({.operations = {Operation::remove("b")}}));
+    }
+    const bool is_over = testing::run_until(call, [&] {
+      const auto store = MUST(EtcdStore::open(cluster.options()));
+      testing::count_from_here();
+      MUST(store->commit({.operations = {Operation::put("b", SharedBytes("1")), Operation::remove("a")}}));
+      say("committed");
+      put(*store, "b", "2");
+      say("put");
+      ::_exit(0);
+    });
+    const auto store = cluster.open();
+    const auto a = MUST(store->get("a"));
+    const auto b = MUST(store->get("b"));
+    EXPECT_EQ(a.has_value(), !b.has_value()) << "half a transaction";
+    EXPECT_TRUE(!has_said("committed") || !a);
+    EXPECT_TRUE(!has_said("put") || (b && b->value.view() == "2"));
+    if (!is_over && !::testing::Test::HasFailure()) continue;
+    EXPECT_GT(call, 5) << "what was meant to be killed has hardly run";
+    return;
+  }
+}
+
 // Debian's package etcd-client.
 void etcdctl(const EtcdOptions& options, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), {"etcdctl", "--endpoints", options.endpoints.front()});
@@ -121,6 +159,15 @@ TEST(EtcdStore, logs_in) {
   ::usleep(2'500'000);
   put(*store, "a", "2");
   EXPECT_EQ(MUST(store->get("a"))->value.view(), "2");
+
+  // A watch begins as anything else does: by then the token has ended once more.
+  ::usleep(2'500'000);
+  Told told;
+  const auto watch = MUST(store->watch(KeyRange::one("a"), 0, told));
+  const auto other = MUST(EtcdStore::open(options));
+  put(*other, "a", "3");
+  put(*other, "a", "4");
+  EXPECT_EQ(told.wait_for(4).back(), "put a=4");
 
   options.password = "wrong";
   EXPECT_FALSE(EtcdStore::open(options).has_value());

@@ -28,9 +28,17 @@ EtcdWatch::~EtcdWatch() {
 
 void EtcdWatch::work() {
   auto pause = 0ms;
+  bool has_logged_in_again = false;
   do {
     const Revision before = after_;
     const Error why = follow();
+    if (was_accepted_) has_logged_in_again = false;
+    // etcd 3.4 says the same of a token that has ended and of a user who may not.
+    if (why.code() == Code::PermissionDenied && !std::exchange(has_logged_in_again, true)) {
+      leave_member();
+      pause = 0ms;
+      continue;
+    }
     if (why.code() == Code::Conflict || why.code() == Code::PermissionDenied) {
       MutexLock lock(mutex_);
       if (!is_stopping_) {
@@ -42,6 +50,15 @@ void EtcdWatch::work() {
     // A cluster without a leader comes back; whoever hears nothing asks less and less often.
     pause = after_ != before ? 0ms : std::min<std::chrono::milliseconds>(pause + 50ms, 2s);
   } while (rest(pause));
+}
+
+void EtcdWatch::leave_member() {
+  std::shared_ptr<http::Http2Connection> connection;
+  {
+    MutexLock lock(mutex_);
+    if (session_) connection = session_->connection;
+  }
+  if (connection) client_.leave(connection);
 }
 
 bool EtcdWatch::rest(std::chrono::milliseconds time) {
@@ -69,6 +86,7 @@ Result<void> EtcdWatch::open() {
 
 // Until the stream ends, for the reason that is answered.
 Error EtcdWatch::follow() {
+  was_accepted_ = false;
   if (Result<void> opened = open(); !opened) return std::move(opened).error();
   // Only this thread sets and resets it.
   grpc::ClientCall& call = [this]()
@@ -91,8 +109,13 @@ Result<void> EtcdWatch::take(std::string_view message) {
   if (response.compact_revision() > after_)
     return error(Code::Conflict, "revision {} is compacted: the oldest is {}", after_,
                  response.compact_revision());
-  if (response.canceled())
-    return error(Code::Unavailable, "etcd has cancelled the watch: {}", response.cancel_reason());
+  if (response.canceled()) {
+    const std::string& why = response.cancel_reason();
+    const bool is_login = why.contains("permission denied") || why.contains("invalid auth token");
+    return error(is_login ? Code::PermissionDenied : Code::Unavailable, "etcd has cancelled the watch: {}",
+                 why);
+  }
+  was_accepted_ = true;
   std::vector<Event> events;
   for (const pb::Event& event : response.events()) {
     events.push_back(to_key_value(event.kv()));

@@ -24,13 +24,16 @@ class EtcdWatch final : public Watch {
   Error follow();
   Result<void> open();
   Result<void> take(std::string_view message);
+  void leave_member();
   // False: it is over.
   bool rest(std::chrono::milliseconds time);
 
   EtcdClient& client_;
   const KeyRange keys_;
   WatchSink& sink_;
-  Revision after_;  // what is told already; of the thread
+  // Of the thread.
+  Revision after_;             // what is told already
+  bool was_accepted_ = false;  // etcd has begun the watch that it was asked for last
 
   Mutex mutex_;  // guards what follows
   std::optional<EtcdClient::Session> session_ GUARDED_BY(mutex_);
