@@ -14,7 +14,9 @@
 #include "base/file.h"
 #include "base/printable.h"
 #include "base/thread_pool.h"
+#include "build/built_stage.h"
 #include "build/export.h"
+#include "build/inspection.h"
 #include "build/shown_text.h"
 
 namespace gantry::build {
@@ -68,9 +70,12 @@ Result<BuildResult> BuildJob::run() {
   TRY(build_stages());
   StageState target = TRY(result_of(graph_.target));
   warn_of_unused_arguments();
+  std::shared_ptr<const BuiltStage> stage;
+  if (request_.keeps_stage) stage = TRY(BuiltStage::keep(session_, target));
   BuildResult result =
       TRY(export_result(session_, request_, context_->epoch, std::move(target), cancel_, narrator_));
   TRY(cache_.finish());
+  result.stage = std::move(stage);
   result.cached_steps = cached_steps_;
   result.run_steps = run_steps_;
   return result;
@@ -108,10 +113,24 @@ Result<void> BuildJob::read_dockerfile() {
       return std::move(file).error();
     }
     file_ = *std::move(file);
-    for (const dockerfile::Warning& warning : file_.warnings)
-      narrator_.sink().on_warning(warning.message, {warning.at.line, warning.at.line});
-    return {};
+    return lint();
   });
+}
+
+Result<void> BuildJob::lint() {
+  const dockerfile::CheckRules rules = TRY(check_rules(file_, request_));
+  const dockerfile::LintOptions options{.environment_of = [this](const std::string& image) {
+    return environment_of_image(*options_.images, image);
+  }};
+  std::set<std::string_view> found;
+  for (const dockerfile::Warning& warning : dockerfile::lint(file_, rules, options)) {
+    narrator_.sink().on_warning(warning.rule, warning.message, {warning.at.line, warning.at.line});
+    found.insert(warning.rule);
+  }
+  if (found.empty() || !rules.is_error) return {};
+  return error(Code::InvalidArgument,
+               "lint violation found for rules: {} (check=error=true makes it an error)",
+               fmt::join(found, ", "));
 }
 
 std::string BuildJob::place_of(dockerfile::LineRange lines) const {
@@ -186,7 +205,7 @@ void BuildJob::warn_of_unused_arguments() {
       unused.push_back(name);
   if (!unused.empty())
     narrator_.sink().on_warning(
-        fmt::format("One or more build-args [{}] were not consumed", fmt::join(unused, " ")), {});
+        "", fmt::format("One or more build-args [{}] were not consumed", fmt::join(unused, " ")), {});
 }
 
 // ---- caches of images
@@ -202,10 +221,10 @@ Result<void> BuildJob::import_caches() {
         load_base_image(session_, name, platform_, base_images_, cancel_, telling.id(), telling.sink());
     if (!image) {
       TRY(cancel_.check());
-      narrator_.sink().on_warning("no cache: " + image.error().message(), {});
+      narrator_.sink().on_warning("", "no cache: " + image.error().message(), {});
     } else if (cache_.import(*image) == 0 && !image->layers.empty()) {
       narrator_.sink().on_warning(
-          fmt::format("no cache: image '{}' does not say how its layers were made", printable(name)), {});
+          "", fmt::format("no cache: image '{}' does not say how its layers were made", printable(name)), {});
     }
   }
   return {};
@@ -281,6 +300,8 @@ Result<std::shared_ptr<Source>> BuildJob::make_source(const std::string& from) {
   if (const auto given = request_.named_contexts.find(from); given != request_.named_contexts.end()) {
     if (given->second.files)
       return std::shared_ptr<Source>(context_source(given->second.files, request_.dockerfile));
+    if (given->second.stage)
+      return std::shared_ptr<Source>(layers_source(session_, TRY(given->second.stage->use(session_))));
     name = given->second.image;
   }
   Telling telling(narrator_.sink(),

@@ -46,6 +46,7 @@ class BuildJob {
   };
 
   Result<void> read_dockerfile();
+  Result<void> lint();
   Result<void> plan();
   Result<void> import_caches();
   Result<void> build_stages();

@@ -75,10 +75,15 @@ struct BuilderOptions {
 // Reads a secret when a RUN mounts it; its bytes are in no file but on a tmpfs of that RUN.
 using SecretSource = std::function<Result<std::string>()>;
 
-// A context besides the main one (--build-context name=...): files, or an image to take in place of a name.
+// What a build came to (built_stage.h), shared by who asked for it and the builds that stand on it.
+class BuiltStage;
+
+// A context besides the main one (--build-context name=...): files, or an image or another build's result to
+// take in place of a name. One of the three.
 struct NamedContext {
   std::shared_ptr<Context> files;
-  std::string image;  // a name or id; empty: files
+  std::string image;  // a name or id
+  std::shared_ptr<const BuiltStage> stage;
 };
 
 // Called with chunks of a result in the form that was asked for.
@@ -123,6 +128,7 @@ struct BuildRequest {
 
   std::vector<std::string> names;  // of the image, in any form
   bool keeps_image = true;         // false: only what the next three say
+  bool keeps_stage = false;        // the result is handed out, for other builds
   std::vector<ExportArchive> archives;
   std::optional<ExportTar> tar;
   std::optional<ExportDirectory> directory;
@@ -135,6 +141,7 @@ struct BuildResult {
   oci::Digest image;  // its id: the digest of the config. Empty unless it was kept, or is in an archive
   oci::Digest manifest;
   std::vector<std::string> names;
+  std::shared_ptr<const BuiltStage> stage;  // if it was to be kept
   std::size_t cached_steps = 0;
   std::size_t run_steps = 0;
 };

@@ -8,7 +8,9 @@
 #include <fmt/format.h>
 
 #include "build/build_job.h"
+#include "build/source.h"
 #include "dockerfile/expansion.h"
+#include "image/unpack_image.h"
 
 namespace gantry::build {
 
@@ -45,8 +47,37 @@ void add_needs(const Instruction& instruction, Outline& outline) {
 
 }  // namespace
 
+Result<dockerfile::CheckRules> check_rules(const dockerfile::Dockerfile& file, const BuildRequest& request) {
+  const auto given = request.arguments.find("BUILDKIT_DOCKERFILE_CHECK");
+  if (given != request.arguments.end())
+    return TRY_DURING(dockerfile::parse_check(given->second), "build argument BUILDKIT_DOCKERFILE_CHECK");
+  return dockerfile::parse_check(file.directives.check.value_or(""));
+}
+
+std::optional<std::vector<std::string>> environment_of_image(const image::ImageStore& images,
+                                                             const std::string& name) {
+  const auto image = images.resolve(name);
+  if (!image) return std::nullopt;
+  auto config = image::read_config(images, *image);
+  if (!config) return std::nullopt;
+  return std::move(config->config.env);
+}
+
+Result<std::vector<dockerfile::Warning>> Inspection::warnings(const image::ImageStore* images) const {
+  dockerfile::LintOptions options;
+  if (images != nullptr)
+    options.environment_of = [images](const std::string& name) {
+      return environment_of_image(*images, name);
+    };
+  const IgnoreFile ignore_file =
+      request_->context ? TRY(read_ignore_file(*request_->context, name_)) : IgnoreFile();
+  options.ignored = &ignore_file.list;
+  return dockerfile::lint(file_, TRY(check_rules(file_, *request_)), options);
+}
+
 Result<Inspection> Inspection::of(const BuildRequest& request) {
   Inspection inspection;
+  inspection.request_ = &request;
   inspection.name_ = request.dockerfile;
   inspection.text_ = TRY(dockerfile_text(request));
   inspection.file_ = TRY(dockerfile::parse(inspection.text_, inspection.name_));

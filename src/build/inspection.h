@@ -16,6 +16,8 @@
 #include "build/stage_graph.h"
 #include "build/variables.h"
 #include "dockerfile/dockerfile.h"
+#include "dockerfile/lint.h"
+#include "image/image_store.h"
 
 namespace gantry::build {
 
@@ -43,15 +45,22 @@ struct Outline {
   std::vector<Need> secrets, agents, caches;
 };
 
+// What the linter is to look at: by the build argument, else by the Dockerfile. InvalidArgument.
+Result<dockerfile::CheckRules> check_rules(const dockerfile::Dockerfile& file, const BuildRequest& request);
+// As the linter asks for it: of an image that is in the store. Nothing is pulled for it.
+std::optional<std::vector<std::string>> environment_of_image(const image::ImageStore& images,
+                                                             const std::string& name);
+
 // The request outlives it.
 class Inspection {
  public:
   // InvalidArgument with the place, for what no build would take either, a target that is not there among it.
   static Result<Inspection> of(const BuildRequest& request);
+  // What the linter says. `images` may be null.
+  Result<std::vector<dockerfile::Warning>> warnings(const image::ImageStore* images) const;
 
   const std::string& file_name() const { return name_; }
   const std::string& text() const { return text_; }
-  const std::vector<dockerfile::Warning>& warnings() const { return file_.warnings; }
   std::vector<TargetDescription> targets() const;
   // Of the request's target, with the stages that it needs.
   Outline outline() const;
@@ -60,6 +69,7 @@ class Inspection {
   Inspection() = default;
   void add_arguments(const dockerfile::Instruction& instruction, bool is_global, Outline& outline) const;
 
+  const BuildRequest* request_ = nullptr;
   std::string name_, text_;
   dockerfile::Dockerfile file_;
   std::optional<GlobalArguments> globals_;

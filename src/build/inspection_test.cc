@@ -57,9 +57,16 @@ TEST(Inspection, AnOutlineHasWhatTheTargetNeedsAndNoMore) {
 TEST(Inspection, WhatIsOldIsNamedByItsRule) {
   const BuildRequest wanted = request();
   const Inspection inspection = MUST(Inspection::of(wanted));
-  ASSERT_EQ(inspection.warnings().size(), 1u);
-  EXPECT_EQ(inspection.warnings()[0].rule, "MaintainerDeprecated");
-  EXPECT_EQ(inspection.warnings()[0].at.line, 7u);
+  const auto warnings = MUST(inspection.warnings(nullptr));
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_EQ(warnings[0].rule, "MaintainerDeprecated");
+  EXPECT_EQ(warnings[0].at.line, 7u);
+}
+
+TEST(Inspection, ABuildArgumentSaysWhatIsLookedFor) {
+  BuildRequest wanted = request();
+  wanted.arguments.emplace("BUILDKIT_DOCKERFILE_CHECK", "skip=MaintainerDeprecated");
+  EXPECT_TRUE(MUST(MUST(Inspection::of(wanted)).warnings(nullptr)).empty());
 }
 
 TEST(Inspection, WhatNoBuildWouldTakeIsRefusedWithItsPlace) {

@@ -66,7 +66,9 @@ class ProgressSink {
   // to `total` is its end.
   virtual void on_transfer(const VertexId& id, std::string_view what, std::uint64_t done,
                            std::uint64_t total) = 0;
-  virtual void on_warning(std::string_view sentence, dockerfile::LineRange lines) = 0;
+  // `rule`: what the linter calls it ("StageNameCasing", dockerfile/lint.h); empty: it is none of the
+  // linter's.
+  virtual void on_warning(std::string_view rule, std::string_view sentence, dockerfile::LineRange lines) = 0;
   // At most once, before build() answers its error.
   virtual void on_failure(const FailurePlace& place) = 0;
 };
@@ -80,7 +82,7 @@ class NoProgress final : public ProgressSink {
   void on_finished(const VertexId&, const Error*, std::string_view) override {}
   void on_log(const VertexId&, LogStream, std::string_view) override {}
   void on_transfer(const VertexId&, std::string_view, std::uint64_t, std::uint64_t) override {}
-  void on_warning(std::string_view, dockerfile::LineRange) override {}
+  void on_warning(std::string_view, std::string_view, dockerfile::LineRange) override {}
   void on_failure(const FailurePlace&) override {}
 };
 

@@ -52,10 +52,12 @@ class ContextSource final : public Source {
   Result<const SourceTree*> tree() override {
     MutexLock lock(mutex_);
     if (tree_) return tree_.get();
-    TRY(read_ignore_file());
-    ContextFiles files = TRY_DURING(context_->files(lines_), "read the context");
+    ignored_ = TRY(read_ignore_file(*context_, dockerfile_name_));
+    std::vector<std::string> lines;
+    if (!ignored_.text.empty()) lines.push_back(ignored_.text);
+    ContextFiles files = TRY_DURING(context_->files(lines), "read the context");
     is_lasting_ = files.is_lasting;
-    tree_ = std::make_unique<SourceTree>(std::move(files.directory), &ignored_, Owners::Root);
+    tree_ = std::make_unique<SourceTree>(std::move(files.directory), &ignored_.list, Owners::Root);
     return tree_.get();
   }
   bool is_lasting() const override {
@@ -64,22 +66,10 @@ class ContextSource final : public Source {
   }
 
  private:
-  Result<void> read_ignore_file() REQUIRES(mutex_) {
-    for (const std::string& name : {dockerfile_name_ + ".dockerignore", std::string(".dockerignore")}) {
-      const auto text = TRY(context_->read_file(name, kMaxIgnoreFile));
-      if (!text) continue;
-      ignored_ = TRY(dockerfile::IgnoreList::parse(*text, name));
-      lines_ = {*text};
-      return {};
-    }
-    return {};
-  }
-
   const std::shared_ptr<Context> context_;  // shared with who asked for the build
   const std::string dockerfile_name_;
-  mutable Mutex mutex_;                                // guards what follows
-  dockerfile::IgnoreList ignored_ GUARDED_BY(mutex_);  // the tree looks at it, once it is complete
-  std::vector<std::string> lines_ GUARDED_BY(mutex_);
+  mutable Mutex mutex_;                    // guards what follows
+  IgnoreFile ignored_ GUARDED_BY(mutex_);  // the tree looks at it, once it is complete
   bool is_lasting_ GUARDED_BY(mutex_) = false;
   std::unique_ptr<SourceTree> tree_ GUARDED_BY(mutex_);
 };
@@ -98,6 +88,18 @@ std::string selection_of(const CopyWish& wish) {
 }
 
 }  // namespace
+
+Result<IgnoreFile> read_ignore_file(Context& context, const std::string& dockerfile_name) {
+  IgnoreFile file;
+  for (const std::string& name : {dockerfile_name + ".dockerignore", std::string(".dockerignore")}) {
+    auto text = TRY(context.read_file(name, kMaxIgnoreFile));
+    if (!text) continue;
+    file.list = TRY(dockerfile::IgnoreList::parse(*text, name));
+    file.text = *std::move(text);
+    break;
+  }
+  return file;
+}
 
 std::unique_ptr<Source> layers_source(const Session& session, StageState state) {
   return std::make_unique<LayersSource>(session, std::move(state));

@@ -39,6 +39,14 @@ std::unique_ptr<Source> layers_source(const Session& session, StageState state);
 // With the .dockerignore that stands beside `dockerfile_name` ("Dockerfile.dockerignore") or at the top.
 std::unique_ptr<Source> context_source(std::shared_ptr<Context> context, const std::string& dockerfile_name);
 
+// The .dockerignore that stands beside the Dockerfile ("Dockerfile.dockerignore") or at the top; empty
+// without one.
+struct IgnoreFile {
+  dockerfile::IgnoreList list;
+  std::string text;
+};
+Result<IgnoreFile> read_ignore_file(Context& context, const std::string& dockerfile_name);
+
 // The digest of what the wish selects from the source, from what is remembered if the source is layers.
 // `selected` gets the set if it had to be made.
 Result<oci::Digest> digest_of_selection(Source& source, const CopyWish& wish, FileHashes& hashes,

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/printable.h"
+#include "build/built_stage.h"
 #include "build/config_steps.h"
 #include "build/key_hasher.h"
 #include "build/shown_text.h"
@@ -94,6 +95,7 @@ Result<StageState> StageRunner::load_base(Telling& telling) {
   std::string name = plan_.base;
   if (const auto given = context_.request.named_contexts.find(name);
       given != context_.request.named_contexts.end()) {
+    if (given->second.stage) return given->second.stage->use(context_.session);
     if (given->second.image.empty())
       return error(Code::InvalidArgument, "the context '{}' has files, and FROM needs an image",
                    printable(name));

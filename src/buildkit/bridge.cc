@@ -17,7 +17,12 @@ constexpr std::chrono::seconds kPatience{10};
 constexpr const char* kManyExporters = "exporter.multiple";
 
 // What of a front end's interface is here (github.com/moby/buildkit/frontend/gateway/pb, caps.go).
-constexpr std::array<const char*, 5> kCapabilities = {"solve.base", "return", "returnmap", "proto.refarray",
+constexpr std::array<const char*, 7> kCapabilities = {"solve.base",
+                                                      "return",
+                                                      "returnmap",
+                                                      "proto.refarray",
+                                                      "reference.output",
+                                                      "gateway.evaluate",
                                                       "gateway.solve.evaluate"};
 
 Result<std::shared_ptr<BuildJob>> job_of(Services& services, const grpc::ServerCall& call) {
@@ -42,28 +47,37 @@ Result<void> ping(Services& services, grpc::ServerCall& call) {
 Result<void> solve(Services& services, grpc::ServerCall& call) {
   const auto request = TRY(read_request<pb::BridgeSolveRequest>(call));
   const std::shared_ptr<BuildJob> job = TRY(job_of(services, call));
-  TRY(refuse_graphs(request));
-  const StringMap attributes = to_map(request.frontend_opt());
+  const FrontEndRequest asked{.attributes = to_map(request.frontend_opt()),
+                              .inputs = TRY(inputs_of(request))};
   pb::BridgeSolveResponse response;
   if (!request.frontend().empty()) {
-    if (!is_dockerfile_front_end(request.frontend(), attributes))
+    if (!is_dockerfile_front_end(request.frontend(), asked.attributes))
       return error(Code::Unsupported, "there is no front end '{}'", request.frontend());
     call.on_over([job] { job->cancel().cancel("the client has gone"); });
-    if (const auto id = attributes.find("requestid"); id != attributes.end()) {
-      for (auto& [key, value] : TRY(answer_request(services, *job, attributes, id->second)))
+    if (const auto id = asked.attributes.find("requestid"); id != asked.attributes.end()) {
+      for (auto& [key, value] : TRY(answer_request(services, *job, asked, id->second)))
         (*response.mutable_result()->mutable_metadata())[key] = std::move(value);
       return write(call, response);
     }
-    TRY(run_build(services, *job, attributes));
-    // What it came to is exported already: nobody can ask more of it than to be returned.
-    if (request.allow_result_array_ref())
-      response.mutable_result()->mutable_ref()->set_id(job->order().ref);
-    else
+    TRY(run_build(services, *job, asked));
+    // What it came to is exported already: nobody can ask more of it than to be returned, and to be built on.
+    if (request.allow_result_array_ref()) {
+      pb::Ref& ref = *response.mutable_result()->mutable_ref();
+      ref.set_id(job->order().ref);
+      describe_result(job->order().ref, *ref.mutable_def());
+    } else {
       response.mutable_result()->set_old_ref(job->order().ref);
+    }
   } else {
     response.mutable_result();
   }
   return write(call, response);
+}
+
+// What was solved was built.
+Result<void> evaluate(Services&, grpc::ServerCall& call) {
+  TRY(call.read_one());
+  return call.write("");  // a message without fields
 }
 
 Result<void> take_return(Services& services, grpc::ServerCall& call) {
@@ -87,6 +101,7 @@ void add_bridge(grpc::Methods& methods, Services& services) {
   constexpr const char* kService = "/moby.buildkit.v1.frontend.LLBBridge/";
   add_method(methods, services, kService, "Ping", ping);
   add_method(methods, services, kService, "Solve", solve);
+  add_method(methods, services, kService, "Evaluate", evaluate);
   add_method(methods, services, kService, "Return", take_return);
 }
 

@@ -29,6 +29,16 @@ StringMap BuildJob::response() const {
   return response_;
 }
 
+void BuildJob::set_stage(std::shared_ptr<const build::BuiltStage> stage) {
+  const MutexLock lock(mutex_);
+  stage_ = std::move(stage);
+}
+
+std::shared_ptr<const build::BuiltStage> BuildJob::stage() const {
+  const MutexLock lock(mutex_);
+  return stage_;
+}
+
 Result<void> BuildJob::wait_for_return() {
   const MutexLock lock(mutex_);
   while (!is_returned_ && !is_given_up_) changed_.wait(mutex_);
@@ -56,6 +66,7 @@ void BuildJob::end(const Result<void>& outcome) {
     const MutexLock lock(mutex_);
     failure_ = failure_of(outcome);
     completed_ = wall_clock_ns();
+    stage_.reset();
   }
   log_->end();
 }

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/mutex.h"
+#include "build/builder.h"
 #include "build/cancel.h"
 #include "buildkit/build_log.h"
 
@@ -60,6 +61,9 @@ class BuildJob {
   // What the exporters have to say; from the thread that builds.
   void set_response(StringMap response);
   StringMap response() const;
+  // What it came to, for builds of the same client that stand on it, until it has ended. Null: nothing yet.
+  void set_stage(std::shared_ptr<const build::BuiltStage> stage);
+  std::shared_ptr<const build::BuiltStage> stage() const;
 
   // Of a client that drives its build: waits for its Return. Conflict when it left.
   Result<void> wait_for_return();
@@ -88,6 +92,7 @@ class BuildJob {
   std::optional<Failure> failure_ GUARDED_BY(mutex_);
   std::int64_t completed_ GUARDED_BY(mutex_) = 0;
   StringMap response_ GUARDED_BY(mutex_);
+  std::shared_ptr<const build::BuiltStage> stage_ GUARDED_BY(mutex_);  // shared with builds on it
   CondVar changed_;
 };
 

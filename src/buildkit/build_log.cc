@@ -3,8 +3,11 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/timestamp.h"
 #include "buildkit/message.h"
+#include "dockerfile/lint.h"
 
 namespace gantry::buildkit {
 namespace {
@@ -152,11 +155,16 @@ void BuildLog::on_transfer(const build::VertexId& id, std::string_view what, std
   add(response.SerializeAsString());
 }
 
-void BuildLog::on_warning(std::string_view sentence, dockerfile::LineRange lines) {
+void BuildLog::on_warning(std::string_view rule, std::string_view sentence, dockerfile::LineRange lines) {
   pb::StatusResponse response;
   pb::VertexWarning& warning = *response.add_warnings();
   warning.set_level(1);
-  warning.set_short_(std::string(sentence));
+  if (rule.empty()) {
+    warning.set_short_(std::string(sentence));
+  } else {
+    warning.set_short_(fmt::format("{}: {} (line {})", rule, sentence, lines.first));
+    warning.set_url(dockerfile::rule_url(rule));
+  }
   pb::Range& range = *warning.add_ranges();
   range.mutable_start()->set_line(static_cast<std::int32_t>(lines.first));
   range.mutable_end()->set_line(static_cast<std::int32_t>(lines.last));

@@ -43,7 +43,7 @@ class BuildLog final : public build::ProgressSink, public std::enable_shared_fro
   void on_log(const build::VertexId& id, build::LogStream stream, std::string_view text) override;
   void on_transfer(const build::VertexId& id, std::string_view what, std::uint64_t done,
                    std::uint64_t total) override;
-  void on_warning(std::string_view sentence, dockerfile::LineRange lines) override;
+  void on_warning(std::string_view rule, std::string_view sentence, dockerfile::LineRange lines) override;
   void on_failure(const build::FailurePlace& place) override;
 
  private:

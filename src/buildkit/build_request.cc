@@ -141,11 +141,18 @@ class Preparation {
     build::NamedContext& context = build_.request.named_contexts[name];
     constexpr std::string_view kImage = "docker-image://";
     constexpr std::string_view kLocal = "local:";
+    constexpr std::string_view kInput = "input:";
     if (value.starts_with(kImage)) {
       context.image = value.substr(kImage.size());
     } else if (value.starts_with(kLocal)) {
       TRY(need_session("a context of the client's files"));
       context.files = session_context(client_files(value.substr(kLocal.size())));
+    } else if (value.starts_with(kInput)) {
+      const auto input = places_.inputs.find(value.substr(kInput.size()));
+      if (input == places_.inputs.end())
+        return error(Code::InvalidArgument, "the context '{}={}' is not among the build's inputs", name,
+                     value);
+      context.stage = input->second;
     } else if (build::is_git_url(value)) {
       context.files = TRY(build::git_context(value));
     } else {

@@ -29,6 +29,7 @@ struct BuildPlaces {
   std::string kept;              // contexts are kept below it
   std::string run;               // sockets of agents
   ByteSource* upload = nullptr;  // the context as a tar; null: the attributes say where it is
+  std::map<std::string, std::shared_ptr<const build::BuiltStage>> inputs;  // what contexts "input:NAME" are
 };
 
 // InvalidArgument and Unsupported name the attribute.

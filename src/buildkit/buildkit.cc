@@ -81,7 +81,10 @@ Result<StringMap> BuildKit::build(DirectBuild build) {
   Result<void> built = [&]() -> Result<void> {
     std::unique_ptr<Uploads::Loan> upload;
     if (build.has_upload) upload = TRY(services.uploads.take(ref, kPatience));
-    return run_build(services, *job, job->order().frontend_attrs, upload ? &upload->tar() : nullptr);
+    return run_build(services, *job,
+                     {.attributes = job->order().frontend_attrs,
+                      .inputs = {},
+                      .upload = upload ? &upload->tar() : nullptr});
   }();
   services.jobs.end(job, built);
   if (follower.joinable()) follower.join();

@@ -41,7 +41,7 @@ SolveOrder to_order(const pb::SolveRequest& request) {
 }
 
 Result<void> refuse_what_is_not_there(const pb::SolveRequest& request) {
-  TRY(refuse_graphs(request));
+  TRY(inputs_of(request));
   for (const pb::CacheOptionsEntry& entry : request.cache().exports())
     if (entry.type() != "inline")
       return error(
@@ -72,7 +72,8 @@ Result<void> solve(Services& services, grpc::ServerCall& call) {
   if (request.frontend().empty())
     outcome = job->wait_for_return();
   else if (is_dockerfile_front_end(request.frontend(), job->order().frontend_attrs))
-    outcome = run_build(services, *job, job->order().frontend_attrs);
+    outcome = run_build(services, *job,
+                        {.attributes = job->order().frontend_attrs, .inputs = TRY(inputs_of(request))});
   services.jobs.end(job, outcome);
   TRY(std::move(outcome));
   pb::SolveResponse response;
@@ -216,30 +217,38 @@ bool is_dockerfile_front_end(const std::string& front_end, const StringMap& attr
           source->second.starts_with("docker.io/docker/dockerfile"));
 }
 
-static Result<PreparedBuild> prepare(Services& services, const SolveOrder& order, const StringMap& attributes,
-                                     ByteSource* upload) {
+static Result<PreparedBuild> prepare(Services& services, const SolveOrder& order,
+                                     const FrontEndRequest& request) {
   std::shared_ptr<Session> session;
   if (!order.session.empty()) session = TRY(services.sessions.find(order.session, kPatience));
-  return prepare_build(attributes, order, std::move(session),
-                       {.kept = services.options.kept, .run = services.options.run, .upload = upload});
+  BuildPlaces places{
+      .kept = services.options.kept, .run = services.options.run, .upload = request.upload, .inputs = {}};
+  for (const auto& [name, build] : request.inputs) {
+    const auto stage = TRY(services.jobs.find(build, std::chrono::milliseconds(0)))->stage();
+    if (!stage) return error(Code::NotFound, "the build '{}', which this one stands on, has ended", build);
+    places.inputs.emplace(name, stage);
+  }
+  return prepare_build(request.attributes, order, std::move(session), places);
 }
 
-Result<StringMap> answer_request(Services& services, const BuildJob& job, const StringMap& attributes,
+Result<StringMap> answer_request(Services& services, const BuildJob& job, const FrontEndRequest& request,
                                  const std::string& id) {
-  const PreparedBuild build = TRY(prepare(services, job.order(), attributes, nullptr));
-  return answer_subrequest(id, build.request);
+  const PreparedBuild build = TRY(prepare(services, job.order(), request));
+  return answer_subrequest(id, build.request, services.options.store);
 }
 
-Result<void> run_build(Services& services, BuildJob& job, const StringMap& attributes, ByteSource* upload) {
+Result<void> run_build(Services& services, BuildJob& job, const FrontEndRequest& request) {
   const SolveOrder& order = job.order();
-  if (const auto id = attributes.find("requestid"); id != attributes.end())
+  if (const auto id = request.attributes.find("requestid"); id != request.attributes.end())
     return error(Code::Unsupported, "the request '{}' is for the front end's own interface", id->second);
-  PreparedBuild build = TRY(prepare(services, order, attributes, upload));
+  PreparedBuild build = TRY(prepare(services, order, request));
   Export to = TRY(
       Export::prepare(order.exporters, build.session, services.options.kept + "/export-" + random_hex(8)));
   to.add_to(build.request);
   build.request.cancel = &job.cancel();
+  build.request.keeps_stage = true;
   const build::BuildResult result = TRY(services.options.builder->build(build.request, job.log()));
+  job.set_stage(result.stage);
   job.set_response(TRY(to.finish(result)));
   return {};
 }

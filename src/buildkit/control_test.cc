@@ -95,7 +95,7 @@ TEST_F(Control, TheLogOfABuildThatIsOverEnds) {
 TEST_F(Control, GraphsAndCachesOfOtherKindsAreRefused) {
   pb::SolveRequest graph;
   graph.set_ref("graph");
-  graph.mutable_definition()->add_def("operation");
+  graph.mutable_definition()->add_def();
   EXPECT_EQ(call("Solve", graph).error().message(),
             "graphs of operations (LLB) are not supported, only Dockerfiles");
   pb::SolveRequest cached;

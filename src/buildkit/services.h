@@ -8,6 +8,7 @@
 #include "base/byte_stream.h"
 #include "buildkit/build_job.h"
 #include "buildkit/buildkit.h"
+#include "buildkit/linked_results.h"
 #include "buildkit/session.h"
 #include "buildkit/uploads.h"
 #include "grpc/call.h"
@@ -37,19 +38,26 @@ using ServiceMethod = Result<void> (*)(Services&, grpc::ServerCall&);
 void add_method(grpc::Methods& methods, Services& services, const std::string& service, const char* name,
                 ServiceMethod method);
 
-// What only a solver of graphs could do.
+// What a front end is asked for.
+struct FrontEndRequest {
+  StringMap attributes;
+  StringMap inputs;              // by their names, builds of which they are the results
+  ByteSource* upload = nullptr;  // a tar that the context is; null: the attributes say where it is
+};
+// Of a Solve of either service. Unsupported for what only a solver of graphs could do.
 template <class SolveRequest>
-Result<void> refuse_graphs(const SolveRequest& request) {
-  if (request.definition().def_size() == 0 && request.frontend_inputs_size() == 0) return {};
-  return error(Code::Unsupported, "graphs of operations (LLB) are not supported, only Dockerfiles");
+Result<StringMap> inputs_of(const SolveRequest& request) {
+  if (request.definition().def_size() > 0) TRY(result_of(request.definition()));
+  StringMap inputs;
+  for (const auto& [name, definition] : request.frontend_inputs())
+    inputs.emplace(name, TRY(result_of(definition)));
+  return inputs;
 }
 
-// Builds what a client asked the front end "dockerfile.v0" for, and exports it. `upload`: a tar that the
-// context is; null: the attributes say where it is.
-Result<void> run_build(Services& services, BuildJob& job, const StringMap& attributes,
-                       ByteSource* upload = nullptr);
+// Builds what a client asked the front end "dockerfile.v0" for, and exports it.
+Result<void> run_build(Services& services, BuildJob& job, const FrontEndRequest& request);
 // What it asked besides (subrequest.h).
-Result<StringMap> answer_request(Services& services, const BuildJob& job, const StringMap& attributes,
+Result<StringMap> answer_request(Services& services, const BuildJob& job, const FrontEndRequest& request,
                                  const std::string& id);
 // True for the front ends that are Dockerfiles: ours by name, or an image of it that "# syntax=" asks for.
 bool is_dockerfile_front_end(const std::string& front_end, const StringMap& attributes);

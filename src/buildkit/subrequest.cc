@@ -116,24 +116,30 @@ StringMap answer_outline(const Inspection& inspection) {
 // Of somebody else's document, so both of our words in the fields that it has.
 void write_warning(json::Writer& json, const dockerfile::Warning& warning) {
   json.begin_object().key("ruleName").value(warning.rule).key("description").value(warning.message);
-  json.key("detail").value(warning.message);
+  json.key("url").value(dockerfile::rule_url(warning.rule)).key("detail").value(warning.message);
   write_location(json, {warning.at.line, warning.at.line});
   json.end_object();
 }
 
-StringMap answer_lint(const build::BuildRequest& request) {
+std::string warning_text(const Inspection& inspection, const dockerfile::Warning& warning) {
+  const std::string bar(20, '-');
+  return fmt::format("\nWARNING: {} - {}\n{}\n\n{}:{}\n{}\n{}{}\n", warning.rule,
+                     dockerfile::rule_url(warning.rule), warning.message, inspection.file_name(),
+                     warning.at.line, bar,
+                     dockerfile::excerpt(inspection.text(), {warning.at.line, warning.at.line}), bar);
+}
+
+Result<StringMap> answer_lint(const build::BuildRequest& request, const image::ImageStore* images) {
   const auto inspection = Inspection::of(request);
+  std::vector<dockerfile::Warning> warnings;
+  if (inspection) warnings = TRY(inspection->warnings(images));
   json::Writer json(json::Style::Indented);
   std::string text;
-  std::size_t problems = 0;
   json.begin_object().key("warnings").begin_array();
-  if (inspection)
-    for (const dockerfile::Warning& warning : inspection->warnings()) {
-      write_warning(json, warning);
-      ++problems;
-      text += fmt::format("WARNING: {}\n{}:{}\n{}\n", warning.rule, inspection->file_name(), warning.at.line,
-                          dockerfile::excerpt(inspection->text(), {warning.at.line, warning.at.line}));
-    }
+  for (const dockerfile::Warning& warning : warnings) {
+    write_warning(json, warning);
+    text += warning_text(*inspection, warning);
+  }
   json.end_array().key("sources").begin_array();
   if (inspection) {
     json.begin_object().key("filename").value(inspection->file_name()).key("language").value("Dockerfile");
@@ -141,13 +147,12 @@ StringMap answer_lint(const build::BuildRequest& request) {
   }
   json.end_array();
   if (!inspection) {
-    ++problems;
     json.key("buildError").begin_object().key("message").value(inspection.error().message()).end_object();
     text += fmt::format("ERROR: {}\n", inspection.error().message());
   }
   json.end_object();
   StringMap result = answer(std::move(json), text);
-  result.emplace("result.statuscode", problems == 0 ? "0" : "1");
+  result.emplace("result.statuscode", inspection && warnings.empty() ? "0" : "1");
   return result;
 }
 
@@ -182,9 +187,10 @@ StringMap describe() {
 
 }  // namespace
 
-Result<StringMap> answer_subrequest(const std::string& id, const build::BuildRequest& request) {
+Result<StringMap> answer_subrequest(const std::string& id, const build::BuildRequest& request,
+                                    const image::ImageStore* images) {
   if (id == "frontend.subrequests.describe") return describe();
-  if (id == "frontend.lint") return answer_lint(request);
+  if (id == "frontend.lint") return answer_lint(request, images);
   if (id == "frontend.targets") return answer_targets(TRY(Inspection::of(request)));
   if (id == "frontend.outline") return answer_outline(TRY(Inspection::of(request)));
   return error(Code::Unsupported, "unsupported request {}", id);

@@ -16,7 +16,9 @@
 
 namespace gantry::buildkit {
 
-// Unsupported for other ids, with the sentence by which clients know that.
-Result<StringMap> answer_subrequest(const std::string& id, const build::BuildRequest& request);
+// Unsupported for other ids, with the sentence by which clients know that. `images` tells the linter what
+// base images define; may be null.
+Result<StringMap> answer_subrequest(const std::string& id, const build::BuildRequest& request,
+                                    const image::ImageStore* images);
 
 }  // namespace gantry::buildkit

@@ -29,7 +29,7 @@ json::Value get(const json::Document& document, const std::string& path) {
 
 StringMap ask(const std::string& id, const char* text = kFile) {
   const build::BuildRequest request{.dockerfile_text = text};
-  return MUST(answer_subrequest(id, request));
+  return MUST(answer_subrequest(id, request, nullptr));
 }
 
 TEST(Subrequest, Targets) {
@@ -57,6 +57,7 @@ TEST(Subrequest, ALintHasWarningsAndAStatus) {
   EXPECT_EQ(answer.at("result.statuscode"), "1");
   const auto document = MUST(json::Document::parse(answer.at("result.json")));
   EXPECT_EQ(get(document, "warnings 0 ruleName").as_string(), "MaintainerDeprecated");
+  EXPECT_NE(answer.at("result.txt").find("WARNING: MaintainerDeprecated - https://"), std::string::npos);
   EXPECT_EQ(ask("frontend.lint", "FROM a\n").at("result.statuscode"), "0");
   const StringMap broken = ask("frontend.lint", "FROM a\nRUNN x\n");
   EXPECT_EQ(broken.at("result.statuscode"), "1");
@@ -66,7 +67,7 @@ TEST(Subrequest, ALintHasWarningsAndAStatus) {
 TEST(Subrequest, SaysWhatCanBeAskedAndRefusesOthers) {
   EXPECT_NE(ask("frontend.subrequests.describe").at("result.txt").find("frontend.lint"), std::string::npos);
   const build::BuildRequest request{.dockerfile_text = kFile};
-  const auto refused = answer_subrequest("frontend.other", request);
+  const auto refused = answer_subrequest("frontend.other", request, nullptr);
   EXPECT_EQ(refused.error().code(), Code::Unsupported);
   EXPECT_EQ(refused.error().message(), "unsupported request frontend.other");
 }

@@ -82,10 +82,11 @@ class View : public build::ProgressSink {
     if (done != total || !told_.insert(std::string(what)).second) return;
     line(steps_[id], fmt::format("{} {}", what, human_size(total)));
   }
-  void on_warning(std::string_view sentence, dockerfile::LineRange lines) override {
+  void on_warning(std::string_view rule, std::string_view sentence, dockerfile::LineRange lines) override {
     MutexLock lock(mutex_);
     const std::string place = lines.first == 0 ? "" : fmt::format("line {}: ", lines.first);
-    message(fmt::format("WARNING: {}{}\n", place, build::shown_text(sentence, kMaxLine)));
+    const std::string name = rule.empty() ? "" : fmt::format("{}: ", rule);
+    message(fmt::format("WARNING: {}{}{}\n", place, name, build::shown_text(sentence, kMaxLine)));
   }
   void on_failure(const build::FailurePlace& place) override {
     MutexLock lock(mutex_);

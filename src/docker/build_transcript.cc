@@ -89,7 +89,9 @@ void BuildTranscript::on_transfer(const build::VertexId&, std::string_view what,
     messages_.progress("Downloading", what, done, total);
 }
 
-void BuildTranscript::on_warning(std::string_view sentence, dockerfile::LineRange) {
+// The classic builder knows one of the linter's rules.
+void BuildTranscript::on_warning(std::string_view rule, std::string_view sentence, dockerfile::LineRange) {
+  if (!rule.empty() && rule != "NoEmptyContinuation") return;
   MutexLock lock(mutex_);
   send(fmt::format("[Warning] {}\n", sentence));
 }

@@ -6,6 +6,7 @@
 
 #include "dockerfile/dockerfile.h"
 #include "dockerfile/expansion.h"
+#include "dockerfile/lint.h"
 #include "dockerfile/patterns.h"
 
 using namespace gantry::dockerfile;
@@ -21,6 +22,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto list = gantry::dockerfile::IgnoreList::parse(text, ".dockerignore"))
     (void)list->is_ignored("a/b/c.d");
   if (!file) return 0;
+  if (const auto rules = parse_check(file->directives.check.value_or("")))
+    (void)lint(*file, *rules, {.environment_of = [](const std::string&) {
+      return std::optional(std::vector<std::string>());
+    }});
   for (const Stage& stage : file->stages)
     for (const Instruction& instruction : stage.instructions)
       if (const auto* trigger = std::get_if<OnBuild>(&instruction.body)) {

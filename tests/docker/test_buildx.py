@@ -232,8 +232,21 @@ class Questions(Case):
         self.assertRegex(self.ask("outline"), r"GREETING +hello")
 
     def test_what_is_better_written_otherwise(self):
-        self.write("Dockerfile", "FROM busybox\nMAINTAINER me\n")
-        self.assertIn("MaintainerDeprecated", self.ask("lint"))
+        self.write("Dockerfile", "FROM busybox\nMAINTAINER me\nENV A=$PATH B=$UNKNOWN\nCOPY file /\n")
+        self.write(".dockerignore", "file\n")
+        said = self.ask("lint")
+        for rule in ("MaintainerDeprecated", "UndefinedVar", "CopyIgnoredFile"):
+            self.assertIn(rule, said)
+        self.assertNotIn("'$PATH'", said)
+
+    def test_a_build_says_it_too_and_ends_by_it_if_it_is_to(self):
+        self.write("Dockerfile", "FROM busybox as app\nCMD run\n")
+        said = self.build("--tag", "linted:1").stderr
+        self.assertIn("FromAsCasing", said)
+        self.assertIn("JSONArgsRecommended", said)
+        said = self.build("--build-arg", "BUILDKIT_DOCKERFILE_CHECK=skip=FromAsCasing;error=true", status=None)
+        self.assertNotEqual(said.status, 0)
+        self.assertIn("lint violation found for rules: JSONArgsRecommended", said.stderr)
 
 
 class Bake(Case):
@@ -257,6 +270,24 @@ target "base" {
         self.assertEqual(self.run_image("baked:base", "busybox", "cat", "/greeting"), "baked\n")
         labels = json.loads(docker("image", "inspect", "baked:app").stdout)[0]["Config"]["Labels"]
         self.assertEqual(labels, {"made": "by-bake", "made.by": "tests"})
+
+    def test_targets_that_stand_on_each_other(self):
+        self.write("base.Dockerfile", "FROM busybox\nENV FROM_BASE=yes\nRUN echo base > /base\n")
+        self.write("files.Dockerfile", "FROM scratch\nCOPY file /made/\n")
+        self.write("Dockerfile", "FROM base\nCOPY --from=files /made/file /copied\nRUN echo $FROM_BASE > /env\n")
+        self.write("docker-bake.hcl", """
+target "base" { dockerfile = "base.Dockerfile" }
+target "files" { dockerfile = "files.Dockerfile" }
+target "default" {
+  contexts = { base = "target:base", files = "target:files" }
+  tags = ["baked:linked"]
+}
+""")
+        self.addCleanup(docker, "image", "prune", "--force")  # targets without a tag become images without a name
+        for expected in ("one\n", "changed\n"):
+            self.write("file", expected)
+            command.run(clients.DOCKER, "buildx", "bake", "--progress=plain", env=home.environment, cwd=self.context)
+            self.assertEqual(self.run_image("baked:linked", "busybox", "cat", "/base", "/copied", "/env"), f"base\n{expected}yes\n")
 
     def test_a_compose_file(self):
         self.write("compose.yaml", "services:\n  one: {image: 'baked:one', build: {context: ., args: {GREETING: one}}}\n"
