@@ -17,6 +17,8 @@ namespace {
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
+}  // namespace
+
 // Everything of an entry that ends in the layer, but for its time.
 void add_to_key(KeyHasher& key, const FileEntry& entry, const oci::Digest& content) {
   const image::FileAttributes& attributes = entry.attributes;
@@ -36,8 +38,6 @@ void give_to(const std::optional<Owner>& owner, FileEntry& file) {
   file.attributes.uid = owner->uid;
   file.attributes.gid = owner->gid;
 }
-
-}  // namespace
 
 void CopySet::add_entry(FileEntry entry) {
   image::FileAttributes& attributes = entry.attributes;
@@ -123,11 +123,11 @@ Result<void> CopySet::check() const {
   return {};
 }
 
-Result<oci::Digest> CopySet::digest(FileHashes& hashes, bool is_lasting, Cancel& cancel) const {
-  const std::vector<oci::Digest> contents = TRY(hashes.contents(entries_, is_lasting, cancel));
+Result<oci::Digest> CopySet::digest(FileHashes& hashes, bool is_lasting, Cancel& cancel) {
+  contents_ = TRY(hashes.contents(entries_, is_lasting, cancel));
   KeyHasher key;
   key.number(files_).number(directories_);  // they decide what the destination is
-  for (std::size_t i = 0; i < entries_.size(); ++i) add_to_key(key, entries_[i], contents[i]);
+  for (std::size_t i = 0; i < entries_.size(); ++i) add_to_key(key, entries_[i], contents_[i]);
   return key.finish();
 }
 

@@ -14,6 +14,7 @@
 #include "build/file_entry.h"
 #include "build/file_hashes.h"
 #include "build/file_mode.h"
+#include "build/key_hasher.h"
 #include "build/session.h"
 #include "build/source_tree.h"
 #include "build/tree_writer.h"
@@ -39,6 +40,17 @@ struct CopyWish {
   bool names_directory() const { return destination.ends_with('/'); }
 };
 
+// What is different from what was copied before.
+struct CopyChange {
+  std::vector<std::size_t> written;  // places of entries, directories above others that are among them, too
+  std::vector<std::string> removed;  // targets, what is in a directory before it
+};
+
+// For the parts of CopySet: everything of an entry that ends in the layer, but for its time; and whose it
+// becomes.
+void add_to_key(KeyHasher& key, const FileEntry& entry, const oci::Digest& content);
+void give_to(const std::optional<Owner>& owner, FileEntry& file);
+
 class CopySet {
  public:
   // The wish outlives the set.
@@ -56,12 +68,26 @@ class CopySet {
   Result<void> check() const;
   const std::vector<FileEntry>& entries() const { return entries_; }
 
-  Result<oci::Digest> digest(FileHashes& hashes, bool is_lasting, Cancel& cancel) const;
+  Result<oci::Digest> digest(FileHashes& hashes, bool is_lasting, Cancel& cancel);
   // `root` is that of the file system that becomes a layer; `owner` is who the wish's owner is there.
   // Archives are unpacked in a directory of the session first, so that nothing in them decides where anything
   // goes.
   Result<void> write(const kernel::RootDir& root, const std::optional<Owner>& owner, const Session& session,
                      Cancel& cancel) const;
+
+  // ---- sets of very many files, of which few are different from one time to the next
+
+  // Whether it is one, and describes itself: once digest() was asked for, without archives and files of
+  // several names.
+  bool is_large() const;
+  // Every file, its type, and a digest of all that it is, its time included (docs/formats/build-cache.md).
+  std::string description() const;
+  // Between an earlier description and that of this set. Nothing where so much is different, or so unlike,
+  // that it is better written anew.
+  std::optional<CopyChange> change_since(std::string_view before, std::string_view now) const;
+  // Where what was described is now: no more than the change.
+  Result<void> write_change(const CopyChange& change, const kernel::RootDir& root,
+                            const std::optional<Owner>& owner, Cancel& cancel) const;
 
  private:
   void add_entry(FileEntry entry);
@@ -73,6 +99,7 @@ class CopySet {
 
   const CopyWish* wish_;
   std::vector<FileEntry> entries_;
+  std::vector<oci::Digest> contents_;  // of the entries, by digest()
   std::set<std::string> parents_;
   std::size_t files_ = 0;        // named by a source, or here-documents
   std::size_t directories_ = 0;  // named by a source

@@ -63,8 +63,8 @@ Result<Owner> StageRunner::owner_of(const std::string& text, const kernel::RootD
 Result<void> StageRunner::copy(const dockerfile::Instruction& instruction, const dockerfile::Copy& step,
                                Telling& telling) {
   const CopyWish wish = TRY(wish_of(step));
-  const std::shared_ptr<Source> source =
-      TRY(context_.find_source(TRY(expand(step.from)), plan_.stage->index));
+  const std::string from = TRY(expand(step.from));
+  const std::shared_ptr<Source> source = TRY(context_.find_source(from, plan_.stage->index));
   std::optional<CopySet> selected;
   Digest content;
   if (step.is_add && (std::ranges::any_of(wish.sources, is_remote) || !step.checksum.is_empty())) {
@@ -83,7 +83,13 @@ Result<void> StageRunner::copy(const dockerfile::Instruction& instruction, const
                          .finish();
   return add_layer(instruction, instruction.text, key, telling, [&]() -> Result<NewLayer> {
     if (!selected) selected = TRY(select_files(*source, wish));
-    return write_copy(wish, *selected, is_linked);
+    if (is_linked || !selected->is_large()) return write_copy(wish, *selected, is_linked);
+    const Digest same = copy_without_files(wish, from);
+    std::string files = selected->description();
+    auto layer = TRY(update_copy(wish, *selected, same, files));
+    if (!layer) layer = TRY(write_copy(wish, *selected, is_linked));
+    TRY(context_.hashes.keep_copied(same, {.key = key, .files = std::move(files)}));
+    return *std::move(layer);
   });
 }
 

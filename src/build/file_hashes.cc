@@ -40,7 +40,15 @@ CREATE TABLE selections (
   PRIMARY KEY (chain, selection)
 ) WITHOUT ROWID;
 )sql";
-constexpr const char* kVersions[] = {kTables};
+constexpr const char* kCopies = R"sql(
+CREATE TABLE copies (
+  step TEXT PRIMARY KEY,  -- the digest of a COPY but for its files
+  key TEXT NOT NULL,      -- of the layer cache
+  files BLOB NOT NULL,    -- docs/formats/build-cache.md
+  made INTEGER NOT NULL
+) WITHOUT ROWID;
+)sql";
+constexpr const char* kVersions[] = {kTables, kCopies};
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 // The clock of a file's change time moves in ticks; a hash is kept only once the tick in which the file was
@@ -157,10 +165,31 @@ Result<void> FileHashes::keep_selection(const Digest& chain, std::string_view se
   });
 }
 
+Result<std::optional<FileHashes::Copied>> FileHashes::copied(const Digest& step) const {
+  return database_->read([&](Connection& connection) -> Result<std::optional<Copied>> {
+    Rows rows = TRY(connection.query("SELECT key, files FROM copies WHERE step = ?1", step.str()));
+    if (!TRY(rows.next())) return std::optional<Copied>();
+    Digest key = TRY(Digest::parse(rows.get<std::string_view>(0)));
+    const auto files = rows.get<std::span<const std::byte>>(1);
+    return std::optional(
+        Copied{std::move(key), std::string(reinterpret_cast<const char*>(files.data()), files.size())});
+  });
+}
+
+Result<void> FileHashes::keep_copied(const Digest& step, const Copied& copied) {
+  return database_->write(Durability::Lazy, [&](Connection& connection) -> Result<void> {
+    TRY(connection.execute("INSERT OR REPLACE INTO copies (step, key, files, made) VALUES (?1, ?2, ?3, ?4)",
+                           step.str(), copied.key.str(), std::as_bytes(std::span(copied.files)),
+                           wall_clock_ns()));
+    return {};
+  });
+}
+
 Result<void> FileHashes::forget_made_before(std::int64_t time) {
   return database_->write(Durability::Lazy, [&](Connection& connection) -> Result<void> {
     TRY(connection.execute("DELETE FROM files WHERE made < ?1", time));
     TRY(connection.execute("DELETE FROM selections WHERE made < ?1", time));
+    TRY(connection.execute("DELETE FROM copies WHERE made < ?1", time));
     return {};
   });
 }

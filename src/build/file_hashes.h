@@ -37,6 +37,15 @@ class FileHashes {
   Result<void> keep_selection(const oci::Digest& chain, std::string_view selection,
                               const oci::Digest& digest);
 
+  // What a COPY of very many files has copied last, for copy_update.cc: the key of its step, and files as
+  // CopySet::description() has them. `step` is all of it but the files.
+  struct Copied {
+    oci::Digest key;
+    std::string files;
+  };
+  Result<std::optional<Copied>> copied(const oci::Digest& step) const;
+  Result<void> keep_copied(const oci::Digest& step, const Copied& copied);
+
   // Nanoseconds since 1970. What is forgotten is read again when it is needed.
   Result<void> forget_made_before(std::int64_t time);
 

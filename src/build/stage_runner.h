@@ -91,6 +91,12 @@ class StageRunner {
   Result<CopyWish> wish_of(const dockerfile::Copy& step) const;
   Result<Owner> owner_of(const std::string& text, const kernel::RootDir& root) const;
   Result<NewLayer> write_copy(const CopyWish& wish, const CopySet& set, bool is_linked);
+  oci::Digest copy_without_files(const CopyWish& wish, const std::string& from) const;
+  // `files`: as the set describes them. Nothing if all of it has to be written.
+  Result<std::optional<NewLayer>> update_copy(const CopyWish& wish, const CopySet& set,
+                                              const oci::Digest& step, const std::string& files);
+  Result<bool> can_stand_on(const oci::Digest& layer) const;
+  Result<bool> uncovers(const CopyWish& wish, const CopyChange& change) const;
   Result<CopySet> add_remote(const dockerfile::Copy& step, const CopyWish& wish, Source* context);
   Result<RunCommand> command_of(const dockerfile::Run& step);
   Result<void> add_mounts(const dockerfile::Run& step, RunCommand& command);

@@ -16,6 +16,8 @@
 #include "image/file_attributes.h"
 #include "image/hash_sink.h"
 #include "image/layer_diff.h"
+#include "image/layer_merge.h"
+#include "image/layer_support.h"
 #include "image/unpack.h"
 #include "oci/archive/compression.h"
 #include "oci/image/chain_id.h"
@@ -114,49 +116,92 @@ StepRoot::~StepRoot() {
     (void)session_->snapshots().remove(key_, image::Snapshots::IfMounted::Remove, database::Durability::Lazy);
 }
 
-Result<NewLayer> StepRoot::commit(const CommitOptions& options) {
+Result<StepRoot::Written> StepRoot::end_mount(const CommitOptions& options) {
   directory_.reset();
   mount_.reset();
-  image::Snapshots::Parts parts;
+  Written written;
   if (plain_)
-    parts.upper = std::move(plain_);
+    written.parts.upper = std::move(plain_);
   else
-    parts = TRY(session_->snapshots().parts(key_));
-  std::vector<int> lowers;
-  for (const UniqueFd& lower : parts.lowers) lowers.push_back(lower.get());
-  if (options.latest_time) TRY(limit_times(parts.upper.get(), *options.latest_time));
-  return TRY_DURING(store(parts.upper.get(), lowers), "make a layer of what was written");
+    written.parts = TRY(session_->snapshots().parts(key_));
+  for (const UniqueFd& lower : written.parts.lowers) written.lowers.push_back(lower.get());
+  if (options.latest_time) TRY(limit_times(written.upper(), *options.latest_time));
+  return written;
 }
 
-Result<NewLayer> StepRoot::store(int upper, std::span<const int> lowers) {
-  image::Lease& lease = session_->lease();
+Result<NewLayer> StepRoot::commit(const CommitOptions& options) {
+  const auto make = [&]() -> Result<NewLayer> {
+    const Written written = TRY(end_mount(options));
+    NewLayer layer = TRY(store([&](ByteSink& tar) -> Result<void> {
+      return image::write_layer(written.upper(), written.lowers, {}, tar);
+    }));
+    const std::uint64_t size = TRY(tree_size(written.upper()));
+    TRY(session_->lease().hold(oci::chain_id(top_.value_or(Digest()), layer.diff_id)));
+    image::LayerTicket ticket = TRY(session_->snapshots().begin_layer(top_, layer.diff_id));
+    TRY(keep_directory(ticket, written, {.size = size, .is_independent = true}));
+    TRY(keep_layer(top_, layer));
+    return layer;
+  };
+  return TRY_DURING(make(), "make a layer of what was written");
+}
+
+Result<NewLayer> StepRoot::commit_change(const NewLayer& before, const std::optional<Digest>& parent,
+                                         const CommitOptions& options) {
+  const auto make = [&]() -> Result<NewLayer> {
+    const Written written = TRY(end_mount(options));
+    const UniqueFd scratch = TRY(open_at(AT_FDCWD, session_->directory(), O_RDWR | O_TMPFILE, 0600));
+    FdSink change_sink(scratch.get(), "the change");
+    TRY(image::write_layer(written.upper(), written.lowers, {}, change_sink));
+    if (::lseek(scratch.get(), 0, SEEK_SET) < 0) return sys_error("rewind a file");
+    FdSource change(scratch.get(), "the change");
+    const UniqueFd blob = TRY(session_->content().open(before.blob.digest));
+    FdSource blob_source(blob.get(), before.blob.digest.str());
+    const auto old = TRY(oci::decompress(blob_source));
+    image::MergedLayer merged;
+    NewLayer layer = TRY(store([&](ByteSink& tar) -> Result<void> {
+      merged = TRY(image::merge_layers(*old, change, {.removes_for_good = true}, tar));
+      return {};
+    }));
+    TRY(session_->lease().hold(oci::chain_id(parent.value_or(Digest()), layer.diff_id)));
+    image::LayerTicket ticket = TRY(session_->snapshots().begin_layer(parent, layer.diff_id));
+    if (!ticket.is_done())
+      TRY(image::stand_on(session_->places().images->database(),
+                          oci::chain_id(parent.value_or(Digest()), layer.diff_id), *top_));
+    TRY(keep_directory(ticket, written, {.size = merged.size, .is_independent = false}));
+    TRY(keep_layer(parent, layer));
+    return layer;
+  };
+  return TRY_DURING(make(), "make a layer of what has changed");
+}
+
+Result<NewLayer> StepRoot::store(const std::function<Result<void>(ByteSink& tar)>& write) const {
   image::Ingest ingest = TRY(session_->content().ingest());
   const auto compressor =
       TRY(oci::compress(ingest, {.compression = oci::Compression::Gzip, .level = kGzipLevel}));
   LayerSink sink(*compressor);
-  TRY(image::write_layer(upper, lowers, {}, sink));
+  TRY(write(sink));
   TRY(compressor->finish());
   NewLayer layer{.blob = {}, .diff_id = sink.finish(), .created = wall_clock_ns()};
   const std::uint64_t size = ingest.size();
   layer.blob = {.media_type = std::string(oci::media_type::kOciLayerGzip),
-                .digest = TRY(lease.commit(std::move(ingest))),
+                .digest = TRY(session_->lease().commit(std::move(ingest))),
                 .size = size};
-  TRY(keep_directory(layer.diff_id, upper, lowers, TRY(tree_size(upper))));
-  TRY(session_->snapshots().keep_layers(oci::chain_id(top_.value_or(Digest()), layer.diff_id),
-                                        layer.blob.digest));
   return layer;
 }
 
-Result<void> StepRoot::keep_directory(const Digest& diff_id, int upper, std::span<const int> lowers,
-                                      std::uint64_t size) {
-  TRY(session_->lease().hold(oci::chain_id(top_.value_or(Digest()), diff_id)));
-  image::LayerTicket ticket = TRY(session_->snapshots().begin_layer(top_, diff_id));
+Result<void> StepRoot::keep_directory(image::LayerTicket& ticket, const Written& written,
+                                      image::BuiltLayer built) const {
   if (ticket.is_done()) return {};
-  const bool has_root = TRY(has_own_root(upper, lowers));
-  TRY(move_contents(upper, ticket.directory()));
-  if (has_root) TRY(copy_root_attributes(upper, ticket.directory()));
-  TRY(ticket.commit({.size = size, .is_independent = true, .has_root = has_root}));
+  built.has_root = TRY(has_own_root(written.upper(), written.lowers));
+  TRY(move_contents(written.upper(), ticket.directory()));
+  if (built.has_root) TRY(copy_root_attributes(written.upper(), ticket.directory()));
+  TRY(ticket.commit(built));
   return {};
+}
+
+Result<void> StepRoot::keep_layer(const std::optional<Digest>& parent, const NewLayer& layer) const {
+  return session_->snapshots().keep_layers(oci::chain_id(parent.value_or(Digest()), layer.diff_id),
+                                           layer.blob.digest);
 }
 
 namespace {

@@ -10,14 +10,17 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
+#include <vector>
 
+#include "base/byte_stream.h"
 #include "base/error.h"
 #include "base/unique_fd.h"
 #include "build/session.h"
+#include "image/snapshots.h"
 #include "kernel/id_map.h"
 #include "kernel/mount.h"
 #include "kernel/rooted_path.h"
@@ -55,15 +58,28 @@ class StepRoot {
 
   // Ends the mount, and makes what was written the next layer: its blob, and its unpacked directory.
   Result<NewLayer> commit(const CommitOptions& options);
+  // The same where what was written changes little of the layer `before`, which is the topmost here, and the
+  // new one is to take its place, above `parent`: its archive is made of that of `before`, and its directory
+  // stands on that layer's. What was removed has to be in no layer of `parent`.
+  Result<NewLayer> commit_change(const NewLayer& before, const std::optional<oci::Digest>& parent,
+                                 const CommitOptions& options);
 
  private:
   StepRoot(const Session& session, std::optional<oci::Digest> top)
       : session_(&session), top_(std::move(top)) {}
   Result<void> mount_snapshot(const kernel::IdMaps& id_maps);
   Result<void> make_plain(const kernel::IdMaps& id_maps);
-  Result<NewLayer> store(int upper, std::span<const int> lowers);
-  Result<void> keep_directory(const oci::Digest& diff_id, int upper, std::span<const int> lowers,
-                              std::uint64_t size);
+  struct Written {
+    image::Snapshots::Parts parts;
+    std::vector<int> lowers;  // of the parts
+    int upper() const { return parts.upper.get(); }
+  };
+  Result<Written> end_mount(const CommitOptions& options);
+  // Makes a blob of the tar that `write` writes.
+  Result<NewLayer> store(const std::function<Result<void>(ByteSink& tar)>& write) const;
+  Result<void> keep_directory(image::LayerTicket& ticket, const Written& written,
+                              image::BuiltLayer built) const;
+  Result<void> keep_layer(const std::optional<oci::Digest>& parent, const NewLayer& layer) const;
 
   const Session* session_;
   std::string key_;  // of the snapshot; empty: there is none

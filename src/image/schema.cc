@@ -152,7 +152,8 @@ CREATE VIEW held (digest) AS
   UNION ALL SELECT digest FROM repository_manifests;
 )sql";
 
-static constexpr const char* kVersions[] = {kTables, kSnapshotTables, kLayerCacheTable, kAttachmentsTable};
+static constexpr const char* kVersions[] = {kTables, kSnapshotTables, kLayerCacheTable, kAttachmentsTable,
+                                            kLayerSupportsTable};
 
 std::span<const char* const> schema_versions() { return kVersions; }
 

@@ -18,6 +18,7 @@
 #include "database/database.h"
 #include "image/disk_usage.h"
 #include "image/key_lock.h"
+#include "image/layer_support.h"
 #include "oci/image/chain_id.h"
 
 namespace gantry::image {
@@ -47,6 +48,10 @@ Result<Digest> digest_of_row(std::string_view text) {
   auto digest = Digest::parse(text);
   if (!digest) return std::move(digest).error().with_code(Code::DataLoss).during("read the store's database");
   return std::move(*digest);
+}
+
+std::optional<std::string> text_of(const std::optional<Digest>& digest) {
+  return digest ? std::optional(digest->str()) : std::nullopt;
 }
 
 Result<std::optional<Digest>> digest_of_row(const std::optional<std::string_view>& text) {
@@ -79,20 +84,28 @@ Result<std::optional<Layer>> find_layer(Connection& connection, const Digest& ch
   return std::optional(TRY(layer_of(rows)).layer);
 }
 
+// What is below a layer: those of the image, or those whose directories its own needs below it.
+enum class Below : std::uint8_t { Parents, Directories };
+
 // The topmost first.
-Result<std::vector<LayerRow>> stack_of(Connection& connection, const std::optional<Digest>& top) {
+Result<std::vector<LayerRow>> stack_of(Connection& connection, const std::optional<Digest>& top,
+                                       Below below = Below::Directories) {
   std::vector<LayerRow> stack;
   if (!top) return stack;
   Rows rows = TRY(connection.query(
-      "WITH RECURSIVE stack (chain_id, parent, directory, depth) AS ("
-      "  SELECT chain_id, parent, directory, 0 FROM layers WHERE chain_id = ?1 UNION ALL"
-      "  SELECT l.chain_id, l.parent, l.directory, depth + 1 FROM layers l JOIN stack s ON l.chain_id = "
-      "s.parent)"
-      "SELECT chain_id, parent, diff_id, number, size, has_root FROM stack JOIN directories ON "
-      "number = directory ORDER BY depth",
-      top->str()));
-  while (TRY(rows.next())) stack.push_back(TRY(layer_of(rows)));
-  const std::optional<Digest> missing = stack.empty() ? top : stack.back().layer.parent;
+      "WITH RECURSIVE stack (chain_id, below, depth) AS ("
+      "  SELECT l.chain_id, iif(?2, coalesce(support, parent), parent), 0 FROM layers l"
+      "  LEFT JOIN layer_supports s ON s.chain_id = l.chain_id WHERE l.chain_id = ?1 UNION ALL"
+      "  SELECT l.chain_id, iif(?2, coalesce(support, parent), parent), depth + 1 FROM stack"
+      "  JOIN layers l ON l.chain_id = below LEFT JOIN layer_supports s ON s.chain_id = l.chain_id)"
+      "SELECT l.chain_id, parent, diff_id, number, size, has_root, below FROM stack s"
+      " JOIN layers l ON l.chain_id = s.chain_id JOIN directories ON number = directory ORDER BY depth",
+      top->str(), below == Below::Directories));
+  std::optional<Digest> missing = top;
+  while (TRY(rows.next())) {
+    stack.push_back(TRY(layer_of(rows)));
+    missing = TRY(digest_of_row(rows.get<std::optional<std::string_view>>(6)));
+  }
   if (missing) return error(Code::NotFound, "layer '{}' is not unpacked", missing->str());
   return stack;
 }
@@ -280,6 +293,32 @@ struct Snapshots::State {
   }
 };
 
+// ---- layer_support.h
+
+// Of a builder that was killed.
+static Result<void> forget_support(database::Database& database, const Digest& layer) {
+  const auto found = TRY(database.read([&](Connection& connection) {
+    return connection.value<std::int64_t>("SELECT 1 FROM layer_supports WHERE chain_id = ?1", layer.str());
+  }));
+  if (!found) return {};
+  return database.write(Durability::Lazy, [&](Connection& connection) -> Result<void> {
+    TRY(connection.execute("DELETE FROM layer_supports WHERE chain_id = ?1", layer.str()));
+    return {};
+  });
+}
+
+Result<void> stand_on(database::Database& database, const Digest& layer, const Digest& support) {
+  return database.write(Durability::Lazy, [&](Connection& connection) -> Result<void> {
+    TRY(connection.execute("INSERT INTO layer_supports (chain_id, support) VALUES (?1, ?2)", layer.str(),
+                           support.str()));
+    return {};
+  });
+}
+
+Result<std::size_t> directories_of(database::Database& database, const Digest& top) {
+  return TRY(database.read([&](Connection& connection) { return stack_of(connection, top); })).size();
+}
+
 // ---- building layers
 
 struct LayerTicket::State {
@@ -327,9 +366,8 @@ Result<Layer> LayerTicket::commit(const BuiltLayer& built) {
                 "(?1, ?2, ?3, ?4, ?5)",
                 state.diff_id.str(), is_independent, built.has_root, built.size, state.boot_id));
             layer.number = connection.last_insert_id();
-            TRY(connection.execute(
-                "INSERT INTO layers (chain_id, parent, directory) VALUES (?1, ?2, ?3)", state.chain_id.str(),
-                state.parent ? std::optional(state.parent->str()) : std::nullopt, layer.number));
+            TRY(connection.execute("INSERT INTO layers (chain_id, parent, directory) VALUES (?1, ?2, ?3)",
+                                   state.chain_id.str(), text_of(state.parent), layer.number));
             // If the transaction fails after all, this is a directory without a row: collect() sees it.
             const std::string name = std::to_string(layer.number);
             TRY(move_to_trash(state.snapshots, name));
@@ -362,11 +400,11 @@ Result<LayerTicket> Snapshots::begin_layer(const std::optional<Digest>& parent, 
             "SELECT number FROM directories WHERE diff_id = ?1 AND is_independent", diff_id.str()));
         if (!number) return false;
         TRY(connection.execute("INSERT INTO layers (chain_id, parent, directory) VALUES (?1, ?2, ?3)",
-                               chain_id.str(), parent ? std::optional(parent->str()) : std::nullopt,
-                               *number));
+                               chain_id.str(), text_of(parent), *number));
         return true;
       }));
   if (is_shared) return LayerTicket(std::move(ticket));
+  TRY(forget_support(state_->database, chain_id));
   TRY(move_to_trash(state_->directory.get(), ticket->building()));  // of a builder that was killed
   const std::string files = fmt::format("{}/{}", ticket->building(), kFiles);
   TRY(make_directory_at(state_->directory.get(), ticket->building(), 0700));
@@ -403,6 +441,11 @@ Result<Snapshots> Snapshots::open(const std::string& root, database::Database& d
           "DELETE FROM layers WHERE directory IN (SELECT number FROM directories WHERE unsynced <> ?1)",
           state->boot_id));
       TRY(connection.execute("DELETE FROM directories WHERE unsynced <> ?1", state->boot_id));
+      // What stood on one of them has less than its files.
+      while (
+          TRY(connection.execute("DELETE FROM layers WHERE chain_id IN (SELECT chain_id FROM layer_supports"
+                                 " WHERE support NOT IN (SELECT chain_id FROM layers))")) > 0) {
+      }
       return {};
     }));
   return Snapshots(std::move(state));
@@ -424,8 +467,8 @@ Result<std::vector<Layer>> Snapshots::layers() const {
 }
 
 Result<std::vector<Layer>> Snapshots::layers_of(const Digest& top) const {
-  const auto stack =
-      TRY(state_->database.read([&](Connection& connection) { return stack_of(connection, top); }));
+  const auto stack = TRY(state_->database.read(
+      [&](Connection& connection) { return stack_of(connection, top, Below::Parents); }));
   std::vector<Layer> layers;
   for (const LayerRow& row : stack) layers.push_back(row.layer);
   return layers;
@@ -583,12 +626,15 @@ Result<std::uint64_t> Snapshots::collect() {
   TRY_DURING(state_->database.write([&](Connection& connection) -> Result<void> {
     TRY(connection.execute("DELETE FROM layer_configs WHERE config NOT IN (SELECT digest FROM blobs)"));
     // From the top down: each round frees those that only the last round's stood on.
-    while (TRY(connection.execute(
-               "DELETE FROM layers WHERE"
-               " NOT EXISTS (SELECT 1 FROM layers above WHERE above.parent = layers.chain_id)"
-               " AND NOT EXISTS (SELECT 1 FROM snapshots WHERE top = layers.chain_id)"
-               " AND NOT EXISTS (SELECT 1 FROM layer_configs c WHERE c.chain_id = layers.chain_id)"
-               " AND NOT EXISTS (SELECT 1 FROM lease_blobs WHERE digest = layers.chain_id)")) > 0) {
+    while (
+        TRY(connection.execute(
+            "DELETE FROM layers WHERE"
+            " NOT EXISTS (SELECT 1 FROM layers above WHERE above.parent = layers.chain_id)"
+            " AND NOT EXISTS (SELECT 1 FROM layer_supports s JOIN layers above ON above.chain_id = s.chain_id"
+            "   WHERE s.support = layers.chain_id)"
+            " AND NOT EXISTS (SELECT 1 FROM snapshots WHERE top = layers.chain_id)"
+            " AND NOT EXISTS (SELECT 1 FROM layer_configs c WHERE c.chain_id = layers.chain_id)"
+            " AND NOT EXISTS (SELECT 1 FROM lease_blobs WHERE digest = layers.chain_id)")) > 0) {
     }
     TRY(
         connection.execute("DELETE FROM directories WHERE number NOT IN (SELECT directory FROM layers)"

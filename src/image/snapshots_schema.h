@@ -42,4 +42,14 @@ CREATE INDEX snapshots_by_top ON snapshots (top);
 CREATE INDEX snapshots_by_directory ON snapshots (directory);
 )sql";
 
+// layer_support.h: layers whose directories have what differs from another one's, with all that is below
+// that.
+inline constexpr const char* kLayerSupportsTable = R"sql(
+CREATE TABLE layer_supports (
+  chain_id TEXT PRIMARY KEY,  -- counts once it is in `layers`
+  support TEXT NOT NULL       -- a chain id, too
+) WITHOUT ROWID;
+CREATE INDEX layer_supports_by_support ON layer_supports (support);
+)sql";
+
 }  // namespace gantry::image

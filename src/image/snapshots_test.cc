@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "image/image_store.h"
+#include "image/layer_support.h"
 #include "oci/image/chain_id.h"
 #include "testing/child.h"
 #include "testing/must.h"
@@ -73,6 +74,28 @@ TEST(Layers, are_known_by_their_chain_once_they_are_committed) {
   EXPECT_EQ(stack[1].size, 4U);
   EXPECT_TRUE(MUST(store.snapshots.begin_layer(base, diff(2))).is_done());
   EXPECT_EQ(MUST(read_file_at(MUST(store.snapshots.open_layer(base)).get(), "file")), "text");
+}
+
+TEST(Layers, one_that_stands_on_another_than_its_parent_shows_the_files_of_both) {
+  TempDir dir;
+  Store store(dir.path());
+  const Digest base = add_layer(store.snapshots, {}, diff(1), "base", "1");
+  const Digest before = add_layer(store.snapshots, base, diff(2), "file", "before");
+  LayerTicket ticket = MUST(store.snapshots.begin_layer(base, diff(3)));
+  MUST(stand_on(store.images.database(), oci::chain_id(base, diff(3)), before));
+  MUST(replace_file_at(ticket.directory(), "other", "more", 0644));
+  const Digest after = MUST(ticket.commit({.size = 10, .is_independent = false})).chain_id;
+  const auto layers = MUST(store.snapshots.layers_of(after));
+  ASSERT_EQ(layers.size(), 2U) << "the image has no more";
+  EXPECT_EQ(layers[1].chain_id, base);
+  EXPECT_EQ(MUST(directories_of(store.images.database(), after)), 3U);
+  auto lease = MUST(store.images.lease("test"));
+  MUST(lease.hold(after));
+  MUST(store.snapshots.collect());
+  EXPECT_TRUE(MUST(store.snapshots.layer(before))) << "its files are needed";
+  MUST(lease.release());
+  MUST(store.snapshots.collect());
+  EXPECT_TRUE(MUST(store.snapshots.layers()).empty());
 }
 
 TEST(Layers, what_is_not_committed_leaves_nothing) {

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is built again, and what is not."""
 
+import contextlib
+import hashlib
 import os
 import re
+import sqlite3
 import unittest
 
 from lib import builds
@@ -44,6 +47,39 @@ class Cache(unittest.TestCase):
         self.assertEqual(cached(ours.build(directory)), ["COPY", "RUN"])
         self.change(directory, "a", "2")  # the size and the time are what they were
         self.assertEqual(cached(ours.build(directory)), [])
+
+    def test_few_of_very_many_files_that_change_make_a_layer_that_stands_on_the_one_before(self):
+        files = {f"d{i // 100}/f{i}": f"file {i}" for i in range(1200)}
+        directory = self.context("FROM localhost/base\nRUN mkdir -p /many/d1 && echo below > /many/d1/below\nCOPY . /many/\n"
+                                 "RUN cat /many/d7/f712 /many/new/file > /seen || true\n", **files)
+        options = ("--build-arg", "SOURCE_DATE_EPOCH=1700000000", "-t", "localhost/many")
+        ours.build(directory, *options)
+        self.assertEqual(self.supports(), 0)
+        self.change(directory, "d7/f712", "changed")
+        self.change(directory, "new/file", "new")
+        os.unlink(f"{directory}/d3/f300")
+        changed = ours.build(directory, *options).stdout
+        self.assertEqual(self.supports(), 1)
+        seen = builds.files_in(ours.tar_of(self.context("FROM localhost/many\n")))
+        self.assertEqual(seen["seen"]["content"], hashlib.sha256(b"changednew").hexdigest())
+        self.assertNotIn("many/d3/f300", seen)
+        self.assertIn("many/d1/below", seen)
+        self.assertEqual(ours.build(directory, "--no-cache", *options).stdout, changed, "it is the same image, however it was made")
+        # What is removed has hidden a file of a layer below: all of it is written.
+        self.change(directory, "d1/below", "above")
+        ours.build(directory, *options)
+        self.assertEqual(self.supports(), 2)
+        os.unlink(f"{directory}/d1/below")
+        self.change(directory, "d7/f713", "changed, too")
+        ours.build(directory, *options)
+        self.assertEqual(self.supports(), 2)
+        self.assertEqual(builds.files_in(ours.tar_of(self.context("FROM localhost/many\n")))["many/d1/below"]["content"],
+                         hashlib.sha256(b"below\n").hexdigest())
+
+    def supports(self):
+        """How many layers stand on another than their parent."""
+        with contextlib.closing(sqlite3.connect(f"{ours.store.root}/metadata.db")) as database:
+            return database.execute("SELECT count(*) FROM layer_supports JOIN layers USING (chain_id)").fetchone()[0]
 
     def test_modes_count_and_what_is_ignored_does_not(self):
         directory = self.context("FROM localhost/base\nCOPY . /modes/\n", a="1", **{".dockerignore": "*.log\n"})
