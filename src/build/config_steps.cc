@@ -15,8 +15,22 @@ namespace gantry::build {
 
 using dockerfile::Word;
 
-Result<std::string> expand_in(const StageState& state, const Word& word, char escape) {
-  return dockerfile::expand(word.text, state.arguments.lookup(state.image.config.env), {.escape = escape});
+namespace {
+
+Result<void> count_expanded(StageState& state, std::size_t bytes) {
+  state.expanded += bytes;
+  if (state.expanded <= kMostExpanded) return {};
+  return error(Code::ResourceExhausted, "variables have become more than {} bytes", kMostExpanded);
+}
+
+}  // namespace
+
+Result<std::string> expand_in(StageState& state, std::string_view text,
+                              const dockerfile::ExpandOptions& options) {
+  std::string expanded =
+      TRY(dockerfile::expand(text, state.arguments.lookup(state.image.config.env), options));
+  TRY(count_expanded(state, expanded.size()));
+  return expanded;
 }
 
 std::vector<std::string> command_words(const dockerfile::CommandLine& command, const StageState& state) {
@@ -27,8 +41,8 @@ std::vector<std::string> command_words(const dockerfile::CommandLine& command, c
   return words;
 }
 
-Result<std::string> working_directory(const dockerfile::Workdir& step, const StageState& state, char escape) {
-  const std::string path = TRY(expand_in(state, step.path, escape));
+Result<std::string> working_directory(const dockerfile::Workdir& step, StageState& state, char escape) {
+  const std::string path = TRY(expand_in(state, step.path.text, {.escape = escape}));
   if (path.empty()) return error(Code::InvalidArgument, "the path is empty once its variables are expanded");
   return kernel::clean_path(path.starts_with('/') ? path : state.image.config.working_dir + "/" + path);
 }
@@ -96,10 +110,8 @@ class ConfigStep {
     return true;
   }
   Result<bool> operator()(const dockerfile::Expose& step) {
-    const auto lookup = state_.arguments.lookup(config_.env);
     for (const Word& word : step.ports)
-      for (const std::string& port : TRY(dockerfile::expand_to_words(word.text, lookup, {.escape = escape_})))
-        TRY(add_ports(port, config_.exposed_ports));
+      for (const std::string& port : TRY(expand_to_words(word))) TRY(add_ports(port, config_.exposed_ports));
     return true;
   }
   Result<bool> operator()(const dockerfile::User& step) {
@@ -113,10 +125,8 @@ class ConfigStep {
     return true;
   }
   Result<bool> operator()(const dockerfile::Volume& step) {
-    const auto lookup = state_.arguments.lookup(config_.env);
     for (const Word& word : step.paths)
-      for (const std::string& path : TRY(dockerfile::expand_to_words(word.text, lookup, {.escape = escape_})))
-        config_.volumes[path] = {};
+      for (const std::string& path : TRY(expand_to_words(word))) config_.volumes[path] = {};
     return true;
   }
   Result<bool> operator()(const dockerfile::Shell& step) {
@@ -159,7 +169,13 @@ class ConfigStep {
   Result<bool> operator()(const dockerfile::Copy&) { return false; }
 
  private:
-  Result<std::string> expand(const Word& word) const { return expand_in(state_, word, escape_); }
+  Result<std::string> expand(const Word& word) { return expand_in(state_, word.text, {.escape = escape_}); }
+  Result<std::vector<std::string>> expand_to_words(const Word& word) {
+    std::vector<std::string> words = TRY(
+        dockerfile::expand_to_words(word.text, state_.arguments.lookup(config_.env), {.escape = escape_}));
+    for (const std::string& part : words) TRY(count_expanded(state_, part.size()));
+    return words;
+  }
 
   const GlobalArguments& globals_;
   char escape_;

@@ -33,6 +33,15 @@ TEST(ConfigSteps, env_wins_over_arg_and_arg_over_its_default) {
             "3");
 }
 
+TEST(ConfigSteps, variables_that_double_each_other_meet_an_end) {
+  std::string text = "ENV a0=0123456789abcdef\n";
+  for (int i = 1; i < 16; ++i)
+    text += "ENV a" + std::to_string(i) + "=$a" + std::to_string(i - 1) + "$a" + std::to_string(i - 1) + "\n";
+  EXPECT_TRUE(state_after(text));
+  for (int i = 0; i < 40; ++i) text += "LABEL l" + std::to_string(i) + "=$a15$a15\n";
+  EXPECT_EQ(state_after(text).error().code(), Code::ResourceExhausted);
+}
+
 TEST(ConfigSteps, arguments_reach_run_and_not_the_config) {
   const StageState state = MUST(state_after("ARG a=1\nARG b\nENV c=2\n"));
   EXPECT_EQ(state.image.config.env, (std::vector<std::string>{"c=2"}));

@@ -25,7 +25,7 @@ bool is_remote(const std::string& source) { return is_git_url(source) || is_web_
 
 }  // namespace
 
-Result<CopyWish> StageRunner::wish_of(const dockerfile::Copy& step) const {
+Result<CopyWish> StageRunner::wish_of(const dockerfile::Copy& step) {
   CopyWish wish{.keeps_parents = step.keeps_parents,
                 .unpacks_archives = step.is_add && step.unpacks.value_or(true)};
   for (const dockerfile::Word& source : step.sources) wish.sources.push_back(TRY(expand(source)));
@@ -35,8 +35,8 @@ Result<CopyWish> StageRunner::wish_of(const dockerfile::Copy& step) const {
   for (const dockerfile::HereDocument& document : step.documents) {
     std::string content = document.content;
     if (document.expands)
-      content = TRY(dockerfile::expand(content, state_.arguments.lookup(state_.image.config.env),
-                                       {.escape = context_.file.directives.escape, .keeps_quotes = true}));
+      content =
+          TRY(expand_in(state_, content, {.escape = context_.file.directives.escape, .keeps_quotes = true}));
     wish.documents.push_back({document.name, std::move(content)});
   }
   const std::string destination = TRY(expand(step.destination));

@@ -75,6 +75,13 @@ Result<std::vector<dockerfile::Warning>> Inspection::warnings(const image::Image
   return dockerfile::lint(file_, TRY(check_rules(file_, *request_)), options);
 }
 
+std::string Inspection::shown(const dockerfile::Warning& warning) const {
+  const std::string bar(20, '-');
+  return fmt::format("\nWARNING: {} - {}\n{}\n\n{}:{}\n{}\n{}{}\n", warning.rule,
+                     dockerfile::rule_url(warning.rule), warning.message, name_, warning.at.line, bar,
+                     dockerfile::excerpt(text_, {warning.at.line, warning.at.line}), bar);
+}
+
 Result<Inspection> Inspection::of(const BuildRequest& request) {
   Inspection inspection;
   inspection.request_ = &request;

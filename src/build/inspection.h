@@ -61,6 +61,8 @@ class Inspection {
 
   const std::string& file_name() const { return name_; }
   const std::string& text() const { return text_; }
+  // A warning for people, with the lines that it is about.
+  std::string shown(const dockerfile::Warning& warning) const;
   std::vector<TargetDescription> targets() const;
   // Of the request's target, with the stages that it needs.
   Outline outline() const;

@@ -108,6 +108,8 @@ class Planner {
 }  // namespace
 
 Result<void> declare_arguments(const Dockerfile& file, GlobalArguments& globals, GraphProblem& problem) {
+  constexpr std::size_t kMostBytes = 4 << 20;  // of all values
+  std::size_t bytes = 0;
   for (const Instruction& instruction : file.arguments) {
     problem.lines = instruction.lines;
     for (const auto& item : std::get<dockerfile::Arg>(instruction.body).items) {
@@ -115,6 +117,9 @@ Result<void> declare_arguments(const Dockerfile& file, GlobalArguments& globals,
       if (item.value)
         value =
             TRY(dockerfile::expand(item.value->text, globals.lookup(), {.escape = file.directives.escape}));
+      bytes += value.value_or("").size();
+      if (bytes > kMostBytes)
+        return error(Code::ResourceExhausted, "the arguments have more than {} bytes", kMostBytes);
       globals.declare(item.name, value);
     }
   }

@@ -224,8 +224,8 @@ Result<void> StageRunner::change_directory(const Instruction& instruction, const
   });
 }
 
-Result<std::string> StageRunner::expand(const dockerfile::Word& word) const {
-  return expand_in(state_, word, context_.file.directives.escape);
+Result<std::string> StageRunner::expand(const dockerfile::Word& word) {
+  return expand_in(state_, word.text, {.escape = context_.file.directives.escape});
 }
 
 }  // namespace gantry::build

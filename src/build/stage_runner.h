@@ -88,7 +88,7 @@ class StageRunner {
   bool may_use_cache() const;
   CommitOptions commit_options() const { return {.latest_time = context_.epoch}; }
 
-  Result<CopyWish> wish_of(const dockerfile::Copy& step) const;
+  Result<CopyWish> wish_of(const dockerfile::Copy& step);
   Result<Owner> owner_of(const std::string& text, const kernel::RootDir& root) const;
   Result<NewLayer> write_copy(const CopyWish& wish, const CopySet& set, bool is_linked);
   oci::Digest copy_without_files(const CopyWish& wish, const std::string& from) const;
@@ -101,7 +101,7 @@ class StageRunner {
   Result<RunCommand> command_of(const dockerfile::Run& step);
   Result<void> add_mounts(const dockerfile::Run& step, RunCommand& command);
   Result<NewLayer> run_in_container(const RunCommand& command, Telling& telling);
-  Result<std::string> expand(const dockerfile::Word& word) const;
+  Result<std::string> expand(const dockerfile::Word& word);
 
   const StageContext& context_;
   const StagePlan& plan_;

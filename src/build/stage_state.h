@@ -21,6 +21,7 @@ struct StageState {
   StageArguments arguments;
   bool has_own_command = false;  // CMD stands in this stage, so ENTRYPOINT leaves it
   std::int64_t created = 0;      // of the last layer, or the base: nanoseconds since 1970; 0: unknown
+  std::size_t expanded = 0;      // bytes that words with variables have become so far
 
   void add_layer(const oci::Descriptor& blob, const oci::Digest& diff_id) {
     layers.push_back(blob);

@@ -121,14 +121,6 @@ void write_warning(json::Writer& json, const dockerfile::Warning& warning) {
   json.end_object();
 }
 
-std::string warning_text(const Inspection& inspection, const dockerfile::Warning& warning) {
-  const std::string bar(20, '-');
-  return fmt::format("\nWARNING: {} - {}\n{}\n\n{}:{}\n{}\n{}{}\n", warning.rule,
-                     dockerfile::rule_url(warning.rule), warning.message, inspection.file_name(),
-                     warning.at.line, bar,
-                     dockerfile::excerpt(inspection.text(), {warning.at.line, warning.at.line}), bar);
-}
-
 Result<StringMap> answer_lint(const build::BuildRequest& request, const image::ImageStore* images) {
   const auto inspection = Inspection::of(request);
   std::vector<dockerfile::Warning> warnings;
@@ -138,7 +130,7 @@ Result<StringMap> answer_lint(const build::BuildRequest& request, const image::I
   json.begin_object().key("warnings").begin_array();
   for (const dockerfile::Warning& warning : warnings) {
     write_warning(json, warning);
-    text += warning_text(*inspection, warning);
+    text += inspection->shown(warning);
   }
   json.end_array().key("sources").begin_array();
   if (inspection) {

@@ -14,6 +14,8 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/scratch_directory.h"
+#include "build/inspection.h"
 #include "cli/build_network.h"
 #include "cli/build_options.h"
 #include "cli/build_progress.h"
@@ -51,6 +53,17 @@ Result<void> write_results(const BuildOptions& options, const build::BuildResult
   return {};
 }
 
+// Status 1 if there is anything to say.
+Result<int> check_dockerfile(const Store& store, const build::BuildRequest& request) {
+  const auto scratch = TRY(ScratchDirectory::make(store.images->root() + "/check-"));
+  request.context->use_scratch(TRY(open_at(AT_FDCWD, scratch.path(), O_RDONLY | O_DIRECTORY)));
+  const build::Inspection inspection = TRY(build::Inspection::of(request));
+  const auto warnings = TRY(inspection.warnings(store.images.get()));
+  for (const dockerfile::Warning& warning : warnings) TRY(print(inspection.shown(warning)));
+  if (warnings.empty()) TRY(print("Check complete, no warnings found.\n"));
+  return warnings.empty() ? 0 : 1;
+}
+
 Result<int> build_image(Context& context, const BuildOptions& options, const Words& words) {
   std::vector<BuildOutput> outputs;
   for (const std::string& text : options.outputs) outputs.push_back(TRY(parse_output(text)));
@@ -60,6 +73,7 @@ Result<int> build_image(Context& context, const BuildOptions& options, const Wor
   Store store = TRY(open_store_to_unpack(context));
   PreparedBuild prepared = TRY(prepare_build(options, words[0]));
   build::BuildRequest& request = prepared.request;
+  if (options.check) return check_dockerfile(store, request);
   build::Cancel cancel;
   request.cancel = &cancel;
   const CancelBySignal by_signal(cancel);

@@ -60,6 +60,7 @@ std::vector<Option> BuildOptions::table() {
       {0, "cgroup-parent", "PATH", &cgroup_parent, "The control group above those of RUN"},
       {'o', "output", "SPEC", &outputs,
        "type=local|tar|oci|docker,dest=PATH, or a directory (default: the store)"},
+      {0, "check", "", &check, "Say what in the Dockerfile is better written otherwise, and build nothing"},
       {0, "progress", "FORM", &progress, "auto, plain, tty or none"},
       {'q', "quiet", "", &quiet, "Print the image's id alone"},
       {0, "iidfile", "FILE", &iidfile, "Write the image's id to this file"},

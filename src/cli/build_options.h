@@ -22,7 +22,7 @@ struct BuildOptions {
   std::string file, target, platform, network, shm_size, memory, cgroup_parent, iidfile, metadata_file;
   std::optional<std::int64_t> pids_limit;
   std::string progress = "auto";
-  bool pull = false, no_cache = false, quiet = false, remove = false, load = false;
+  bool pull = false, no_cache = false, quiet = false, remove = false, load = false, check = false;
 
   std::vector<Option> table();
 };

@@ -219,6 +219,18 @@ class Run(Case):
         self.assertEqual(set(found), {"one", "two"})
 
 
+class Checks(Case):
+    def test_what_is_better_written_otherwise_is_shown_with_its_lines(self):
+        context = builds.Context({"Dockerfile": "FROM localhost/base AS Final\nENV A=$PATH B=$NONE\nCOPY left /\n", ".dockerignore": "left\n"})
+        self.addCleanup(context.remove)
+        said = ours.build(context.directory, "--check", status=1).stdout
+        for rule, line in (("StageNameCasing", 1), ("UndefinedVar", 2), ("CopyIgnoredFile", 3)):
+            self.assertRegex(said, rf"WARNING: {rule} - https://\S+\n.*\n\nDockerfile:{line}\n")
+        self.assertNotIn("$PATH'", said)
+        builds.write_files(context.directory, {"Dockerfile": "FROM localhost/base\n"})
+        self.assertIn("no warnings", ours.build(context.directory, "--check").stdout)
+
+
 class Shown(Case):
     def test_on_a_terminal_steps_that_run_are_drawn_over(self):
         directory = self.context("FROM localhost/base\nRUN echo from-the-step; echo more\n")
