@@ -3,8 +3,6 @@
 // A namespace's labels say which standard its pods are held to, which is written to the audit log, and which
 // its users are warned about (https://kubernetes.io/docs/concepts/security/pod-security-admission/). What
 // makes pods (a Deployment) is warned about and never refused, so that its pods are.
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "kube/admission/followed_objects.h"
@@ -20,15 +18,9 @@ constexpr const char* kPrefix = "pod-security.kubernetes.io/";
 
 struct Policy {
   SecurityLevel level = SecurityLevel::Privileged;
+  int version = kLatestStandard;
   std::string text = "privileged:latest";  // with its version
 };
-
-// "latest", "v1.25".
-bool is_version(std::string_view text) {
-  if (text == "latest") return true;
-  if (!text.starts_with("v1.") || text.size() == 3) return false;
-  return std::ranges::all_of(text.substr(3), [](char c) { return c >= '0' && c <= '9'; });
-}
 
 // What is not understood counts as the strictest, as in Kubernetes: a slip of the pen opens nothing.
 Policy policy_of(const Tree& name_space, const std::string& mode) {
@@ -37,9 +29,11 @@ Policy policy_of(const Tree& name_space, const std::string& mode) {
   if (level == nullptr) return {};
   const std::string_view version = name_space.text_at("metadata", "labels", label + "-version");
   const auto parsed = parse_security_level(level->as_string());
+  const auto pinned = parse_standard_version(version);
   return {.level = parsed.value_or(SecurityLevel::Restricted),
+          .version = pinned.value_or(kLatestStandard),
           .text = fmt::format("{}:{}", parsed ? level->as_string() : "restricted",
-                              version.empty() || !is_version(version) ? "latest" : version)};
+                              pinned ? version : std::string_view("latest"))};
 }
 
 // Where in an object of this kind its pods' template is; null: it makes none.
@@ -77,7 +71,7 @@ class PodSecurity final : public Plugin {
     if (name_space == nullptr) return {};
     const Policy enforced = policy_of(*name_space, "enforce");
     request.audit_annotations[kPrefix + std::string("enforce-policy")] = enforced.text;
-    const auto violations = security_violations(enforced.level, *request.object);
+    const auto violations = security_violations(enforced.level, enforced.version, *request.object);
     if (!violations.empty())
       return request.forbidden(
           fmt::format("violates PodSecurity \"{}\": {}", enforced.text, fmt::join(violations, ", ")));
@@ -100,7 +94,7 @@ class PodSecurity final : public Plugin {
   }
 
   static std::string violation_text(const Policy& policy, const Tree& pod) {
-    const auto violations = security_violations(policy.level, pod);
+    const auto violations = security_violations(policy.level, policy.version, pod);
     if (violations.empty()) return {};
     return fmt::format("would violate PodSecurity \"{}\": {}", policy.text, fmt::join(violations, ", "));
   }
@@ -114,7 +108,10 @@ class PodSecurity final : public Plugin {
           request, label, causes,
           [](std::string_view text) { return parse_security_level(text).has_value(); },
           "must be one of privileged, baseline, restricted");
-      check_label(request, label + "-version", causes, is_version, "must be \"latest\" or \"v1.x\"");
+      check_label(
+          request, label + "-version", causes,
+          [](std::string_view text) { return parse_standard_version(text).has_value(); },
+          "must be \"latest\" or \"v1.x\"");
     }
     if (causes.empty()) return {};
     return invalid("", "Namespace", request.name, std::move(causes));

@@ -2,6 +2,7 @@
 #include "kube/admission/pod_security_checks.h"
 
 #include <algorithm>
+#include <charconv>
 #include <span>
 
 #include <fmt/format.h>
@@ -19,21 +20,34 @@ constexpr std::string_view kDefaultCapabilities[] = {
     "AUDIT_WRITE",      "CHOWN",   "DAC_OVERRIDE", "FOWNER",  "FSETID", "KILL",      "MKNOD",
     "NET_BIND_SERVICE", "SETFCAP", "SETGID",       "SETPCAP", "SETUID", "SYS_CHROOT"};
 constexpr std::string_view kRestrictedCapabilities[] = {"NET_BIND_SERVICE"};
-constexpr std::string_view kSafeSysctls[] = {
-    "kernel.shm_rmid_forced",           "net.ipv4.ip_local_port_range",
-    "net.ipv4.ip_local_reserved_ports", "net.ipv4.ip_unprivileged_port_start",
-    "net.ipv4.ping_group_range",        "net.ipv4.tcp_fin_timeout",
-    "net.ipv4.tcp_keepalive_intvl",     "net.ipv4.tcp_keepalive_probes",
-    "net.ipv4.tcp_keepalive_time",      "net.ipv4.tcp_rmem",
-    "net.ipv4.tcp_syncookies",          "net.ipv4.tcp_wmem"};
-constexpr std::string_view kSafeSelinuxTypes[] = {"", "container_t", "container_init_t", "container_kvm_t",
-                                                  "container_engine_t"};
+struct Since {
+  std::string_view name;
+  int version;
+};
+constexpr Since kSafeSysctls[] = {{"kernel.shm_rmid_forced", 0},
+                                  {"net.ipv4.ip_local_port_range", 0},
+                                  {"net.ipv4.ip_unprivileged_port_start", 0},
+                                  {"net.ipv4.ping_group_range", 0},
+                                  {"net.ipv4.tcp_syncookies", 0},
+                                  {"net.ipv4.ip_local_reserved_ports", 27},
+                                  {"net.ipv4.tcp_fin_timeout", 29},
+                                  {"net.ipv4.tcp_keepalive_intvl", 29},
+                                  {"net.ipv4.tcp_keepalive_probes", 29},
+                                  {"net.ipv4.tcp_keepalive_time", 29},
+                                  {"net.ipv4.tcp_rmem", 32},
+                                  {"net.ipv4.tcp_wmem", 32}};
+constexpr Since kSafeSelinuxTypes[] = {
+    {"", 0}, {"container_t", 0}, {"container_init_t", 0}, {"container_kvm_t", 0}, {"container_engine_t", 31}};
 constexpr std::string_view kRestrictedVolumes[] = {"configMap", "csi",       "downwardAPI",
                                                    "emptyDir",  "ephemeral", "persistentVolumeClaim",
                                                    "projected", "secret"};
 constexpr std::string_view kSafeSeccompProfiles[] = {"Localhost", "RuntimeDefault"};
 
 bool contains(Words words, std::string_view word) { return std::ranges::find(words, word) != words.end(); }
+bool contains(std::span<const Since> words, std::string_view word, int version) {
+  return std::ranges::any_of(words,
+                             [&](const Since& one) { return one.name == word && one.version <= version; });
+}
 
 // `"a", "b"`, each once.
 std::string quoted(Names names) {
@@ -57,37 +71,48 @@ const Tree& security_context(const Tree& object) {
 // Evaluates one pod; each check adds what it finds.
 class Evaluation {
  public:
-  explicit Evaluation(const Tree& pod) : pod_(pod) {}
+  Evaluation(const Tree& pod, int version) : pod_(pod), version_(version) {}
 
+  // What the restricted level says more strictly is left to it.
   void check_baseline(bool is_only_baseline) {
     check_app_armor();
-    if (is_only_baseline) check_capabilities("non-default capabilities", kDefaultCapabilities, false);
+    if (is_only_baseline || version_ < 22)
+      check_capabilities("non-default capabilities", kDefaultCapabilities, false);
     check_host_namespaces();
-    check_host_path_volumes();
+    if (is_only_baseline) check_host_path_volumes();
     check_host_ports();
+    if (version_ >= 34) check_probed_hosts();
     check_privileged();
-    check_proc_mount();
+    if (!is_only_baseline || !is_in_user_namespace()) check_proc_mount();
     check_selinux();
-    if (is_only_baseline) check_seccomp_is_not_off();
+    if (version_ < 19)
+      check_seccomp_annotations();
+    else if (is_only_baseline)
+      check_seccomp_is_not_off();
     check_sysctls();
     check_windows_host_process();
   }
 
   void check_restricted() {
-    if (!is_windows()) {
-      check_privilege_escalation();
+    const bool is_exempt = version_ >= 25 && is_windows();
+    if (version_ >= 8 && !is_exempt) check_privilege_escalation();
+    if (version_ >= 22 && !is_exempt)
       check_capabilities("unrestricted capabilities", kRestrictedCapabilities, true);
-    }
     check_volume_types();
-    check_run_as_non_root();
-    check_run_as_user();
-    if (!is_windows()) check_seccomp_is_on();
+    if (!is_in_user_namespace()) check_run_as_non_root();
+    if (version_ >= 23 && !is_in_user_namespace()) check_run_as_user();
+    if (version_ >= 19 && !is_exempt) check_seccomp_is_on();
   }
 
   std::vector<std::string> take() { return std::move(found_); }
 
  private:
   bool is_windows() const { return pod_.text_at("spec", "os", "name") == "windows"; }
+  // Its root is nobody outside.
+  bool is_in_user_namespace() const {
+    const Tree* is_of_host = pod_.find("spec", "hostUsers");
+    return version_ >= 35 && is_of_host != nullptr && !is_of_host->is_null() && !is_of_host->as_bool();
+  }
   const Tree& pod_context() const {
     static const Tree kNone;
     const Tree* spec = pod_.find("spec");
@@ -115,7 +140,27 @@ class Evaluation {
 
   // ---- baseline
 
+  // visit(key, value) for every annotation whose key begins like that.
+  template <class Visit>
+  void for_each_annotation(std::string_view prefix, Visit&& visit) const {
+    if (const Tree* annotations = pod_.find("metadata", "annotations"))
+      for (const auto& [key, value] : annotations->object())
+        if (key.starts_with(prefix)) visit(std::string_view(key), value.as_string());
+  }
+
+  void check_app_armor_annotations() {
+    Names set;
+    for_each_annotation("container.apparmor.security.beta.kubernetes.io/", [&](std::string_view key,
+                                                                               std::string_view profile) {
+      if (profile.empty() || profile == "runtime/default" || profile.starts_with("localhost/")) return;
+      set.push_back(fmt::format("{}=\"{}\"", key, profile));
+    });
+    add(set.size() == 1 ? "forbidden AppArmor profile" : "forbidden AppArmor profiles",
+        fmt::format("{}", fmt::join(set, ", ")));
+  }
+
   void check_app_armor() {
+    check_app_armor_annotations();
     const auto is_bad = [](const Tree& context) {
       return context.text_at("appArmorProfile", "type") == "Unconfined";
     };
@@ -194,6 +239,30 @@ class Evaluation {
                     ports.size() == 1 ? "" : "s", fmt::join(ports, ", ")));
   }
 
+  // A probe of another host is the node's own request to it.
+  void check_probed_hosts() {
+    Names hosts;
+    const Names names = containers_that([&](const Tree& container) {
+      const std::size_t before = hosts.size();
+      const auto look_at = [&](const Tree* handler) {
+        for (const char* kind : {"httpGet", "tcpSocket"})
+          if (const std::string_view host = handler == nullptr ? "" : handler->text_at(kind, "host");
+              !host.empty())
+            hosts.emplace_back(host);
+      };
+      for (const char* probe : {"livenessProbe", "readinessProbe", "startupProbe"})
+        look_at(container.find(probe));
+      for (const char* handler : {"postStart", "preStop"}) look_at(container.find("lifecycle", handler));
+      return hosts.size() > before;
+    });
+    if (names.empty()) return;
+    std::ranges::sort(hosts);
+    hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
+    add("probe or lifecycle host",
+        fmt::format("{} {} {}", counted("container", names), names.size() == 1 ? "uses" : "use",
+                    counted("probe or lifecycle host", hosts)));
+  }
+
   void check_privileged() {
     const Names names = containers_that(
         [](const Tree& container) { return is_true(security_context(container).find("privileged")); });
@@ -217,7 +286,7 @@ class Evaluation {
     bool sets_user = false, sets_role = false;
     const auto is_bad = [&](const Tree& context) {
       const std::string_view type = context.text_at("seLinuxOptions", "type");
-      const bool has_type = !contains(kSafeSelinuxTypes, type);
+      const bool has_type = !contains(kSafeSelinuxTypes, type, version_);
       const bool has_user = !context.text_at("seLinuxOptions", "user").empty();
       const bool has_role = !context.text_at("seLinuxOptions", "role").empty();
       if (has_type) types.emplace_back(type);
@@ -238,6 +307,20 @@ class Evaluation {
                                       setters(is_pod, containers), fmt::join(details, "; ")));
   }
 
+  // Before there were fields for it.
+  void check_seccomp_annotations() {
+    Names set;
+    const auto look_at = [&](std::string_view key, std::string_view profile) {
+      if (profile != "runtime/default" && profile != "docker/default" && !profile.starts_with("localhost/"))
+        set.push_back(fmt::format("{}=\"{}\"", key, profile));
+    };
+    for_each_annotation("seccomp.security.alpha.kubernetes.io/pod", look_at);
+    for_each_annotation("container.seccomp.security.alpha.kubernetes.io/", look_at);
+    if (set.empty()) return;
+    add("seccompProfile",
+        fmt::format("forbidden annotation{} {}", set.size() == 1 ? "" : "s", fmt::join(set, ", ")));
+  }
+
   void check_seccomp_is_not_off() {
     const auto is_bad = [](const Tree& context) {
       const std::string_view type = context.text_at("seccompProfile", "type");
@@ -256,7 +339,8 @@ class Evaluation {
     Names names;
     if (const Tree* sysctls = pod_context().find("sysctls"))
       for (const Tree& sysctl : sysctls->array())
-        if (!contains(kSafeSysctls, sysctl.text_at("name"))) names.emplace_back(sysctl.text_at("name"));
+        if (!contains(kSafeSysctls, sysctl.text_at("name"), version_))
+          names.emplace_back(sysctl.text_at("name"));
     add("forbidden sysctls", fmt::format("{}", fmt::join(names, ", ")));
   }
 
@@ -354,6 +438,7 @@ class Evaluation {
   }
 
   const Tree& pod_;
+  const int version_;
   std::vector<std::string> found_;
 };
 
@@ -366,9 +451,19 @@ std::optional<SecurityLevel> parse_security_level(std::string_view text) {
   return std::nullopt;
 }
 
-std::vector<std::string> security_violations(SecurityLevel level, const Tree& pod) {
-  Evaluation evaluation(pod);
+std::optional<int> parse_standard_version(std::string_view text) {
+  if (text == "latest") return kLatestStandard;
+  if (!text.starts_with("v1.")) return std::nullopt;
+  text.remove_prefix(3);
+  int version = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), version);
+  const bool is_number = failed == std::errc{} && end == text.data() + text.size() && text.front() != '-';
+  return is_number ? std::optional(version) : std::nullopt;
+}
+
+std::vector<std::string> security_violations(SecurityLevel level, int version, const Tree& pod) {
   if (level == SecurityLevel::Privileged) return {};
+  Evaluation evaluation(pod, version);
   evaluation.check_baseline(level == SecurityLevel::Baseline);
   if (level == SecurityLevel::Restricted) evaluation.check_restricted();
   return evaluation.take();

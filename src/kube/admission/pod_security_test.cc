@@ -14,12 +14,19 @@ using testing::TestObjects;
 
 constexpr const char* kPod = R"({"metadata":{"name":"web"},"spec":{"containers":[{"name":"a"}]}})";
 
-std::string violations(SecurityLevel level, const char* spec) {
-  const json::Tree pod = MUST(json::Tree::parse(fmt::format(R"({{"spec":{}}})", spec)));
-  return fmt::format("{}", fmt::join(security_violations(level, pod), ", "));
+std::string violations(SecurityLevel level, const char* version, const char* spec,
+                       const char* annotations = "{}") {
+  const json::Tree pod = MUST(
+      json::Tree::parse(fmt::format(R"({{"metadata":{{"annotations":{}}},"spec":{}}})", annotations, spec)));
+  return fmt::format(
+      "{}", fmt::join(security_violations(level, parse_standard_version(version).value(), pod), ", "));
 }
-std::string baseline(const char* spec) { return violations(SecurityLevel::Baseline, spec); }
-std::string restricted(const char* spec) { return violations(SecurityLevel::Restricted, spec); }
+std::string baseline(const char* spec, const char* version = "latest") {
+  return violations(SecurityLevel::Baseline, version, spec);
+}
+std::string restricted(const char* spec, const char* version = "latest") {
+  return violations(SecurityLevel::Restricted, version, spec);
+}
 
 TEST(PodSecurityChecks, of_the_baseline_name_everything_that_reaches_into_the_node) {
   EXPECT_EQ(baseline(R"({"containers":[{"name":"a"}]})"), "");
@@ -65,6 +72,39 @@ TEST(PodSecurityChecks, of_the_restricted_level_want_to_be_told) {
   EXPECT_EQ(restricted(R"({"securityContext":{"runAsUser":0},"volumes":[{"name":"v","nfs":{}}]})"),
             "restricted volume types (volume \"v\" uses restricted volume type \"nfs\"), "
             "runAsUser=0 (pod must not set runAsUser=0)");
+}
+
+TEST(PodSecurityChecks, of_a_version_that_is_pinned_stay_as_they_were) {
+  const char* const probes_elsewhere =
+      R"({"containers":[{"name":"a","livenessProbe":{"httpGet":{"host":"10.0.0.1"}}}]})";
+  EXPECT_EQ(baseline(probes_elsewhere, "v1.33"), "");
+  EXPECT_EQ(baseline(probes_elsewhere, "v1.34"),
+            "probe or lifecycle host (container \"a\" uses probe or lifecycle host \"10.0.0.1\")");
+  const char* const sysctl = R"({"securityContext":{"sysctls":[{"name":"net.ipv4.tcp_rmem"}]}})";
+  EXPECT_EQ(baseline(sysctl, "v1.31"), "forbidden sysctls (net.ipv4.tcp_rmem)");
+  EXPECT_EQ(baseline(sysctl, "v1.32"), "");
+  const char* const unmasked =
+      R"({"hostUsers":false,"containers":[{"name":"a","securityContext":{"procMount":"Unmasked"}}]})";
+  EXPECT_EQ(baseline(unmasked, "v1.34"),
+            "procMount (container \"a\" must not set securityContext.procMount to \"Unmasked\")");
+  EXPECT_EQ(baseline(unmasked, "v1.99"), "");
+  EXPECT_EQ(restricted(R"({"containers":[{"name":"a"}]})", "v1.7"),
+            "runAsNonRoot != true (pod or container \"a\" must set securityContext.runAsNonRoot=true)");
+}
+
+TEST(PodSecurityChecks, see_annotations_from_before_there_were_fields) {
+  EXPECT_EQ(violations(SecurityLevel::Baseline, "v1.18", "{}",
+                       R"({"seccomp.security.alpha.kubernetes.io/pod":"unconfined"})"),
+            "seccompProfile (forbidden annotation seccomp.security.alpha.kubernetes.io/pod=\"unconfined\")");
+  EXPECT_EQ(violations(SecurityLevel::Baseline, "latest", "{}",
+                       R"({"container.apparmor.security.beta.kubernetes.io/a":"unconfined"})"),
+            "forbidden AppArmor profile (container.apparmor.security.beta.kubernetes.io/a=\"unconfined\")");
+}
+
+TEST(PodSecurityChecks, know_their_versions) {
+  EXPECT_EQ(parse_standard_version("v1.25"), 25);
+  for (const char* wrong : {"", "v1.", "v1.x", "v1.-3", "1.25", "v2.1"})
+    EXPECT_EQ(parse_standard_version(wrong), std::nullopt) << wrong;
 }
 
 class PodSecurityTest : public ::testing::Test {
