@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/control_plane/custom_kinds.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "kube/control_plane/custom_versions.h"
 
 namespace gantry::kube {
 namespace {
@@ -29,12 +33,21 @@ const json::Tree& version_of(const json::Tree& definition, std::string_view name
   return nothing();
 }
 
-CustomKinds::Kinds compile(const json::Tree& definition) {
-  CustomKinds::Kinds kinds;
-  for (custom::CustomVersion& version : custom::served_versions(definition)) {
+// Versions point into each other, so each keeps all.
+CustomKinds::Kinds compile(const json::Tree& definition, const ObjectSource& objects) {
+  auto all = std::make_shared<std::vector<CustomKind>>();
+  std::map<std::string, const Type*, std::less<>> types;
+  for (custom::CustomVersion& version : custom::versions_of(definition)) {
     std::vector<Cause> faults;  // were looked at when the definition was written
     cel::CrdRules rules(schema_of(version_of(definition, version.resource.kind.version)), "", faults);
-    kinds.push_back(std::make_shared<const CustomKind>(CustomKind{std::move(version), std::move(rules)}));
+    types.emplace(version.resource.kind.api_version(), version.resource.type);
+    all->push_back({std::move(version), std::move(rules)});
+  }
+  const auto versions = std::make_shared<const CustomVersions>(definition, std::move(types), objects);
+  CustomKinds::Kinds kinds;
+  for (CustomKind& kind : *all) {
+    kind.version.resource.versions = versions;
+    kinds.emplace_back(all, &kind);
   }
   return kinds;
 }
@@ -59,8 +72,9 @@ CustomKinds::Kinds CustomKinds::replace(const std::vector<const json::Tree*>& de
     auto known = compiled_.extract(name);
     Compiled compiled = !known.empty() && known.mapped().key == key
                             ? std::move(known.mapped())
-                            : Compiled{.key = std::move(key), .kinds = compile(definition)};
-    all.insert(all.end(), compiled.kinds.begin(), compiled.kinds.end());
+                            : Compiled{.key = std::move(key), .kinds = compile(definition, objects_)};
+    std::ranges::copy_if(compiled.kinds, std::back_inserter(all),
+                         [](const auto& kind) { return kind->version.is_served; });
     next.emplace(name, std::move(compiled));
   }
   compiled_ = std::move(next);
@@ -73,6 +87,15 @@ std::shared_ptr<const CustomKind> CustomKinds::find(const Resource& resource) co
   if (found == compiled_.end()) return nullptr;
   for (const auto& kind : found->second.kinds)
     if (kind->version.resource.kind == resource.kind) return kind;
+  return nullptr;
+}
+
+std::shared_ptr<const CustomKind> CustomKinds::find_stored(std::string_view definition) const {
+  const MutexLock lock(mutex_);
+  const auto found = compiled_.find(std::string(definition));
+  if (found == compiled_.end()) return nullptr;
+  for (const auto& kind : found->second.kinds)
+    if (kind->version.resource.kind == kind->version.resource.stored_kind) return kind;
   return nullptr;
 }
 

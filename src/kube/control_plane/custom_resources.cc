@@ -83,14 +83,6 @@ void set_condition(json::Tree& status, json::Tree wanted) {
   conditions.push_back(std::move(wanted));
 }
 
-std::string storage_version(const json::Tree& definition) {
-  if (const json::Tree* versions = definition.find("spec", "versions"))
-    for (const json::Tree& version : versions->array())
-      if (const json::Tree* storage = version.find("storage"); storage != nullptr && storage->as_bool())
-        return std::string(version.text_at("name"));
-  return {};
-}
-
 json::Tree status_of(const json::Tree& definition, bool has_its_names) {
   const json::Tree* present = definition.find("status");
   json::Tree status = present == nullptr ? json::Tree() : *present;
@@ -105,9 +97,6 @@ json::Tree status_of(const json::Tree& definition, bool has_its_names) {
                                     "one of its names is another definition's", now));
     set_condition(status, condition("Established", false, "NotAccepted", "not all names are accepted", now));
   }
-  json::TreeArray& stored = status.object()["storedVersions"].array();
-  const json::Tree version(storage_version(definition));
-  if (std::ranges::find(stored, version) == stored.end()) stored.push_back(version);
   return status;
 }
 
@@ -115,6 +104,7 @@ json::Tree status_of(const json::Tree& definition, bool has_its_names) {
 
 CustomResources::CustomResources(const Parts& parts)
     : parts_(parts),
+      kinds_(parts.objects),
       served_(std::make_shared<const Served>(std::vector<std::shared_ptr<const Resource>>(), parts.address)) {
 }
 
@@ -167,16 +157,14 @@ bool CustomResources::settle(const json::Tree& definition, bool has_its_names) {
 
 bool CustomResources::remove_objects(const json::Tree& definition) {
   const std::string name(definition.text_at("metadata", "name"));
-  const std::shared_ptr<const Served> served = served_.get();
-  const Resource* resource = served->find(definition.text_at("spec", "group"), storage_version(definition),
-                                          definition.text_at("spec", "names", "plural"));
-  if (resource != nullptr) {
-    const std::vector<json::Tree> objects = parts_.objects.list(resource->stored_as, "");
+  if (const auto kind = kinds_.find_stored(name); kind != nullptr) {
+    const Resource& resource = kind->version.resource;
+    const std::vector<json::Tree> objects = parts_.objects.list(resource.stored_as, "");
     for (const json::Tree& object : objects) {
       if (is_leaving(object)) continue;
       ApiRequest request{.user = self(),
                          .verb = Verb::Delete,
-                         .resource = *resource,
+                         .resource = resource,
                          .name_space = std::string(object.text_at("metadata", "namespace")),
                          .name = std::string(object.text_at("metadata", "name"))};
       (void)verbs_->run(request);  // what cannot go now is tried again

@@ -51,8 +51,8 @@ class CustomResources {
   Answer<void> write(const json::Tree& definition, std::string_view subresource) const;
 
   const Parts parts_;
-  CurrentlyServed served_;
   CustomKinds kinds_;
+  CurrentlyServed served_;
   CustomKinds::Kinds served_kinds_;  // of whoever brings it up to date: start(), then the reconciler's thread
   const Verbs* verbs_ = nullptr;     // from start() on
 

@@ -36,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!schema) return 0;
   const json::Tree definition = definition_with(std::move(*schema));
   const bool is_right = kube::custom::check_versions(definition).empty();
-  const std::vector<kube::custom::CustomVersion> versions = kube::custom::served_versions(definition);
+  const std::vector<kube::custom::CustomVersion> versions = kube::custom::versions_of(definition);
   const kube::Type& type = *versions.at(0).resource.type;
   kube::Answer<kube::Decoded> decoded =
       kube::decode(type, std::string(input.substr(split + 3)), kube::FieldValidation::Ignore);

@@ -117,13 +117,13 @@ CustomVersion version_of(const Tree& version, Resource resource) {
   resource.subresources = subresources_of(version, resource);
   resource.columns = columns_of(version);
   resource.selectable_fields = selectable_fields_of(version);
-  std::string deprecation = deprecation_of(version, resource.kind);
+  resource.scale = scale_of(version);
+  resource.deprecation_warning = deprecation_of(version, resource.kind);
   auto validator = std::make_unique<const Validator>(*resource.type);
   return {.resource = std::move(resource),
+          .is_served = flag(version, "served"),
           .schema = std::move(schema),
-          .validator = std::move(validator),
-          .scale = scale_of(version),
-          .deprecation_warning = std::move(deprecation)};
+          .validator = std::move(validator)};
 }
 
 // ---- What a version may say
@@ -230,12 +230,11 @@ void check_version(const Spot& version, Report& report) {
 
 }  // namespace
 
-std::vector<CustomVersion> served_versions(const Tree& definition) {
+std::vector<CustomVersion> versions_of(const Tree& definition) {
   const Tree& spec = at(definition, "spec");
   const Resource common = common_resource(spec);
   std::vector<CustomVersion> versions;
-  for (const Tree& version : at(spec, "versions").array())
-    if (flag(version, "served")) versions.push_back(version_of(version, common));
+  for (const Tree& version : at(spec, "versions").array()) versions.push_back(version_of(version, common));
   return versions;
 }
 

@@ -15,24 +15,16 @@
 
 namespace gantry::kube::custom {
 
-// Where a custom object keeps what the subresource scale shows, as paths: ".spec.replicas".
-struct ScalePaths {
-  std::string spec_replicas;  // empty: there is no such subresource
-  std::string status_replicas;
-  std::string label_selector;  // may be empty
-};
-
-// A version that is served.
 struct CustomVersion {
   Resource resource;
+  bool is_served = false;
   std::unique_ptr<const CustomSchema> schema;  // resource.type is in it
   std::unique_ptr<const Validator> validator;
-  ScalePaths scale;
-  std::string deprecation_warning;  // empty: it is not deprecated
 };
 
-// In the order of the definition, which was checked when it was written.
-std::vector<CustomVersion> served_versions(const json::Tree& definition);
+// All of them, in the order of the definition, which was checked when it was written. How objects get from
+// one to another is not said yet: resource.versions is null.
+std::vector<CustomVersion> versions_of(const json::Tree& definition);
 
 // What is wrong with a definition's versions: schemas, defaults, columns, selectable fields, subresources.
 // Names, and what versions have to do with each other, are kube/rules'.

@@ -30,12 +30,14 @@ std::string faults(const std::string& more_of_v1) {
   return text;
 }
 
-TEST(Definition, MakesAResourceOfEachVersionThatIsServed) {
-  const std::vector<CustomVersion> versions = served_versions(definition(
+TEST(Definition, MakesAResourceOfEachVersion) {
+  const std::vector<CustomVersion> versions = versions_of(definition(
       R"("subresources":{"status":{},"scale":{"specReplicasPath":".spec.replicas","statusReplicasPath":".status.n"}},
          "additionalPrinterColumns":[{"name":"Color","type":"string","jsonPath":".spec.color","priority":1}],
          "selectableFields":[{"jsonPath":".spec.color"}],)"));
-  ASSERT_EQ(versions.size(), 2U);
+  ASSERT_EQ(versions.size(), 3U);
+  EXPECT_TRUE(versions[1].is_served);
+  EXPECT_FALSE(versions[2].is_served);
   const Resource& v1 = versions[0].resource;
   EXPECT_EQ(v1.kind, (GroupVersionKind{"stable.example.com", "v1", "CronTab"}));
   EXPECT_EQ(v1.plural, "crontabs");
@@ -44,13 +46,13 @@ TEST(Definition, MakesAResourceOfEachVersionThatIsServed) {
   EXPECT_EQ(v1.type->name, "com.example.stable.v1.CronTab");
   EXPECT_NE(v1.find_subresource("status"), nullptr);
   EXPECT_EQ(v1.find_subresource("scale")->kind.kind, "Scale");
-  EXPECT_EQ(versions[0].scale.spec_replicas, ".spec.replicas");
+  EXPECT_EQ(v1.scale.spec_replicas, ".spec.replicas");
   ASSERT_EQ(v1.columns.size(), 2U);
   EXPECT_EQ(v1.columns[1].value, ".spec.color");
   EXPECT_EQ(v1.columns[1].priority, 1);
   EXPECT_EQ(v1.selectable_fields, std::vector<std::string>{"spec.color"});
   EXPECT_EQ(versions[1].resource.stored_kind.version, "v1");
-  EXPECT_EQ(versions[1].deprecation_warning, "stable.example.com/v1beta1 CronTab is deprecated");
+  EXPECT_EQ(versions[1].resource.deprecation_warning, "stable.example.com/v1beta1 CronTab is deprecated");
   EXPECT_TRUE(versions[1].resource.columns.empty());
 }
 

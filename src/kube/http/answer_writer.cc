@@ -125,6 +125,10 @@ Named named(const json::Value& object) {
 
 }  // namespace
 
+void add_warning(http::ResponseWriter& response, std::string_view warning) {
+  response.headers.add("Warning", warning_text(cut(warning, kCutWarning)));
+}
+
 Result<void> write_pieces(http::ResponseWriter& response, int code, std::span<const SharedBytes> pieces) {
   if (pieces.size() == 1) return response.send(code, pieces.front().view());
   std::uint64_t length = 0;

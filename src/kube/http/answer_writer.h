@@ -24,6 +24,8 @@ struct AnswerForm {
   const Type* type = nullptr;  // of the objects: a subresource's may be its own
 };
 
+// In a field Warning of the answer, which has not begun.
+void add_warning(http::ResponseWriter& response, std::string_view warning);
 // What goes wrong is the client's connection.
 Result<void> write_status(http::ResponseWriter& response, const Status& status);
 // `answer` is read where the form is not JSON: what is in the store is JSON, so that cannot fail by its

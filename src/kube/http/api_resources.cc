@@ -11,12 +11,14 @@
 #include "kube/access/access_reviews.h"
 #include "kube/http/answer_writer.h"
 #include "kube/http/api_server.h"
+#include "kube/http/pooled_frames.h"
 #include "kube/http/refusals.h"
 #include "kube/http/request_body.h"
 #include "kube/http/request_options.h"
 #include "kube/http/watch_frames.h"
 #include "kube/identity/token_reviews.h"
 #include "kube/schema/catalog.h"
+#include "kube/schema/versions.h"
 
 namespace gantry::kube {
 namespace {
@@ -119,6 +121,7 @@ Answer<void> ApiServer::serve_resource(const Call& call) const {
   const bool is_namespace = info.group.empty() && info.resource == "namespaces";
   if (!resource->is_namespaced && !info.name_space.empty() && !is_namespace) return no_such_path();
   if (resource->kind.kind == "ComponentStatus") return show_components(call, *resource);
+  if (!resource->deprecation_warning.empty()) add_warning(call.response, resource->deprecation_warning);
   const bool is_asked = !resource->is_kept && resource->kind.kind != "Binding";
   if (is_asked) return review(call, *resource);
   if (info.group.empty() && info.resource == "serviceaccounts" && info.subresource == "token")
@@ -169,7 +172,11 @@ Answer<void> ApiServer::watch(const Call& call, const ApiRequest& request,
   auto stream = TRY(parts_.verbs.watch(request));
   if (call.audit != nullptr) call.audit->start(200);
   call.response.headers.set("Content-Type", std::string(content_type_of(form.wanted.encoding, true)));
-  return call.response.stream(200, std::make_shared<WatchFrames>(std::move(stream), form, std::move(served)));
+  auto frames = std::make_unique<WatchFrames>(std::move(stream), form, std::move(served));
+  const Versions* versions = request.resource.versions.get();
+  if (versions == nullptr || !versions->asks_others())
+    return call.response.stream(200, std::shared_ptr<http::FrameSource>(std::move(frames)));
+  return call.response.stream(200, std::make_shared<PooledFrames>(std::move(frames), converting_));
 }
 
 // Kinds that are asked and answered.

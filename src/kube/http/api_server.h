@@ -14,6 +14,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "base/thread_pool.h"
 #include "http/server.h"
 #include "kube/access/authorizer.h"
 #include "kube/api/status.h"
@@ -95,6 +96,8 @@ class ApiServer {
 
   const ApiParts parts_;
   std::atomic<bool> is_ready_ = false;
+  // Of watches whose objects somebody else converts.
+  mutable ThreadPool converting_{{.name = "watch", .max_threads = 8, .max_waiting = 4096}};
 };
 
 }  // namespace gantry::kube

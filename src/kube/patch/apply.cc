@@ -2,13 +2,14 @@
 #include "kube/patch/apply.h"
 
 #include <map>
+#include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
-#include "base/printable.h"
 #include "kube/api/names.h"
+#include "kube/patch/changes_by_version.h"
 #include "kube/patch/managers.h"
-#include "kube/patch/typed_fields.h"
 
 namespace gantry::kube {
 namespace {
@@ -61,38 +62,33 @@ Answer<Managers> managers_of(const Type& type, const Tree* live, const FieldMana
     entry.time = manager.time;
     strip(entry.fields, manager);
   }
-  for (const ManagerEntry& entry : managers.entries())
-    if (entry.api_version != manager.api_version)
-      return Status({.code = 422,
-                     .reason = "Invalid",
-                     .message = fmt::format(
-                         "fields of the object are owned by \"{}\" in version {}; apply in that version",
-                         printable(entry.manager), printable(entry.api_version))});
   return managers;
 }
 
 class Application {
  public:
-  Application(const Type& type, const Tree* live, const FieldManager& manager, Managers managers)
-      : type_(type), live_(live), manager_(manager), managers_(std::move(managers)) {
-    if (ManagerEntry* own = managers_.find(manager, Operation::Apply)) last_ = std::move(own->fields);
+  Application(const Type& type, const Versions* versions, const Tree* live, const FieldManager& manager,
+              Managers managers)
+      : type_(type), versions_(versions), live_(live), manager_(manager), managers_(std::move(managers)) {
+    ManagerEntry* own = managers_.find(manager, Operation::Apply);
+    if (own == nullptr) return;
+    last_ = std::move(own->fields);
+    last_version_ = own->api_version;
   }
 
   Answer<std::optional<Tree>> run(const Tree& applied, OnConflict on_conflict) {
     FieldSet fields = fields_of(type_, applied);
     strip(fields, manager_);
-    Tree merged = merge_fields(type_, without_managed_fields(live_), applied);
-    remove_what_he_dropped(merged, fields);
-    FieldChanges changes;
+    Tree merged =
+        TRY(without_what_he_dropped(merge_fields(type_, without_managed_fields(live_), applied), fields));
+    ChangesByVersion changes(type_, versions_, manager_, live_, merged);
     if (live_ != nullptr) {
-      changes = compare_fields(type_, *live_, merged);
-      strip(changes.changed, manager_);
-      strip(changes.removed, manager_);
+      TRY(take_from_others(changes, on_conflict));
+      const FieldChanges& seen = *TRY(changes.in(manager_.api_version));
+      const bool is_same = seen.changed.empty() && seen.removed.empty() && fields == last_ &&
+                           last_version_ == manager_.api_version;
+      if (is_same) return std::optional<Tree>();
     }
-    TRY(take_from_others(changes, on_conflict));
-    const bool is_same =
-        live_ != nullptr && changes.changed.empty() && changes.removed.empty() && fields == last_;
-    if (is_same) return std::optional<Tree>();
     keep_last_applied(merged, applied);
     own(std::move(fields));
     managers_.drop_empty();
@@ -113,12 +109,47 @@ class Application {
            entry.subresource == manager_.subresource;
   }
 
-  void remove_what_he_dropped(Tree& merged, const FieldSet& fields) {
-    if (last_.is_within(fields)) return;
-    FieldSet owned = fields;
+  const Type* type_in(const std::string& version) const {
+    if (version == manager_.api_version) return &type_;
+    return versions_ == nullptr ? nullptr : versions_->type_of(version);
+  }
+  Answer<Tree> converted(const Tree& object, const std::string& from, const std::string& to) const {
+    return from == to ? object : convert(*versions_, object, to);
+  }
+  // What somebody owns who set it in that version; `fields`: his own, of now.
+  FieldSet owned_in(const std::string& version, const FieldSet& fields) {
+    FieldSet owned;
+    if (version == manager_.api_version) owned = fields;
     for (const ManagerEntry& entry : managers_.entries())
-      if (!is_own(entry)) owned.unite(entry.fields);
-    remove_fields(type_, merged, last_, owned);
+      if (!is_own(entry) && entry.api_version == version) owned.unite(entry.fields);
+    return owned;
+  }
+  std::set<std::string> versions_of_owners() {
+    std::set<std::string> versions{manager_.api_version};
+    for (const ManagerEntry& entry : managers_.entries())
+      if (!is_own(entry) && type_in(entry.api_version) != nullptr) versions.insert(entry.api_version);
+    return versions;
+  }
+
+  // It goes in the version in which he applied it; who owns it in another has it back there.
+  Answer<Tree> without_what_he_dropped(Tree merged, const FieldSet& fields) {
+    const std::string& own = manager_.api_version;
+    if (last_version_ == own && last_.is_within(fields)) return merged;
+    if (last_.empty() || type_in(last_version_) == nullptr) return merged;
+    std::string version = last_version_;
+    Tree less = TRY(converted(merged, own, version));
+    remove_fields(*type_in(version), less, last_, owned_in(version, fields));
+    std::set<std::string> others = versions_of_owners();
+    others.erase(last_version_);
+    for (const std::string& other : others) {
+      Tree whole = TRY(converted(merged, own, other));
+      less = TRY(converted(less, version, other));
+      const FieldSet removed = compare_fields(*type_in(other), whole, less).removed;
+      remove_fields(*type_in(other), whole, removed, owned_in(other, fields));
+      less = std::move(whole);
+      version = other;
+    }
+    return converted(less, version, own);
   }
 
   // So that who goes on applying on the client's side compares with what is there.
@@ -142,16 +173,23 @@ class Application {
     return said ? fields_of(type_, *said) : FieldSet();
   }
 
-  Answer<void> take_from_others(const FieldChanges& changes, OnConflict on_conflict) {
+  Answer<void> take_from_others(ChangesByVersion& changes, OnConflict on_conflict) {
     std::vector<Conflict> conflicts;
-    for (ManagerEntry& entry : managers_.entries())
-      if (!is_own(entry))
-        if (FieldSet both = entry.fields.intersected(changes.changed); !both.empty())
-          conflicts.push_back({&entry, std::move(both)});
+    for (ManagerEntry& entry : managers_.entries()) {
+      if (is_own(entry)) continue;
+      const FieldChanges* seen = TRY(changes.in(entry.api_version));
+      if (seen == nullptr) continue;
+      if (FieldSet both = entry.fields.intersected(seen->changed); !both.empty())
+        conflicts.push_back({&entry, std::move(both)});
+    }
     if (!conflicts.empty() && on_conflict == OnConflict::Refuse) TRY(refuse(conflicts));
     for (ManagerEntry& entry : managers_.entries()) {
       if (is_own(entry)) continue;
-      entry.fields.subtract(changes.changed).subtract(changes.removed);
+      const FieldChanges* seen = TRY(changes.in(entry.api_version));
+      if (seen == nullptr)
+        entry.fields = FieldSet();  // of a version that is no more
+      else
+        entry.fields.subtract(seen->changed).subtract(seen->removed);
     }
     return {};
   }
@@ -196,19 +234,22 @@ class Application {
   }
 
   const Type& type_;
+  const Versions* const versions_;
   const Tree* live_;
   const FieldManager& manager_;
   Managers managers_;
-  FieldSet last_;  // what the manager applied before
+  FieldSet last_;             // what the manager applied before
+  std::string last_version_;  // in this version
 };
 
 }  // namespace
 
 Answer<std::optional<Tree>> apply(const Type& type, const Tree* live, const Tree& applied,
-                                  const FieldManager& manager, OnConflict on_conflict) {
+                                  const FieldManager& manager, OnConflict on_conflict,
+                                  const Versions* versions) {
   TRY(check_applied(type, applied));
   Managers managers = TRY(managers_of(type, live, manager));
-  return Application(type, live, manager, std::move(managers)).run(applied, on_conflict);
+  return Application(type, versions, live, manager, std::move(managers)).run(applied, on_conflict);
 }
 
 }  // namespace gantry::kube

@@ -20,10 +20,11 @@ enum class OnConflict : std::uint8_t { Refuse, Force };
 
 // The object with `applied` in it and managedFields put right; nothing if that changes nothing. `live`: null:
 // it is created. 409 Conflict, with a cause FieldManagerConflict for each field, when others have set it
-// otherwise; 400 BadRequest for what cannot be applied (managedFields in it, a list with the same key twice);
-// 422 when fields of the object are owned in another version than `manager.api_version`.
-// `applied` has passed decoding, but has no defaults; `live` is in the version of `applied`.
+// otherwise; 400 BadRequest for what cannot be applied (managedFields in it, a list with the same key twice).
+// `applied` has passed decoding, but has no defaults; `live` is in the version of `applied`. `versions`: all
+// of the kind, for what was applied and set in others; null: it has this one. Fails if a conversion does.
 Answer<std::optional<json::Tree>> apply(const Type& type, const json::Tree* live, const json::Tree& applied,
-                                        const FieldManager& manager, OnConflict on_conflict);
+                                        const FieldManager& manager, OnConflict on_conflict,
+                                        const Versions* versions = nullptr);
 
 }  // namespace gantry::kube

@@ -49,7 +49,7 @@ class Applying : public ::testing::Test {
     return "applied";
   }
   void update_as(std::string name, json::Tree object) {
-    track_update(TestKind::type(), has_live_ ? &live_ : nullptr, object, manager(std::move(name)));
+    (void)track_update(TestKind::type(), has_live_ ? &live_ : nullptr, object, manager(std::move(name)));
     live_ = std::move(object);
     has_live_ = true;
   }

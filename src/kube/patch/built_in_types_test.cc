@@ -7,6 +7,7 @@
 #include "kube/patch/apply.h"
 #include "kube/patch/strategic_patch.h"
 #include "kube/schema/catalog.h"
+#include "kube/schema/versions.h"
 
 namespace gantry::kube {
 namespace {
@@ -26,12 +27,12 @@ TEST(BuiltInTypes, ADeploymentsFieldsAreWrittenAsKubernetesDoes) {
       R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"default","labels":{"app":"web"}},)"
       R"("spec":{"replicas":2,"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},)"
       R"("spec":{"containers":[{"name":"web","image":"nginx","env":[{"name":"A","value":"b"}],"ports":[{"containerPort":80,"protocol":"TCP"}]}]}}}})");
-  track_update(type_of("apps", "deployments"), nullptr, object,
-               {.name = "kubectl-create",
-                .api_version = "apps/v1",
-                .subresource = "",
-                .time = "2026-11-21T10:00:00Z",
-                .without = {"status"}});
+  (void)track_update(type_of("apps", "deployments"), nullptr, object,
+                     {.name = "kubectl-create",
+                      .api_version = "apps/v1",
+                      .subresource = "",
+                      .time = "2026-11-21T10:00:00Z",
+                      .without = {"status"}});
   EXPECT_EQ(
       object.find("metadata", "managedFields")->array().front().find("fieldsV1")->to_text(),
       R"({"f:metadata":{"f:labels":{".":{},"f:app":{}}},"f:spec":{"f:replicas":{},"f:selector":{},)"
@@ -73,6 +74,76 @@ TEST(BuiltInTypes, StrategicPatchesMergeByTheirKeys) {
   EXPECT_EQ(
       patched->find("spec", "template", "spec")->to_text(),
       R"({"containers":[{"image":"2","name":"web"}],"volumes":[{"name":"v","secret":{"secretName":"s"}}]})");
+}
+
+// Autoscalers of autoscaling/v1 and v2, which say the same with other fields.
+class Autoscalers : public ::testing::Test {
+ protected:
+  static FieldManager manager(std::string name, const char* version) {
+    return {.name = std::move(name),
+            .api_version = version,
+            .subresource = "",
+            .time = "2026-11-21T10:00:00Z",
+            .without = {"status"}};
+  }
+  static json::Tree autoscaler(const char* version, const std::string& spec) {
+    return tree(std::string(R"({"apiVersion":")") + version +
+                R"(","kind":"HorizontalPodAutoscaler","metadata":{"name":"web"},"spec":{)" + spec + "}}");
+  }
+  // The message of what was refused.
+  std::string apply_as(const char* name, const char* version, const std::string& spec,
+                       OnConflict on_conflict = OnConflict::Refuse) {
+    const Resource& resource = *Catalog::built_in().find(
+        "autoscaling", version + std::string_view("autoscaling/").size(), "horizontalpodautoscalers");
+    std::optional<json::Tree> live;
+    if (!live_.is_null()) live = convert(*resource.versions, live_, version).value();
+    auto applied = apply(*resource.type, live ? &*live : nullptr, autoscaler(version, spec),
+                         manager(name, version), on_conflict, resource.versions.get());
+    if (!applied) return applied.error()->message;
+    if (*applied) live_ = **applied;
+    return "";
+  }
+  std::string spec_in_v2() const {
+    const Resource& v2 = *Catalog::built_in().find("autoscaling", "v2", "horizontalpodautoscalers");
+    return convert(*v2.versions, live_, "autoscaling/v2").value().find("spec")->to_text();
+  }
+
+  json::Tree live_;
+};
+
+constexpr const char* kV1 = "autoscaling/v1";
+constexpr const char* kV2 = "autoscaling/v2";
+const char* const kMetrics =
+    R"("metrics":[{"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":50}}}])";
+
+TEST_F(Autoscalers, WhoAppliesInAnotherVersionTakesBackWhatHeSaidInTheFirst) {
+  ASSERT_EQ(apply_as("me", kV1, R"("maxReplicas":3,"minReplicas":2,"targetCPUUtilizationPercentage":70)"),
+            "");
+  ASSERT_EQ(apply_as("me", kV2, R"("maxReplicas":3)"), "");
+  EXPECT_EQ(spec_in_v2(), R"({"maxReplicas":3})");
+}
+
+TEST_F(Autoscalers, FieldsOfAnotherVersionAreHeldByTheirOwner) {
+  ASSERT_EQ(apply_as("one", kV1, R"("maxReplicas":3,"targetCPUUtilizationPercentage":70)"), "");
+  EXPECT_EQ(apply_as("two", kV2, R"("maxReplicas":4)"),
+            "Apply failed with 1 conflict: conflict with \"one\": .spec.maxReplicas");
+  EXPECT_EQ(apply_as("two", kV2, std::string(R"("maxReplicas":3,)") + kMetrics),
+            "Apply failed with 1 conflict: conflict with \"one\": .spec.targetCPUUtilizationPercentage");
+  ASSERT_EQ(apply_as("two", kV2, std::string(R"("maxReplicas":3,)") + kMetrics, OnConflict::Force), "");
+  // What he does not hold any more, he does not take away.
+  ASSERT_EQ(apply_as("one", kV1, R"("maxReplicas":3)"), "");
+  EXPECT_NE(spec_in_v2().find("\"averageUtilization\":50"), std::string::npos);
+}
+
+TEST_F(Autoscalers, UpdatesAreSeenInEveryVersion) {
+  ASSERT_EQ(apply_as("one", kV1, R"("maxReplicas":3,"targetCPUUtilizationPercentage":70)"), "");
+  const Resource& v2 = *Catalog::built_in().find("autoscaling", "v2", "horizontalpodautoscalers");
+  const json::Tree before = convert(*v2.versions, live_, kV2).value();
+  json::Tree after = before;
+  after.object()["spec"].object().erase("metrics");
+  ASSERT_TRUE(track_update(*v2.type, &before, after, manager("two", kV2), v2.versions.get()));
+  EXPECT_EQ(after.find("metadata", "managedFields")->array().front().find("fieldsV1")->to_text(),
+            R"({"f:spec":{"f:maxReplicas":{}}})");
 }
 
 }  // namespace

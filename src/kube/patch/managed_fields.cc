@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/patch/managed_fields.h"
 
+#include "kube/patch/changes_by_version.h"
 #include "kube/patch/managers.h"
-#include "kube/patch/typed_fields.h"
 
 namespace gantry::kube {
 namespace {
@@ -25,31 +25,37 @@ Managers managers_before(const Tree* sent, const Tree* live) {
   return managers ? std::move(*managers) : Managers();
 }
 
-void add_changes(Managers& managers, const FieldChanges& changes, const FieldManager& manager) {
-  for (ManagerEntry& entry : managers.entries())
-    entry.fields.subtract(changes.changed).subtract(changes.removed);
-  if (!changes.changed.empty()) {
+Answer<void> add_changes(Managers& managers, ChangesByVersion& changes, const FieldManager& manager) {
+  for (ManagerEntry& entry : managers.entries()) {
+    const FieldChanges* seen = TRY(changes.in(entry.api_version));
+    if (seen == nullptr)
+      entry.fields = FieldSet();  // of a version that is no more
+    else
+      entry.fields.subtract(seen->changed).subtract(seen->removed);
+  }
+  if (const FieldSet& changed = TRY(changes.in(manager.api_version))->changed; !changed.empty()) {
     ManagerEntry& own = managers.find_or_add(manager, Operation::Update);
-    own.fields.unite(changes.changed);
+    own.fields.unite(changed);
     own.time = manager.time;
   }
   managers.drop_empty();
   managers.merge_oldest();
+  return {};
 }
 
 }  // namespace
 
-void track_update(const Type& type, const Tree* live, Tree& object, const FieldManager& manager) {
-  static const Tree kNothing{json::TreeObject()};
+Answer<void> track_update(const Type& type, const Tree* live, Tree& object, const FieldManager& manager,
+                          const Versions* versions) {
   json::TreeObject& metadata = object.object()["metadata"].object();
   Managers managers = managers_before(metadata.find("managedFields"), live);
   metadata.erase("managedFields");
-  if (live != nullptr && managers.empty()) return;
-  FieldChanges changes = compare_fields(type, live == nullptr ? kNothing : *live, object);
-  strip(changes.changed, manager);
-  strip(changes.removed, manager);
-  if (!changes.changed.empty() || !changes.removed.empty()) add_changes(managers, changes, manager);
+  if (live != nullptr && managers.empty()) return {};
+  ChangesByVersion changes(type, versions, manager, live, object);
+  const FieldChanges& own = *TRY(changes.in(manager.api_version));
+  if (!own.changed.empty() || !own.removed.empty()) TRY(add_changes(managers, changes, manager));
   if (!managers.empty()) metadata["managedFields"] = std::move(managers).to_tree();
+  return {};
 }
 
 }  // namespace gantry::kube

@@ -11,9 +11,12 @@
 #include <vector>
 
 #include "base/json_tree.h"
+#include "kube/api/status.h"
 #include "kube/schema/type.h"
 
 namespace gantry::kube {
+
+class Versions;
 
 // Managers by way of update, patch or create, of one object: of more, the oldest become one
 // ("ancient-changes").
@@ -32,7 +35,9 @@ struct FieldManager {
 // Puts metadata.managedFields of `object` right, after somebody created (`live`: null), replaced or patched
 // it: what has changed belongs to `manager`, and to nobody else. What the client sent as managedFields counts
 // if it can be read; [{}] takes them away. An object without any is not tracked before somebody applies to
-// it. Both are in the same version.
-void track_update(const Type& type, const json::Tree* live, json::Tree& object, const FieldManager& manager);
+// it. Both are in the manager's version; `versions`: all of the kind, for managers of others; null: it has
+// one. Fails only if a conversion does.
+Answer<void> track_update(const Type& type, const json::Tree* live, json::Tree& object,
+                          const FieldManager& manager, const Versions* versions = nullptr);
 
 }  // namespace gantry::kube

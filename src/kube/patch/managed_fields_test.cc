@@ -38,7 +38,7 @@ TEST(ManagedFields, WhoCreatesOwnsWhatHeSets) {
   json::Tree object = tree(
       R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","labels":{"app":"web"}},)"
       R"("spec":{"replicas":1,"selector":{"app":"web"},"containers":[{"name":"a","image":"i","ports":[{"containerPort":80}]}]},"status":{"replicas":3}})");
-  track_update(TestKind::type(), nullptr, object, manager("kubectl"));
+  (void)track_update(TestKind::type(), nullptr, object, manager("kubectl"));
   EXPECT_EQ(
       object.find("metadata", "managedFields")->array().front().to_text(),
       R"({"apiVersion":"apps/v1","fieldsType":"FieldsV1","fieldsV1":{"f:metadata":{"f:labels":{".":{},"f:app":{}}},)"
@@ -51,55 +51,55 @@ TEST(ManagedFields, WhoCreatesOwnsWhatHeSets) {
 TEST(ManagedFields, WhatChangesHandsGoes) {
   json::Tree live =
       tree(R"({"metadata":{"name":"web"},"spec":{"replicas":1,"containers":[{"name":"a","image":"1"}]}})");
-  track_update(TestKind::type(), nullptr, live, manager("first"));
+  (void)track_update(TestKind::type(), nullptr, live, manager("first"));
   json::Tree object = tree(
       R"({"metadata":{"name":"web"},"spec":{"replicas":2,"containers":[{"name":"a","image":"1","args":["x"]}]}})");
-  track_update(TestKind::type(), &live, object, manager("second", "2026-11-21T11:00:00Z"));
+  (void)track_update(TestKind::type(), &live, object, manager("second", "2026-11-21T11:00:00Z"));
   EXPECT_EQ(managers_of(object),
             R"(first {"f:spec":{"f:containers":{"k:{\"name\":\"a\"}":{".":{},"f:image":{},"f:name":{}}}}}; )"
             R"(second {"f:spec":{"f:containers":{"k:{\"name\":\"a\"}":{"f:args":{}}},"f:replicas":{}}})");
   // Who changes nothing leaves no trace.
   json::Tree same = object;
-  track_update(TestKind::type(), &object, same, manager("third"));
+  (void)track_update(TestKind::type(), &object, same, manager("third"));
   EXPECT_EQ(same, object);
   // What goes belongs to nobody.
   json::Tree less = tree(R"({"metadata":{"name":"web"},"spec":{"replicas":2}})");
-  track_update(TestKind::type(), &object, less, manager("third"));
+  (void)track_update(TestKind::type(), &object, less, manager("third"));
   EXPECT_EQ(managers_of(less), R"(second {"f:spec":{"f:replicas":{}}})");
 }
 
 TEST(ManagedFields, StatusThatCannotBeSetIsNobodys) {
   json::Tree live = tree(R"({"metadata":{"name":"web"},"spec":{"replicas":1}})");
-  track_update(TestKind::type(), nullptr, live, manager("first"));
+  (void)track_update(TestKind::type(), nullptr, live, manager("first"));
   json::Tree object = live;
   object.object()["status"].object()["replicas"] = 1;
   FieldManager controller = manager("controller");
   controller.subresource = "status";
   controller.without = {"spec"};
-  track_update(TestKind::type(), &live, object, controller);
+  (void)track_update(TestKind::type(), &live, object, controller);
   EXPECT_EQ(managers_of(object),
             R"(controller {"f:status":{"f:replicas":{}}}; first {"f:spec":{"f:replicas":{}}})");
 }
 
 TEST(ManagedFields, CanBeTakenAway) {
   json::Tree live = tree(R"({"metadata":{"name":"web"},"spec":{"replicas":1}})");
-  track_update(TestKind::type(), nullptr, live, manager("first"));
+  (void)track_update(TestKind::type(), nullptr, live, manager("first"));
   json::Tree object = tree(R"({"metadata":{"name":"web","managedFields":[{}]},"spec":{"replicas":2}})");
-  track_update(TestKind::type(), &live, object, manager("second"));
+  (void)track_update(TestKind::type(), &live, object, manager("second"));
   EXPECT_EQ(managers_of(object), "");
   json::Tree later = tree(R"({"metadata":{"name":"web"},"spec":{"replicas":3}})");
-  track_update(TestKind::type(), &object, later, manager("third"));
+  (void)track_update(TestKind::type(), &object, later, manager("third"));
   EXPECT_EQ(managers_of(later), "");
 }
 
 TEST(ManagedFields, TheOldestOfManyBecomeOne) {
   json::Tree object = tree(R"({"metadata":{"name":"web"},"spec":{"replicas":0}})");
-  track_update(TestKind::type(), nullptr, object, manager("first"));
+  (void)track_update(TestKind::type(), nullptr, object, manager("first"));
   for (int i = 0; i < 20; ++i) {
     json::Tree next = object;
     next.object()["metadata"].object()["labels"].object()["l" + std::to_string(i)] = "x";
-    track_update(TestKind::type(), &object, next,
-                 manager("m" + std::to_string(i), "2026-11-21T11:" + std::to_string(10 + i) + ":00Z"));
+    (void)track_update(TestKind::type(), &object, next,
+                       manager("m" + std::to_string(i), "2026-11-21T11:" + std::to_string(10 + i) + ":00Z"));
     object = std::move(next);
   }
   const json::TreeArray& entries = object.find("metadata", "managedFields")->array();

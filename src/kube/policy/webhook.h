@@ -4,13 +4,12 @@
 #pragma once
 
 #include <chrono>
-#include <memory>
 #include <string>
 
-#include "http/client.h"
 #include "kube/policy/admission_review.h"
 #include "kube/policy/expressions.h"
 #include "kube/policy/request_match.h"
+#include "kube/policy/webhook_client.h"
 
 namespace gantry::kube::admission {
 
@@ -34,12 +33,6 @@ class Webhook {
   bool supports_dry_run() const { return supports_dry_run_; }
 
  private:
-  struct Service {
-    std::string name_space, name;
-  };
-  Result<http::ClientRequest> request_to(const ObjectSource& objects) const;
-  Result<std::string> host_of(const Service& service, std::uint16_t port, const ObjectSource& objects) const;
-
   std::string configuration_;
   std::string name_;
   Answer<RequestMatch> match_;
@@ -49,9 +42,7 @@ class Webhook {
   bool supports_dry_run_ = false;
   std::chrono::seconds timeout_{10};
   std::string version_;  // of reviews; empty: it knows none of ours
-  Result<http::Url> url_;
-  std::optional<Service> service_;
-  std::unique_ptr<http::Client> client_;  // with its connections
+  WebhookClient client_;
 };
 
 }  // namespace gantry::kube::admission

@@ -22,6 +22,7 @@ constexpr std::string_view kScopes[] = {"*", "Cluster", "Namespaced"};
 constexpr std::string_view kOperations[] = {"*", "CONNECT", "CREATE", "DELETE", "UPDATE"};
 constexpr std::string_view kReviewVersions[] = {"v1", "v1beta1"};
 constexpr std::string_view kDefinitionScopes[] = {"Cluster", "Namespaced"};
+constexpr std::string_view kConversions[] = {"None", "Webhook"};
 
 // A list that says "*" says nothing else.
 void all_or_some(const Spot& list, bool may_be_empty_text) {
@@ -56,13 +57,17 @@ void client_config(const Spot& config) {
     service["path"].invalid("must start with a '/'");
 }
 
-void review_versions(const Spot& versions) {
-  if (versions.size() == 0) return versions.required("must specify one of v1, v1beta1");
+void known_review_version(const Spot& versions) {
   const auto is_known = [](const Tree& version) {
     return std::ranges::find(kReviewVersions, version.as_string()) != std::end(kReviewVersions);
   };
   if (std::ranges::none_of(versions.value().array(), is_known))
     versions.invalid("must include at least one of v1, v1beta1");
+}
+
+void review_versions(const Spot& versions) {
+  if (versions.size() == 0) return versions.required("must specify one of v1, v1beta1");
+  known_review_version(versions);
 }
 
 void check_webhooks(const Spot& object) {
@@ -89,6 +94,72 @@ void check_webhooks(const Spot& object) {
     label_selector(webhook["objectSelector"]);
     client_config(webhook["clientConfig"]);
   });
+}
+
+void conversion_review_versions(const Spot& versions) {
+  if (versions.size() == 0) return versions.required();
+  std::set<std::string_view> seen;
+  versions.each([&](const Spot& version) {
+    if (!seen.insert(version.text()).second) return version.invalid("duplicate version");
+    version.invalid_for(dns_1035_label_faults(version.text()));
+  });
+  known_review_version(versions);
+}
+
+// Kubernetes names these fields as its internal version has them, and so do the messages that people search.
+void check_conversion(const Spot& conversion) {
+  if (!conversion.is_set()) return;
+  one_of(conversion["strategy"], kConversions);
+  const Spot config = conversion["webhook"]["clientConfig"];
+  const Spot versions = conversion["webhook"]["conversionReviewVersions"];
+  if (conversion["strategy"].text() != "Webhook") {
+    constexpr std::string_view kWhy = "should not be set when strategy is not set to Webhook";
+    if (config.is_set()) conversion["webhookClientConfig"].forbidden(kWhy);
+    if (versions.size() != 0) conversion["conversionReviewVersions"].forbidden(kWhy);
+    return;
+  }
+  if (config.is_set())
+    client_config(config);
+  else
+    conversion["webhookClientConfig"].required("required when strategy is set to Webhook");
+  conversion_review_versions(versions);
+}
+
+std::string_view storage_version(const Tree& definition) {
+  if (const Tree* versions = definition.find("spec", "versions"))
+    for (const Tree& version : versions->array())
+      if (const Tree* storage = version.find("storage"); storage != nullptr && storage->as_bool())
+        return version.text_at("name");
+  return {};
+}
+
+// Objects may still be in a version that was stored once.
+void check_stored_versions(const Spot& object) {
+  if (!object["status"].is_set()) return;
+  const Spot stored = object["status"]["storedVersions"];
+  if (stored.size() == 0) return stored.invalid("must have at least one stored version");
+  std::set<std::string_view> known;
+  for (const Tree& version : object["spec"]["versions"].value().array())
+    known.insert(version.text_at("name"));
+  const std::string_view storage = storage_version(object.value());
+  if (std::ranges::none_of(stored.value().array(),
+                           [&](const Tree& version) { return version.as_string() == storage; }))
+    stored.invalid(fmt::format("must have the storage version {}", storage));
+  stored.each([&](const Spot& version) {
+    if (!known.contains(version.text()))
+      version.invalid(fmt::format(
+          "missing from spec.versions; {0} was previously a storage version, and must remain in "
+          "spec.versions until a storage migration ensures no data remains persisted in {0} and removes "
+          "{0} from status.storedVersions",
+          version.text()));
+  });
+}
+
+// Before the first object is stored in it.
+void note_storage_version(Tree& definition, const Tree* /*before*/) {
+  const Tree storage(storage_version(definition));
+  json::TreeArray& stored = definition.object()["status"].object()["storedVersions"].array();
+  if (std::ranges::find(stored, storage) == stored.end()) stored.push_back(storage);
 }
 
 void check_definition(const Spot& object) {
@@ -125,6 +196,8 @@ void check_definition(const Spot& object) {
     stored += version["storage"].flag();
   });
   if (stored != 1) versions.invalid("must have exactly one version marked as storage version");
+  check_conversion(spec["conversion"]);
+  check_stored_versions(object);
 }
 
 void update_definition(const Spot& object, const Tree& before) {
@@ -145,6 +218,7 @@ constexpr KindRules kRules[] = {
     {.group = "apiextensions.k8s.io",
      .kind = "CustomResourceDefinition",
      .counts_generations = true,
+     .prepare = note_storage_version,
      .check = check_definition,
      .check_update = update_definition},
 };

@@ -53,5 +53,47 @@ TEST(CustomResourceDefinition, IsNamedAfterWhatItDefines) {
             "spec.scope: Invalid value: \"Cluster\": field is immutable");
 }
 
+json::Tree widgets(const std::string& more) {
+  json::Tree definition = object(
+      R"("spec":{"group":"example.com","scope":"Namespaced","names":{"plural":"things","singular":"thing","kind":"Thing","listKind":"ThingList"},)"
+      R"("versions":[{"name":"v2","storage":true,"served":true}])" +
+          more,
+      "");
+  definition.object()["metadata"].object()["name"] = "things.example.com";
+  return definition;
+}
+
+TEST(CustomResourceDefinition, AConversionIsByNobodyOrByAWebhook) {
+  const Resource definitions = resource("apiextensions.k8s.io", "CustomResourceDefinition", false);
+  const auto wrong = [&](const std::string& conversion) {
+    return faults(definitions, widgets(R"(,"conversion":)" + conversion + "}"));
+  };
+  EXPECT_EQ(wrong(R"({"strategy":"None"})"), "");
+  EXPECT_EQ(wrong(R"({"strategy":"Webhook","webhook":{"clientConfig":{"url":"https://a/"},)"
+                  R"("conversionReviewVersions":["v7","v1"]}})"),
+            "");
+  EXPECT_EQ(wrong(R"({"strategy":"Webhook"})"),
+            "spec.conversion.webhookClientConfig: Required value: required when strategy is set to Webhook\n"
+            "spec.conversion.webhook.conversionReviewVersions: Required value");
+  EXPECT_EQ(
+      wrong(R"({"strategy":"None","webhook":{"conversionReviewVersions":["v1"]}})"),
+      "spec.conversion.conversionReviewVersions: Forbidden: should not be set when strategy is not set to "
+      "Webhook");
+}
+
+TEST(CustomResourceDefinition, AVersionThatWasStoredOnceStays) {
+  const Resource definitions = resource("apiextensions.k8s.io", "CustomResourceDefinition", false);
+  EXPECT_EQ(faults(definitions, widgets(R"(},"status":{"storedVersions":["v2"]})")), "");
+  EXPECT_EQ(
+      faults(definitions, widgets(R"(},"status":{"storedVersions":["v1"]})")),
+      "status.storedVersions: Invalid value: [\"v1\"]: must have the storage version v2\n"
+      "status.storedVersions[0]: Invalid value: \"v1\": missing from spec.versions; v1 was previously a "
+      "storage version, and must remain in spec.versions until a storage migration ensures no data remains "
+      "persisted in v1 and removes v1 from status.storedVersions");
+  json::Tree made = widgets("}");
+  prepare({definitions, "", nullptr}, made);
+  EXPECT_EQ(made.find("status", "storedVersions")->to_text(), R"(["v2"])");
+}
+
 }  // namespace
 }  // namespace gantry::kube::rules

@@ -4,11 +4,28 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
+#include <utility>
+#include <vector>
 
 #include "kube/schema/schema_files.h"
 #include "kube/schema/schema_reader.h"
+#include "kube/schema/versions.h"
 
 namespace gantry::kube {
+
+// Resources that show the same objects know of each other.
+static void join_versions(std::vector<Resource>& resources) {
+  std::map<std::string_view, std::vector<const Resource*>> by_objects;
+  for (const Resource& resource : resources)
+    if (resource.is_kept) by_objects[resource.stored_as].push_back(&resource);
+  std::map<std::string_view, std::shared_ptr<const Versions>> versions;
+  for (auto& [stored_as, same] : by_objects)
+    if (same.size() > 1) versions[stored_as] = std::make_shared<const BuiltInVersions>(std::move(same));
+  for (Resource& resource : resources)
+    if (const auto found = versions.find(resource.stored_as); found != versions.end())
+      resource.versions = found->second;
+}
 
 struct Catalog::State {
   SchemaSet set;
@@ -24,6 +41,7 @@ const Catalog& Catalog::built_in() {
       std::fprintf(stderr, "schema files: %s\n", set.error().message().c_str());
       std::abort();
     }
+    join_versions(set->resources);
     return new Catalog(std::make_unique<const State>(std::move(*set)));
   }();
   return *kCatalog;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,8 @@
 #include "kube/schema/type.h"
 
 namespace gantry::kube {
+
+class Versions;
 
 struct GroupVersionKind {
   std::string group;  // empty: core
@@ -23,6 +26,8 @@ struct GroupVersionKind {
   std::string api_version() const { return group.empty() ? version : group + "/" + version; }
   friend bool operator==(const GroupVersionKind&, const GroupVersionKind&) = default;
 };
+// Whether kind.api_version() is `text`, without making it.
+bool is_api_version(const GroupVersionKind& kind, std::string_view text);
 
 enum class Verb : std::uint16_t {
   Create = 1,
@@ -56,6 +61,13 @@ struct Column {
       value;  // a JSON path from the object (".spec.replicas"), or the name of a cell function ("@ready")
 };
 
+// Where a custom object keeps what its subresource scale shows, as paths: ".spec.replicas".
+struct ScalePaths {
+  std::string spec_replicas;  // empty: it is built in, and they are where they always are
+  std::string status_replicas;
+  std::string label_selector;  // of a selector's text; empty: there is none
+};
+
 struct Resource {
   GroupVersionKind kind;
   std::string plural;
@@ -75,6 +87,11 @@ struct Resource {
   std::vector<Subresource> subresources;
   std::vector<Column> columns;                 // empty: name and age
   std::vector<std::string> selectable_fields;  // beside metadata.name and metadata.namespace
+  ScalePaths scale;
+  std::string deprecation_warning;  // that every client is told; empty: it is not deprecated
+  // Shared by the resources of all its versions; null: there is one version only, and it is built in. Of a
+  // custom kind it points into what made the resource, and is not to be used for longer.
+  std::shared_ptr<const Versions> versions;
 
   ResourceId id() const { return {kind.group, plural}; }
   const Subresource* find_subresource(std::string_view name) const;

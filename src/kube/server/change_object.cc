@@ -122,7 +122,7 @@ class Changing {
   Answer<std::optional<SharedBytes>> write(const ObjectRef& live, json::Tree object,
                                            const AlsoWritten& also) {
     if (request_.is_dry_run) return std::optional(shown(object));
-    const std::string text = text_to_store(resource_, std::move(object));
+    const std::string text = TRY(text_to_store(resource_, std::move(object)));
     if (text == live->text()) return std::optional(TRY(shown(resource_, *live)));
     Written written = TRY(parts_.storage.put(collection_, path_, live->revision(), text, also));
     if (written.is_done) return std::optional(TRY(shown(resource_, *written.object)));

@@ -4,6 +4,7 @@
 // (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/scale-v1/).
 #include <fmt/format.h>
 
+#include "base/split.h"
 #include "kube/api/selector.h"
 #include "kube/patch/json_patch.h"
 #include "kube/patch/merge_patch.h"
@@ -15,28 +16,75 @@
 
 namespace gantry::kube {
 
-static std::int64_t number_at(const json::Tree& object, const char* part) {
-  const json::Tree* number = object.find(part, "replicas");
+namespace {
+
+// Where an object keeps what its scale shows: of a custom one its definition says so, of others it is known.
+class ScaledObject {
+ public:
+  ScaledObject(const Resource& resource, const json::Tree& object)
+      : paths_(resource.scale), is_built_in_(paths_.spec_replicas.empty()), object_(object) {}
+
+  std::int64_t wanted() const { return number(find(is_built_in_ ? ".spec.replicas" : paths_.spec_replicas)); }
+  std::int64_t present() const {
+    return number(find(is_built_in_ ? ".status.replicas" : paths_.status_replicas));
+  }
+  Answer<std::string> selector() const {
+    if (is_built_in_) return selector_text(object_.find("spec", "selector"));
+    const json::Tree* text = paths_.label_selector.empty() ? nullptr : find(paths_.label_selector);
+    return std::string(text == nullptr ? std::string_view() : text->as_string());
+  }
+
+ private:
+  static std::int64_t number(const json::Tree* value) {
+    return value == nullptr ? 0 : value->as_int64().value_or(0);
+  }
+  const json::Tree* find(std::string_view path) const {
+    const json::Tree* found = &object_;
+    for (const std::string_view name : split_words(path, '.')) {
+      found = found->find(name);
+      if (found == nullptr) break;
+    }
+    return found;
+  }
+  // A replication controller's selector is a map of labels, the others' is a LabelSelector.
+  static Answer<std::string> selector_text(const json::Tree* selector) {
+    if (selector == nullptr) return std::string();
+    const bool is_selector =
+        selector->find("matchLabels") != nullptr || selector->find("matchExpressions") != nullptr;
+    if (!is_selector) return LabelSelector::from_labels(*selector).text();
+    return TRY(LabelSelector::from_tree(*selector)).text();
+  }
+
+  const ScalePaths& paths_;
+  const bool is_built_in_;
+  const json::Tree& object_;
+};
+
+}  // namespace
+
+static std::int64_t replicas_of(const json::Tree& scale) {
+  const json::Tree* number = scale.find("spec", "replicas");
   return number == nullptr ? 0 : number->as_int64().value_or(0);
 }
 
-// A replication controller's selector is a map of labels, the others' is a LabelSelector.
-static Answer<std::string> selector_text(const json::Tree& object) {
-  const json::Tree* selector = object.find("spec", "selector");
-  if (selector == nullptr) return std::string();
-  const bool is_selector =
-      selector->find("matchLabels") != nullptr || selector->find("matchExpressions") != nullptr;
-  if (!is_selector) return LabelSelector::from_labels(*selector).text();
-  return TRY(LabelSelector::from_tree(*selector)).text();
+// The way to the number is made where it is not there yet.
+static void set_replicas(const Resource& resource, json::Tree& object, std::int64_t replicas) {
+  const std::string& path = resource.scale.spec_replicas;
+  json::Tree* place = &object;
+  for (const std::string_view name : split_words(path.empty() ? ".spec.replicas" : path, '.'))
+    place = &place->object()[name];
+  *place = replicas;
 }
 
-static Answer<json::Tree> scale_of(const Subresource& scale, const json::Tree& object) {
+static Answer<json::Tree> scale_of(const Resource& resource, const Subresource& scale,
+                                   const json::Tree& object) {
+  const ScaledObject scaled(resource, object);
   json::TreeObject metadata, spec, status, made;
   for (const char* key : {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"})
     if (const json::Tree* value = object.find("metadata", key)) metadata[key] = *value;
-  if (const std::int64_t replicas = number_at(object, "spec"); replicas != 0) spec["replicas"] = replicas;
-  status["replicas"] = number_at(object, "status");
-  if (std::string selector = TRY(selector_text(object)); !selector.empty())
+  if (const std::int64_t replicas = scaled.wanted(); replicas != 0) spec["replicas"] = replicas;
+  status["replicas"] = scaled.present();
+  if (std::string selector = TRY(scaled.selector()); !selector.empty())
     status["selector"] = std::move(selector);
   made["apiVersion"] = scale.kind.api_version();
   made["kind"] = scale.kind.kind;
@@ -59,9 +107,9 @@ static Answer<json::Tree> patched(const ApiRequest& request, const Subresource& 
 }
 
 // What the object becomes by what was sent as its scale.
-static Answer<std::optional<Proposal>> rescaled(const Subresource& scale, const json::Tree& live,
-                                                const json::Tree& sent) {
-  const std::int64_t replicas = number_at(sent, "spec");
+static Answer<std::optional<Proposal>> rescaled(const Resource& resource, const Subresource& scale,
+                                                const json::Tree& live, const json::Tree& sent) {
+  const std::int64_t replicas = replicas_of(sent);
   if (replicas < 0)
     return invalid(
         scale.kind.group, scale.kind.kind, metadata_text(live, "name"),
@@ -69,7 +117,7 @@ static Answer<std::optional<Proposal>> rescaled(const Subresource& scale, const 
           .message = fmt::format("Invalid value: {}: must be greater than or equal to 0", replicas),
           .field = "spec.replicas"}});
   Proposal proposal{.object = live};
-  proposal.object.object()["spec"].object()["replicas"] = replicas;
+  set_replicas(resource, proposal.object, replicas);
   const std::string_view revision = metadata_text(sent, "resourceVersion");
   if (!revision.empty()) set_metadata(proposal.object, "resourceVersion", revision);
   if (const std::string_view uid = metadata_text(sent, "uid"); !uid.empty())
@@ -77,19 +125,20 @@ static Answer<std::optional<Proposal>> rescaled(const Subresource& scale, const 
   return std::optional(std::move(proposal));
 }
 
-static Answer<ApiAnswer> shown_scale(const Subresource& scale, ApiAnswer answer) {
+static Answer<ApiAnswer> shown_scale(const Resource& resource, const Subresource& scale, ApiAnswer answer) {
   const auto object =
       json::Tree::parse(std::string(std::get<SharedBytes>(answer.content).view()), kStoredLimits);
   if (!object) return internal_error(object.error().message());
-  answer.content = shown(TRY(scale_of(scale, *object)));
+  answer.content = shown(TRY(scale_of(resource, scale, *object)));
   return answer;
 }
 
 Answer<ApiAnswer> run_scale(const VerbParts& parts, const ApiRequest& request) {
-  const Subresource& scale = *request.resource.find_subresource(request.subresource);
+  const Resource& resource = request.resource;
+  const Subresource& scale = *resource.find_subresource(request.subresource);
   ApiRequest whole = request;  // what is written is the object itself
   whole.subresource.clear();
-  if (request.verb == Verb::Get) return shown_scale(scale, TRY(get_object(parts, whole)));
+  if (request.verb == Verb::Get) return shown_scale(resource, scale, TRY(get_object(parts, whole)));
   Warnings told;
   const bool is_patch = request.verb == Verb::Patch;
   const json::Tree body =
@@ -97,12 +146,12 @@ Answer<ApiAnswer> run_scale(const VerbParts& parts, const ApiRequest& request) {
   auto answer = change_object(
       parts, whole, [&](const json::Tree& live, Warnings& warnings) -> Answer<std::optional<Proposal>> {
         warnings = told;
-        if (!is_patch) return rescaled(scale, live, body);
-        json::Tree sent = TRY(patched(request, scale, TRY(scale_of(scale, live)), body));
+        if (!is_patch) return rescaled(resource, scale, live, body);
+        json::Tree sent = TRY(patched(request, scale, TRY(scale_of(resource, scale, live)), body));
         sent = TRY(read_tree(request, *scale.type, scale.kind, std::move(sent), warnings));
-        return rescaled(scale, live, sent);
+        return rescaled(resource, scale, live, sent);
       });
-  return shown_scale(scale, TRY(std::move(answer)));
+  return shown_scale(resource, scale, TRY(std::move(answer)));
 }
 
 }  // namespace gantry::kube

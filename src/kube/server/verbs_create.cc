@@ -51,8 +51,8 @@ static Answer<Attempt> try_create(const VerbParts& parts, const ApiRequest& requ
     const bool is_taken = static_cast<bool>(TRY(parts.storage.get(collection, path)));
     return is_taken ? Attempt{Attempt::Outcome::NameTaken, {}} : Attempt{.shown = shown(object)};
   }
-  const Written written =
-      TRY(parts.storage.put(collection, path, kAbsent, text_to_store(resource, std::move(object)), also));
+  const std::string text = TRY(text_to_store(resource, std::move(object)));
+  const Written written = TRY(parts.storage.put(collection, path, kAbsent, text, also));
   if (!written.is_done)
     return Attempt{written.object ? Attempt::Outcome::NameTaken : Attempt::Outcome::AddressTaken, {}};
   return Attempt{.shown = TRY(shown(resource, *written.object))};

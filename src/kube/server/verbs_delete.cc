@@ -116,7 +116,8 @@ class Deleting {
   Answer<std::optional<Done>> write(const Object& live, Deletion deletion) {
     // It was asked for its dependents' end, and that is not there yet.
     Done done{.code = options_.orphans == false ? 202 : 200};
-    const std::string text = request_.is_dry_run ? std::string() : text_to_store(resource_, deletion.object);
+    const std::string text =
+        request_.is_dry_run ? std::string() : TRY(text_to_store(resource_, deletion.object));
     if (request_.is_dry_run) {
       done.content = shown(deletion.object);
     } else if (deletion.is_pending || text == live.text()) {
@@ -174,8 +175,9 @@ Answer<ApiAnswer> delete_collection(const VerbParts& parts, const ApiRequest& re
     TRY(check_may_go(one));
     auto deleted = Deleting(parts, one, options).run();
     if (!deleted && deleted.error()->code != 404) return std::move(deleted).error();
-    list.items.push_back(TRY(shown(request.resource, *item)));
+    list.items.push_back(item->json());
   }
+  list.items = TRY(shown(request.resource, std::move(list.items)));
   answer.content = std::move(list);
   return answer;
 }

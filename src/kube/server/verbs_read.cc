@@ -25,8 +25,23 @@ Answer<ApiAnswer> list_objects(const VerbParts& parts, const ApiRequest& request
                .continue_token = found.continue_token,
                .remaining = found.remaining};
   list.items.reserve(found.items.size());
-  for (const ObjectRef& item : found.items) list.items.push_back(TRY(shown(resource, *item)));
+  for (const ObjectRef& item : found.items) list.items.push_back(item->json());
+  list.items = TRY(shown(resource, std::move(list.items)));
   return ApiAnswer{.content = std::move(list)};
+}
+
+static Answer<void> show_events(const Resource& resource, std::span<WatchEvent> events) {
+  const auto is_object = [](const WatchEvent& event) {
+    return event.type != WatchEvent::Type::Bookmark && event.type != WatchEvent::Type::Error;
+  };
+  std::vector<SharedBytes> objects;
+  for (const WatchEvent& event : events)
+    if (is_object(event)) objects.push_back(event.object);
+  objects = TRY(shown(resource, std::move(objects)));
+  auto next = objects.begin();
+  for (WatchEvent& event : events)
+    if (is_object(event)) event.object = std::move(*next++);
+  return {};
 }
 
 Answer<std::unique_ptr<WatchStream>> watch_objects(const VerbParts& parts, const ApiRequest& request) {
@@ -38,9 +53,8 @@ Answer<std::unique_ptr<WatchStream>> watch_objects(const VerbParts& parts, const
                        .api_version = resource.kind.api_version(),
                        .kind = resource.kind.kind};
   if (!is_shown_as_stored(resource))
-    options.show = [copy = std::make_shared<const Resource>(resource)](const SharedBytes& json) {
-      auto other = shown(*copy, json);
-      return other ? *std::move(other) : json;  // what is in the cache is JSON
+    options.show = [copy = std::make_shared<const Resource>(resource)](std::span<WatchEvent> events) {
+      return show_events(*copy, events);
     };
   return parts.storage.watch(collection, TRY(watch_version(request.read)), request.read.sends_initial_events,
                              std::move(options));

@@ -79,7 +79,8 @@ static Answer<ApiAnswer> apply_to_object(const VerbParts& parts, const ApiReques
   auto changed = change_object(
       parts, request, [&](const json::Tree& live, Warnings& warnings) -> Answer<std::optional<Proposal>> {
         warnings = decoded.warnings;
-        auto object = TRY(apply(*resource.type, &live, applied, manager_of(request), on_conflict));
+        auto object = TRY(
+            apply(*resource.type, &live, applied, manager_of(request), on_conflict, resource.versions.get()));
         if (!object) return std::optional<Proposal>();
         TRY(apply_defaults(*resource.type, *object));
         return std::optional(Proposal{*std::move(object), Tracking::IsDone});

@@ -101,7 +101,8 @@ Answer<void> Writing::validate(const json::Tree& object) const {
 Answer<void> Writing::finish(json::Tree& object, Tracking tracking) {
   const Resource& resource = request_.resource;
   rules::prepare({resource, request_.subresource, before_}, object);
-  if (tracking == Tracking::IsToDo) track_update(*resource.type, before_, object, manager_of(request_));
+  if (tracking == Tracking::IsToDo)
+    TRY(track_update(*resource.type, before_, object, manager_of(request_), resource.versions.get()));
   admission::AdmissionRequest admitted{
       .user = request_.user,
       .operation = before_ == nullptr ? admission::Operation::Create : admission::Operation::Update,

@@ -108,9 +108,6 @@ class WatchStream::Taking {
   bool is_enough() const { return taken_ >= bytes_; }
   bool has_nothing() const { return taken_ == 0; }
 
-  void add_object(WatchEvent::Type type, const SharedBytes& json) {
-    add(type, stream_.options_.show ? stream_.options_.show(json) : json);
-  }
   void add(WatchEvent::Type type, SharedBytes object) {
     taken_ += object.size() + 1;
     events_.push_back({type, std::move(object)});
@@ -120,7 +117,7 @@ class WatchStream::Taking {
     Initial& initial = *stream_.initial_;
     for (; initial.next != initial.end && !is_enough(); initial.next = initial.objects.next(initial.next)) {
       const ObjectRef& object = initial.objects.at(initial.next);
-      if (stream_.options_.selection.matches(*object)) add_object(WatchEvent::Type::Added, object->json());
+      if (stream_.options_.selection.matches(*object)) add(WatchEvent::Type::Added, object->json());
     }
     if (initial.next != initial.end) return;
     stream_.initial_.reset();
@@ -135,10 +132,10 @@ class WatchStream::Taking {
     const bool was = change.before && selection.matches(*change.before);
     const bool is = change.kind != Change::Kind::Deleted && selection.matches(*change.object);
     if (is)
-      add_object(was ? WatchEvent::Type::Modified : WatchEvent::Type::Added, change.object->json());
+      add(was ? WatchEvent::Type::Modified : WatchEvent::Type::Added, change.object->json());
     else if (was)
-      add_object(WatchEvent::Type::Deleted,
-                 change.kind == Change::Kind::Deleted ? change.object->json() : change.left());
+      add(WatchEvent::Type::Deleted,
+          change.kind == Change::Kind::Deleted ? change.object->json() : change.left());
   }
 
   // Of before the collection remembers. Whether that was all of it.
@@ -177,6 +174,18 @@ class WatchStream::Taking {
 };
 
 WatchStream::State WatchStream::take(std::vector<WatchEvent>& events, std::size_t bytes) {
+  const std::size_t first = events.size();
+  const State state = collect(events, bytes);
+  if (!options_.show || events.size() == first) return state;
+  const auto shown = options_.show(std::span(events).subspan(first));
+  if (shown) return state;
+  events.resize(first);
+  events.push_back({WatchEvent::Type::Error, SharedBytes(shown.error().to_tree().to_text())});
+  has_ended_ = true;
+  return State::Ended;
+}
+
+WatchStream::State WatchStream::collect(std::vector<WatchEvent>& events, std::size_t bytes) {
   if (has_ended_) return State::Ended;
   Taking taking(*this, events, bytes);
   do {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,9 +50,9 @@ struct WatchOptions {
   // What bookmarks are of.
   std::string api_version;
   std::string kind;
-  // What is sent of an object's JSON, if that is something else: another version. Empty: the bytes as they
-  // are.
-  std::function<SharedBytes(const SharedBytes&)> show;
+  // Makes of events what is sent of them, if that is something else: objects in another version. A failure
+  // is told, and ends the watch. Empty: events stay as they are.
+  std::function<Answer<void>(std::span<WatchEvent>)> show;
 };
 
 class WatchStream {
@@ -69,7 +70,8 @@ class WatchStream {
   // Before the first take(). It is for any thread, must be quick and not call this stream; it is called at
   // least once after a take() that added nothing, when there may be something.
   void set_wake(std::function<void()> wake) { wake_ = std::move(wake); }
-  // Adds what there is and was not taken yet, about `bytes` of it. One thread at a time.
+  // Adds what there is and was not taken yet, about `bytes` of it. One thread at a time. Blocks only if
+  // options.show does.
   State take(std::vector<WatchEvent>& events, std::size_t bytes);
 
  private:
@@ -84,6 +86,7 @@ class WatchStream {
   WatchStream(const ObjectCache& cache, Collection& collection, WatchOptions options);
   Answer<void> begin();
   bool concerns(const Change& change) const;
+  State collect(std::vector<WatchEvent>& events, std::size_t bytes);
   // By the collection, which holds its watches_mutex_. Changes before `next` are none of its concern.
   void wake_up(History::Sequence next);
   void look_at_time(Time now, History::Sequence told);

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How the objects of a CustomResourceDefinition get from one of its versions to another: spec.conversion
+// (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kube/control_plane/webhook_conversion.h"
+#include "kube/schema/versions.h"
+
+namespace gantry::kube {
+
+class CustomVersions final : public Versions {
+ public:
+  // `types`: of the versions, by apiVersion. They and `objects` outlive it.
+  CustomVersions(const json::Tree& definition, std::map<std::string, const Type*, std::less<>> types,
+                 const ObjectSource& objects);
+
+  const Type* type_of(std::string_view api_version) const override;
+  Answer<std::vector<json::Tree>> convert(std::vector<json::Tree> objects,
+                                          std::string_view api_version) const override;
+  bool asks_others() const override { return webhook_.has_value(); }
+
+ private:
+  const std::map<std::string, const Type*, std::less<>> types_;
+  std::optional<WebhookConversion> webhook_;  // none: versions differ by their names alone
+};
+
+}  // namespace gantry::kube
