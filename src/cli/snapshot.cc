@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// gantry snapshot: writable root file systems above images, for those who run containers by themselves.
+// gantry snapshot: writable root file systems above images, for those who run containers by themselves; and a
+// control plane's store as a file (store_snapshot.h).
 #include <array>
 #include <charconv>
 
@@ -12,6 +13,7 @@
 #include "cli/groups.h"
 #include "cli/output_file.h"
 #include "cli/store.h"
+#include "cli/store_snapshot.h"
 #include "image/archive_io.h"
 #include "image/layer_diff.h"
 
@@ -132,20 +134,24 @@ Result<int> export_files(Context& context, const ExportOptions& options, const W
   return 0;
 }
 
-constexpr std::array kVerbs = {
-    make_verb<CreateOptions, create>("create", "IMAGE KEY", {2, 2},
-                                     "Make a writable root file system above an image"),
-    make_verb<DiffOptions, diff>("diff", "KEY", {1, 1},
-                                 "List what was changed (A added, C changed, D deleted)"),
-    make_verb<ExportOptions, export_files>("export", "KEY", {1, 1}, "Write the files as a flat tar"),
-    make_verb<NoOptions, list>("ls", "", {0, 0}, "List snapshots"),
-    make_verb<NoOptions, mount>("mount", "KEY DIR", {2, 2}, "Mount a snapshot"),
-    make_verb<NoOptions, remove>("rm", "KEY...", {1, kAny}, "Remove snapshots and what was written in them"),
-    make_verb<NoOptions, unmount>("unmount", "DIR", {1, 1}, "Undo 'mount'"),
-};
-
 }  // namespace
 
-std::span<const Verb> snapshot_verbs() { return kVerbs; }
+std::span<const Verb> snapshot_verbs() {
+  static const std::array kVerbs = {
+      make_verb<CreateOptions, create>("create", "IMAGE KEY", {2, 2},
+                                       "Make a writable root file system above an image"),
+      make_verb<DiffOptions, diff>("diff", "KEY", {1, 1},
+                                   "List what was changed (A added, C changed, D deleted)"),
+      make_verb<ExportOptions, export_files>("export", "KEY", {1, 1}, "Write the files as a flat tar"),
+      make_verb<NoOptions, list>("ls", "", {0, 0}, "List snapshots"),
+      make_verb<NoOptions, mount>("mount", "KEY DIR", {2, 2}, "Mount a snapshot"),
+      kRestoreStore,
+      make_verb<NoOptions, remove>("rm", "KEY...", {1, kAny},
+                                   "Remove snapshots and what was written in them"),
+      kSaveStore,
+      make_verb<NoOptions, unmount>("unmount", "DIR", {1, 1}, "Undo 'mount'"),
+  };
+  return kVerbs;
+}
 
 }  // namespace gantry::cli

@@ -18,7 +18,8 @@ int main(int argc, char** argv) {
             docker::pod_verbs()},
       Group{"registry", "Registries: log in; run one, and see what it keeps", registry_verbs()},
       Group{"rootless", "For users without privileges: see what gantry mounts", rootless_verbs()},
-      Group{"snapshot", "Root file systems above images", snapshot_verbs()},
+      Group{"snapshot", "Root file systems above images; the cluster's store, saved and restored",
+            snapshot_verbs()},
       Group{"system", "The daemon: what it is, uses and does", docker::system_verbs()},
       Group{"volume", "Volumes: files that outlive containers", docker::volume_verbs()},
   };

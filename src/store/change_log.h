@@ -58,6 +58,8 @@ class ChangeLog {
   Result<void> add_lease(const LoggedLease& lease);
   Result<void> remove_lease(LeaseId lease);
 
+  // What is wrong with the file; empty: nothing.
+  Result<std::string> damage() const { return database_.damage(); }
   // Gives the room of what was forgotten back to the file system.
   Result<void> shrink() { return database_.compact(); }
 
