@@ -25,5 +25,14 @@ TEST(CertificateRequester, what_was_asked_for_stays) {
   EXPECT_EQ(request.object().text_at("spec", "username"), "alice");
 }
 
+TEST(CertificateRequester, conditions_say_since_when) {
+  TestRequest request(kRequests, R"({"status":{"conditions":[{"type":"Approved","status":"True"}]}})");
+  request.from(R"({"status":{}})").to("approval");
+  EXPECT_EQ(request.mutate(*certificate_requester()), "");
+  const json::Tree& condition = request.object().find("status", "conditions")->array().front();
+  EXPECT_EQ(condition.text_at("lastUpdateTime").size(), std::string_view("2026-11-22T10:20:30Z").size());
+  EXPECT_EQ(condition.text_at("lastTransitionTime"), condition.text_at("lastUpdateTime"));
+}
+
 }  // namespace
 }  // namespace gantry::kube::admission

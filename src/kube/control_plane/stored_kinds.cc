@@ -9,8 +9,12 @@
 namespace gantry::kube {
 namespace {
 
-// Names that are not where the field is.
+// Names that are not where the field is: that of a stored object, whatever version is asked for.
 FieldPath path_of(const Resource& resource, std::string_view name) {
+  constexpr std::string_view kRegarding = "regarding.";
+  if (resource.kind.group == "events.k8s.io" && name.starts_with(kRegarding))
+    return {"involvedObject", std::string(name.substr(kRegarding.size()))};
+  if (resource.kind.group == "events.k8s.io" && name == "reportingController") return {"reportingComponent"};
   if (resource.kind.kind == "Event" && name == "source") return {"source", "component"};
   if (resource.kind.kind == "Job" && name == "status.successful") return {"status", "succeeded"};
   FieldPath path;
@@ -49,7 +53,7 @@ StoredKind stored_kind_of(const Resource& resource) {
 std::vector<StoredKind> built_in_kinds() {
   std::vector<StoredKind> kinds;
   for (const Resource& resource : Catalog::built_in().resources())
-    if (resource.is_kept && resource.kind == resource.stored_kind) kinds.push_back(stored_kind_of(resource));
+    if (resource.is_kept) kinds.push_back(stored_kind_of(resource));
   return kinds;
 }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/http/watch_frames.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string_view>
+#include <utility>
 
 #include "kube/protobuf/envelope.h"
 #include "kube/schema/catalog.h"
@@ -39,23 +42,23 @@ http::FrameSource::State WatchFrames::take(std::vector<SharedBytes>& frames, std
   return state == WatchStream::State::Open ? State::Open : State::End;
 }
 
+Result<std::vector<SharedBytes>> frames_of(const WatchEvent& event, const AnswerForm& form,
+                                           bool with_columns) {
+  const bool is_protobuf = form.wanted.encoding == Encoding::Protobuf;
+  SharedBytes object = event.object;
+  if (is_protobuf || form.wanted.shape != Shape::Whole)
+    object = TRY(reshape(event.object, form_of(form, event.type), with_columns));
+  if (is_protobuf)
+    return std::vector<SharedBytes>{SharedBytes(protobuf::watch_frame(word_of(event.type), object.view()))};
+  return std::vector<SharedBytes>{frame_head(event.type), std::move(object), frame_tail()};
+}
+
 // False for an object that has no such form: the client lists again, and is told why there.
 bool WatchFrames::add(std::vector<SharedBytes>& frames, const WatchEvent& event) {
-  const bool is_plain = form_.wanted.encoding != Encoding::Protobuf && form_.wanted.shape == Shape::Whole;
-  SharedBytes object = event.object;
-  if (!is_plain) {
-    auto reshaped = reshape(event.object, form_of(form_, event.type), !has_told_columns_);
-    if (!reshaped) return false;
-    has_told_columns_ = true;
-    object = std::move(*reshaped);
-  }
-  if (form_.wanted.encoding == Encoding::Protobuf) {
-    frames.emplace_back(protobuf::watch_frame(word_of(event.type), object.view()));
-    return true;
-  }
-  frames.push_back(frame_head(event.type));
-  frames.push_back(std::move(object));
-  frames.push_back(frame_tail());
+  auto made = frames_of(event, form_, !has_told_columns_);
+  if (!made) return false;
+  has_told_columns_ = true;
+  std::ranges::move(*made, std::back_inserter(frames));
   return true;
 }
 

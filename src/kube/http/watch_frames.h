@@ -13,6 +13,10 @@
 
 namespace gantry::kube {
 
+// One event in the client's form. Columns: of tables. An error for an object that has no such form.
+Result<std::vector<SharedBytes>> frames_of(const WatchEvent& event, const AnswerForm& form,
+                                           bool with_columns = true);
+
 class WatchFrames final : public http::FrameSource {
  public:
   // `keeps`: what the form points into, for as long as the watch lasts.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Node, Lease, PriorityClass, Event.
+// Node, Lease, PriorityClass, RuntimeClass, Event.
 #include <set>
 
 #include <fmt/format.h>
@@ -68,6 +68,12 @@ void update_priority_class(const Spot& object, const Tree& before) {
   immutable(object["preemptionPolicy"], before.find("preemptionPolicy"));
 }
 
+void check_runtime_class(const Spot& object) { named(object["handler"], dns_label_faults); }
+
+void update_runtime_class(const Spot& object, const Tree& before) {
+  immutable(object["handler"], before.find("handler"));
+}
+
 // Of both groups: the older has involvedObject, the newer regarding.
 void check_event(const Spot& object) {
   const Spot about = object["regarding"].is_set() ? object["regarding"] : object["involvedObject"];
@@ -83,6 +89,10 @@ constexpr KindRules kRules[] = {
     {.group = "", .kind = "Node", .check = check_node, .check_update = update_node},
     {.group = "coordination.k8s.io", .kind = "Lease", .check = check_lease},
     {.group = "events.k8s.io", .kind = "Event", .name_faults = path_segment_faults, .check = check_event},
+    {.group = "node.k8s.io",
+     .kind = "RuntimeClass",
+     .check = check_runtime_class,
+     .check_update = update_runtime_class},
     {.group = "scheduling.k8s.io",
      .kind = "PriorityClass",
      .counts_generations = true,

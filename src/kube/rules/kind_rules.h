@@ -28,8 +28,11 @@ struct KindRules {
   void (*check_update)(const Spot& object, const json::Tree& before) = nullptr;
   // Of updates by a subresource other than status, instead of that.
   void (*check_part)(std::string_view subresource, const Spot& object, const json::Tree& before) = nullptr;
+  // Of updates of the status, which are the controllers' own otherwise.
+  void (*check_status)(const Spot& object, const json::Tree& before) = nullptr;
 };
 
+std::span<const KindRules> certificate_rules();
 std::span<const KindRules> cluster_rules();
 std::span<const KindRules> config_rules();
 std::span<const KindRules> extension_rules();

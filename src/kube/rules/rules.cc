@@ -163,8 +163,12 @@ std::vector<Cause> validate(const Change& change, const Tree& object) {
     const Tree* before = change.before->find("metadata");
     object_meta_update(metadata, before == nullptr ? Tree() : *before);
   }
-  // Status is the controllers' own; what is wanted has not changed by it.
-  if (rules == nullptr || change.subresource == "status") return std::move(report).causes();
+  if (rules == nullptr) return std::move(report).causes();
+  // What is wanted has not changed by it.
+  if (change.subresource == "status") {
+    if (rules->check_status != nullptr && change.before != nullptr) rules->check_status(root, *change.before);
+    return std::move(report).causes();
+  }
   if (rules->check != nullptr) rules->check(root);
   if (change.before == nullptr) return std::move(report).causes();
   if (change.subresource.empty() && rules->check_update != nullptr) rules->check_update(root, *change.before);

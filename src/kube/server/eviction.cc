@@ -56,25 +56,74 @@ static Answer<std::vector<json::Tree>> budgets_of(const VerbParts& parts, const 
   return found;
 }
 
-static Status too_many(const json::Tree& budget) {
-  Status status = too_many_requests("Cannot evict pod as it would violate the pod's disruption budget.", 0);
-  status->causes.push_back(
-      {.reason = "DisruptionBudget",
-       .message = fmt::format("The disruption budget {} needs {} healthy pods and has {} currently",
-                              metadata_text(budget, "name"), number_at(budget, "desiredHealthy"),
-                              number_at(budget, "currentHealthy"))});
+// Of a controller that does not confirm: more pods that went than this are not kept in a budget.
+static constexpr std::size_t kMostDisrupted = 2000;
+static constexpr int kTryAgain = 10;  // seconds
+
+static Status too_many(std::string why, int retry_after_seconds) {
+  Status status = too_many_requests("Cannot evict pod as it would violate the pod's disruption budget.",
+                                    retry_after_seconds);
+  status->causes.push_back({.reason = "DisruptionBudget", .message = std::move(why), .field = {}});
   return status;
+}
+
+// Why the controller that counts could not do so; empty: it could.
+static std::string_view failed_sync(const json::Tree& budget) {
+  if (const json::Tree* conditions = budget.find("status", "conditions"))
+    for (const json::Tree& condition : conditions->array())
+      if (condition.text_at("type") == "DisruptionAllowed" && condition.text_at("reason") == "SyncFailed")
+        return condition.text_at("message");
+  return {};
+}
+
+static Status none_allowed(const json::Tree& budget) {
+  const std::string_view name = metadata_text(budget, "name");
+  const std::int64_t current = number_at(budget, "currentHealthy");
+  const std::int64_t wanted = number_at(budget, "desiredHealthy");
+  if (const std::string_view why = failed_sync(budget); !why.empty())
+    return too_many(fmt::format("The disruption budget {} does not allow evicting pods currently because it "
+                                "failed sync: {}",
+                                name, why),
+                    0);
+  if (current > wanted)
+    return too_many(fmt::format("The disruption budget {} does not allow evicting pods currently", name), 0);
+  return too_many(fmt::format("The disruption budget {} needs {} healthy pods and has {} currently", name,
+                              wanted, current),
+                  0);
 }
 
 static Answer<std::optional<Proposal>> with_one_less(const json::Tree& budget, const std::string& pod) {
   const json::Tree* observed = budget.find("status", "observedGeneration");
   const json::Tree* generation = budget.find("metadata", "generation");
-  const bool is_known = observed != nullptr && generation != nullptr && *observed == *generation;
-  if (!is_known || number_at(budget, "disruptionsAllowed") <= 0) return too_many(budget);
+  if (observed == nullptr || generation == nullptr || *observed != *generation)
+    return too_many(fmt::format("The disruption budget {} is still being processed by the server.",
+                                metadata_text(budget, "name")),
+                    kTryAgain);
+  if (const json::Tree* pods = budget.find("status", "disruptedPods");
+      pods != nullptr && pods->object().size() > kMostDisrupted)
+    return forbidden({"policy", "poddisruptionbudgets"}, metadata_text(budget, "name"),
+                     "DisruptedPods map too big - too many evictions not confirmed by PDB controller");
+  if (number_at(budget, "disruptionsAllowed") <= 0) return none_allowed(budget);
   Proposal proposal{.object = budget, .checks = Checks::None};
   json::TreeObject& status = proposal.object.object()["status"].object();
   status["disruptionsAllowed"] = number_at(budget, "disruptionsAllowed") - 1;
   status["disruptedPods"].object()[pod] = now_text();
+  return std::optional(std::move(proposal));
+}
+
+// What counts pods that went (a Job) is to know why.
+static Answer<std::optional<Proposal>> as_disrupted(const json::Tree& pod) {
+  json::TreeObject condition;
+  condition["type"] = "DisruptionTarget";
+  condition["status"] = "True";
+  condition["reason"] = "EvictionByEvictionAPI";
+  condition["message"] = "Eviction API: evicting";
+  condition["lastTransitionTime"] = now_text();
+  Proposal proposal{.object = pod, .checks = Checks::None};
+  json::TreeArray& conditions = proposal.object.object()["status"].object()["conditions"].array();
+  std::erase_if(conditions,
+                [](const json::Tree& each) { return each.text_at("type") == "DisruptionTarget"; });
+  conditions.emplace_back(std::move(condition));
   return std::optional(std::move(proposal));
 }
 
@@ -111,6 +160,15 @@ Answer<ApiAnswer> create_eviction(const VerbParts& parts, const ApiRequest& requ
         "not support.");
   const json::Tree* budget = budgets_found.empty() ? nullptr : &budgets_found.front();
   if (!is_free_to_go(pod, budget)) TRY(ask_budget(parts, request, budgets, *budget));
+  const ApiRequest mark{.user = request.user,
+                        .verb = Verb::Update,
+                        .resource = pods,
+                        .subresource = "status",
+                        .name_space = request.name_space,
+                        .name = request.name,
+                        .is_dry_run = request.is_dry_run,
+                        .write = {.field_manager = "gantry"}};
+  TRY(change_object(parts, mark, [](const json::Tree& live, Warnings&) { return as_disrupted(live); }));
 
   ApiRequest deletion = request;
   deletion.subresource.clear();
