@@ -41,7 +41,7 @@ std::string number(double value) {
 
 void DurationHistogram::add(std::chrono::nanoseconds duration) {
   const double seconds = std::chrono::duration<double>(duration).count();
-  ++buckets_[static_cast<std::size_t>(std::ranges::lower_bound(kBounds, seconds) - kBounds.begin())];
+  ++buckets_[static_cast<std::size_t>(std::ranges::lower_bound(bounds_, seconds) - bounds_.begin())];
   sum_ += seconds;
   ++count_;
 }
@@ -63,12 +63,17 @@ void MetricsPage::line(std::string_view suffix, Labels labels, std::string_view 
   text_ += fmt::format(" {}\n", number(value));
 }
 
-void MetricsPage::sample(double value, std::initializer_list<Label> labels) { line("", labels, "", value); }
+void MetricsPage::sample(double value, Labels labels) { line("", labels, "", value); }
 
-void MetricsPage::histogram(const DurationHistogram& durations, std::initializer_list<Label> labels) {
+void MetricsPage::one(std::string_view name, MetricKind kind, std::string_view help, double value) {
+  family(name, kind, help);
+  sample(value);
+}
+
+void MetricsPage::histogram(const DurationHistogram& durations, Labels labels) {
   std::uint64_t so_far = 0;
-  for (std::size_t i = 0; i < DurationHistogram::kBounds.size(); ++i)
-    line("_bucket", labels, number(DurationHistogram::kBounds[i]),
+  for (std::size_t i = 0; i < durations.bounds().size(); ++i)
+    line("_bucket", labels, number(durations.bounds()[i]),
          static_cast<double>(so_far += durations.buckets()[i]));
   line("_bucket", labels, "+Inf", static_cast<double>(durations.count()));
   line("_sum", labels, "", durations.sum());

@@ -20,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace gantry {
 
@@ -31,14 +32,20 @@ class DurationHistogram {
   static constexpr std::array<double, 11> kBounds = {
       0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};  // seconds, Prometheus' own
 
+  // `bounds`: in seconds, ascending; they outlive it.
+  explicit DurationHistogram(std::span<const double> bounds = kBounds)
+      : bounds_(bounds), buckets_(bounds.size() + 1) {}
+
   void add(std::chrono::nanoseconds duration);
-  // Of those that took longer than every bound, the last.
-  const std::array<std::uint64_t, kBounds.size() + 1>& buckets() const { return buckets_; }
+  std::span<const double> bounds() const { return bounds_; }
+  // One for each bound; of those that took longer than every bound, the last.
+  const std::vector<std::uint64_t>& buckets() const { return buckets_; }
   double sum() const { return sum_; }  // seconds
   std::uint64_t count() const { return count_; }
 
  private:
-  std::array<std::uint64_t, kBounds.size() + 1> buckets_{};
+  std::span<const double> bounds_;
+  std::vector<std::uint64_t> buckets_;
   double sum_ = 0;
   std::uint64_t count_ = 0;
 };
@@ -52,8 +59,16 @@ class MetricsPage {
 
   // What follows belongs to it, up to the next.
   void family(std::string_view name, MetricKind kind, std::string_view help);
-  void sample(double value, std::initializer_list<Label> labels = {});
-  void histogram(const DurationHistogram& durations, std::initializer_list<Label> labels = {});
+  void sample(double value, std::initializer_list<Label> labels = {}) {
+    sample(value, Labels(labels.begin(), labels.size()));
+  }
+  void sample(double value, Labels labels);
+  void histogram(const DurationHistogram& durations, std::initializer_list<Label> labels = {}) {
+    histogram(durations, Labels(labels.begin(), labels.size()));
+  }
+  void histogram(const DurationHistogram& durations, Labels labels);
+  // A family of one sample.
+  void one(std::string_view name, MetricKind kind, std::string_view help, double value);
 
   std::string text() && { return std::move(text_); }
 

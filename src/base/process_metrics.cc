@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "docker/process_facts.h"
+#include "base/process_metrics.h"
 
 #include <dirent.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
-#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,7 +15,7 @@
 
 #include "base/file.h"
 
-namespace gantry::docker {
+namespace gantry {
 namespace {
 
 // The fields of /proc/self/stat behind the program's name, which may hold anything: the first is number 3 of
@@ -57,9 +58,16 @@ double boot_time() {
   return static_cast<double>(seconds);
 }
 
-}  // namespace
+struct ProcessFacts {
+  double cpu_seconds = 0;  // user and system
+  double start_time = 0;   // seconds since 1970
+  std::uint64_t open_fds = 0;
+  std::uint64_t max_fds = 0;                              // the soft limit
+  std::uint64_t virtual_memory = 0, resident_memory = 0;  // bytes
+  std::uint64_t threads = 0;
+};
 
-ProcessFacts ProcessFacts::read() {
+ProcessFacts read_facts() {
   ProcessFacts facts{.open_fds = count_fds()};
   const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
   constexpr std::size_t kFirst = 3, kUserTime = 14, kSystemTime = 15, kThreads = 20, kStart = 22,
@@ -76,4 +84,25 @@ ProcessFacts ProcessFacts::read() {
   return facts;
 }
 
-}  // namespace gantry::docker
+}  // namespace
+
+void write_process(MetricsPage& page) {
+  const ProcessFacts process = read_facts();
+  const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
+  page.one("process_cpu_seconds_total", MetricKind::Counter,
+           "Total user and system CPU time spent in seconds.", process.cpu_seconds);
+  page.one("process_open_fds", MetricKind::Gauge, "Number of open file descriptors.",
+           number(process.open_fds));
+  page.one("process_max_fds", MetricKind::Gauge, "Maximum number of open file descriptors.",
+           number(process.max_fds));
+  page.one("process_virtual_memory_bytes", MetricKind::Gauge, "Virtual memory size in bytes.",
+           number(process.virtual_memory));
+  page.one("process_resident_memory_bytes", MetricKind::Gauge, "Resident memory size in bytes.",
+           number(process.resident_memory));
+  page.one("process_start_time_seconds", MetricKind::Gauge,
+           "Start time of the process since unix epoch in seconds.", process.start_time);
+  page.one("process_threads", MetricKind::Gauge, "Number of threads of the process.",
+           number(process.threads));
+}
+
+}  // namespace gantry

@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What this process itself uses, as /proc/self tells it: for metrics.
+// What this process itself uses, as /proc/self tells it, under the names that Prometheus' client libraries
+// have for it: process_cpu_seconds_total, process_resident_memory_bytes ...
 #pragma once
 
-#include <cstdint>
+#include "base/metrics_page.h"
 
-namespace gantry::docker {
+namespace gantry {
 
-struct ProcessFacts {
-  double cpu_seconds = 0;  // user and system
-  double start_time = 0;   // seconds since 1970
-  std::uint64_t open_fds = 0;
-  std::uint64_t max_fds = 0;                              // the soft limit
-  std::uint64_t virtual_memory = 0, resident_memory = 0;  // bytes
-  std::uint64_t threads = 0;
+// What cannot be read is 0.
+void write_process(MetricsPage& page);
 
-  // What cannot be read stays 0.
-  static ProcessFacts read();
-};
-
-}  // namespace gantry::docker
+}  // namespace gantry

@@ -17,40 +17,70 @@ std::vector<std::string> split_commas(const std::vector<std::string>& given) {
   return all;
 }
 
+// A setting: its key in the configuration, its flag, the flag's argument, where it goes, and what it is.
+// Without a key or without a flag it is the other alone.
+template <class Visit>
+void each_setting(ControlPlaneConfig& c, Visit&& visit) {
+  visit("directory", "data-dir", "DIR", c.directory, "The store, certificates and kubeconfigs");
+  visit("bindAddress", "bind-address", "IP", c.bind_address, "Where to listen (default: 0.0.0.0)");
+  visit("securePort", "secure-port", "PORT", c.secure_port, "Where to listen (default: 6443)");
+  visit("advertiseAddress", "advertise-address", "IP", c.advertise_address,
+        "Where nodes and pods reach this server");
+  visit("serverNames", "tls-san", "NAME", c.server_names,
+        "A further name or address in the server's certificate");
+  visit("etcdServers", "etcd-servers", "URL", c.etcd_servers,
+        "Keep objects in this etcd cluster and not in the directory");
+  visit("etcdAuthority", "etcd-cafile", "FILE", c.etcd_authority, "Who signs etcd's certificates");
+  visit("etcdCertificate", "etcd-certfile", "FILE", c.etcd_certificate, "The certificate to show to etcd");
+  visit("etcdKey", "etcd-keyfile", "FILE", c.etcd_key, "Its key");
+  visit("clusterDomain", "cluster-domain", "NAME", c.cluster_domain,
+        "Of services' names (default: cluster.local)");
+  visit("serviceAddresses", "service-cluster-ip-range", "CIDR", c.service_addresses,
+        "Addresses of services (default: 10.96.0.0/16)");
+  visit("serviceNodePorts", "service-node-port-range", "RANGE", c.service_node_ports,
+        "Ports of nodes (default: 30000-32767)");
+  visit("authorizationModes", "", "", c.authorization_modes, "");
+  visit("", "authorization-mode", "MODES", c.authorization_flags,
+        "Who says what is allowed, in this order (default: Node,RBAC)");
+  visit("tokenFile", "token-auth-file", "FILE", c.token_file, "Tokens and whose they are, as CSV");
+  visit("anonymous", "anonymous-auth", "", c.anonymous,
+        "Serve who says nothing about himself as system:anonymous");
+  visit("nodeName", "node-name", "NAME", c.node_name, "Make a kubeconfig for this node, too");
+  visit("maxRequests", "max-requests-inflight", "N", c.max_requests,
+        "Requests at work at once (default: 64)");
+  visit("", "profiling", "", c.profiling, "There is nothing to profile with here: only =false is taken");
+  visit("clientAuthorities", "client-ca-file", "FILE", c.client_authorities,
+        "Authorities of clients beside the cluster's own");
+  visit("encryptionConfig", "encryption-provider-config", "FILE", c.encryption_config,
+        "How values are encrypted in the store");
+  visit("auditPolicy", "audit-policy-file", "FILE", c.audit_policy,
+        "What is written of which requests (default: nothing)");
+  visit("auditLog", "audit-log-path", "FILE", c.audit_log, "Where to; - is standard output");
+  visit("auditLogMegabytes", "audit-log-maxsize", "MB", c.audit_log_megabytes,
+        "It is rotated when it gets larger (default: 100)");
+  visit("auditLogBackups", "audit-log-maxbackup", "N", c.audit_log_backups,
+        "How many old ones are kept (default: all)");
+  visit("auditLogDays", "audit-log-maxage", "DAYS", c.audit_log_days,
+        "How long they are kept (default: for ever)");
+  visit("oidcIssuer", "oidc-issuer-url", "URL", c.oidc_issuer, "Whose OpenID Connect tokens are accepted");
+  visit("oidcClient", "oidc-client-id", "ID", c.oidc_client, "Whom such tokens must be for");
+  visit("oidcUsernameClaim", "oidc-username-claim", "CLAIM", c.oidc_username_claim,
+        "Who it is (default: sub)");
+  visit("oidcUsernamePrefix", "oidc-username-prefix", "TEXT", c.oidc_username_prefix,
+        "What is put in front of that; - is nothing");
+  visit("oidcGroupsClaim", "oidc-groups-claim", "CLAIM", c.oidc_groups_claim, "Which groups he is in");
+  visit("oidcGroupsPrefix", "oidc-groups-prefix", "TEXT", c.oidc_groups_prefix,
+        "What is put in front of those");
+  visit("oidcAuthority", "oidc-ca-file", "FILE", c.oidc_authority,
+        "Authorities of the issuer (default: the host's)");
+}
+
 }  // namespace
 
 void fields(json::Fields& f, ControlPlaneConfig& config) {
-  f("directory", config.directory);
-  f("bindAddress", config.bind_address);
-  f("securePort", config.secure_port);
-  f("advertiseAddress", config.advertise_address);
-  f("serverNames", config.server_names);
-  f("etcdServers", config.etcd_servers);
-  f("etcdAuthority", config.etcd_authority);
-  f("etcdCertificate", config.etcd_certificate);
-  f("etcdKey", config.etcd_key);
-  f("clusterDomain", config.cluster_domain);
-  f("serviceAddresses", config.service_addresses);
-  f("serviceNodePorts", config.service_node_ports);
-  f("authorizationModes", config.authorization_modes);
-  f("tokenFile", config.token_file);
-  f("anonymous", config.anonymous);
-  f("nodeName", config.node_name);
-  f("maxRequests", config.max_requests);
-  f("clientAuthorities", config.client_authorities);
-  f("encryptionConfig", config.encryption_config);
-  f("auditPolicy", config.audit_policy);
-  f("auditLog", config.audit_log);
-  f("auditLogMegabytes", config.audit_log_megabytes);
-  f("auditLogBackups", config.audit_log_backups);
-  f("auditLogDays", config.audit_log_days);
-  f("oidcIssuer", config.oidc_issuer);
-  f("oidcClient", config.oidc_client);
-  f("oidcUsernameClaim", config.oidc_username_claim);
-  f("oidcUsernamePrefix", config.oidc_username_prefix);
-  f("oidcGroupsClaim", config.oidc_groups_claim);
-  f("oidcGroupsPrefix", config.oidc_groups_prefix);
-  f("oidcAuthority", config.oidc_authority);
+  each_setting(config, [&](const char* key, const char*, const char*, auto& value, const char*) {
+    if (*key != '\0') f(key, value);
+  });
 }
 
 Result<ControlPlaneConfig> ControlPlaneConfig::parse(std::string_view json) {
@@ -61,43 +91,12 @@ Result<ControlPlaneConfig> ControlPlaneConfig::parse(std::string_view json) {
 }
 
 std::vector<Option> ControlPlaneConfig::flags() {
-  return {
-      {0, "data-dir", "DIR", &directory, "The store, certificates and kubeconfigs"},
-      {0, "bind-address", "IP", &bind_address, "Where to listen (default: 0.0.0.0)"},
-      {0, "secure-port", "PORT", &secure_port, "Where to listen (default: 6443)"},
-      {0, "advertise-address", "IP", &advertise_address, "Where nodes and pods reach this server"},
-      {0, "tls-san", "NAME", &server_names, "A further name or address in the server's certificate"},
-      {0, "etcd-servers", "URL", &etcd_servers, "Keep objects in this etcd cluster and not in the directory"},
-      {0, "etcd-cafile", "FILE", &etcd_authority, "Who signs etcd's certificates"},
-      {0, "etcd-certfile", "FILE", &etcd_certificate, "The certificate to show to etcd"},
-      {0, "etcd-keyfile", "FILE", &etcd_key, "Its key"},
-      {0, "cluster-domain", "NAME", &cluster_domain, "Of services' names (default: cluster.local)"},
-      {0, "service-cluster-ip-range", "CIDR", &service_addresses,
-       "Addresses of services (default: 10.96.0.0/16)"},
-      {0, "service-node-port-range", "RANGE", &service_node_ports, "Ports of nodes (default: 30000-32767)"},
-      {0, "authorization-mode", "MODES", &authorization_flags,
-       "Who says what is allowed, in this order (default: Node,RBAC)"},
-      {0, "token-auth-file", "FILE", &token_file, "Tokens and whose they are, as CSV"},
-      {0, "anonymous-auth", "", &anonymous, "Serve who says nothing about himself as system:anonymous"},
-      {0, "node-name", "NAME", &node_name, "Make a kubeconfig for this node, too"},
-      {0, "max-requests-inflight", "N", &max_requests, "Requests at work at once (default: 64)"},
-      {0, "client-ca-file", "FILE", &client_authorities, "Authorities of clients beside the cluster's own"},
-      {0, "encryption-provider-config", "FILE", &encryption_config, "How values are encrypted in the store"},
-      {0, "audit-policy-file", "FILE", &audit_policy, "What is written of which requests (default: nothing)"},
-      {0, "audit-log-path", "FILE", &audit_log, "Where to; - is standard output"},
-      {0, "audit-log-maxsize", "MB", &audit_log_megabytes,
-       "It is rotated when it gets larger (default: 100)"},
-      {0, "audit-log-maxbackup", "N", &audit_log_backups, "How many old ones are kept (default: all)"},
-      {0, "audit-log-maxage", "DAYS", &audit_log_days, "How long they are kept (default: for ever)"},
-      {0, "oidc-issuer-url", "URL", &oidc_issuer, "Whose OpenID Connect tokens are accepted"},
-      {0, "oidc-client-id", "ID", &oidc_client, "Whom such tokens must be for"},
-      {0, "oidc-username-claim", "CLAIM", &oidc_username_claim, "Who it is (default: sub)"},
-      {0, "oidc-username-prefix", "TEXT", &oidc_username_prefix,
-       "What is put in front of that; - is nothing"},
-      {0, "oidc-groups-claim", "CLAIM", &oidc_groups_claim, "Which groups he is in"},
-      {0, "oidc-groups-prefix", "TEXT", &oidc_groups_prefix, "What is put in front of those"},
-      {0, "oidc-ca-file", "FILE", &oidc_authority, "Authorities of the issuer (default: the host's)"},
-  };
+  std::vector<Option> options;
+  each_setting(*this,
+               [&](const char*, const char* flag, const char* argument, auto& value, const char* help) {
+                 if (*flag != '\0') options.push_back({0, flag, argument, &value, help});
+               });
+  return options;
 }
 
 kube::OidcOptions ControlPlaneConfig::oidc() const {
@@ -116,6 +115,11 @@ Result<kube::ControlPlaneOptions> ControlPlaneConfig::options() const {
     return error(Code::InvalidArgument, "{} is no port", secure_port);
   if (max_requests < 1)
     return error(Code::InvalidArgument, "at least one request has to be served at a time");
+  if (profiling)
+    return error(
+        Code::InvalidArgument,
+        "profiles are not served: look at the process from outside (perf record -g -p PID), and leave "
+        "out --profiling or set it to false");
   if (audit_log_megabytes < 1 || audit_log_backups < 0 || audit_log_days < 0)
     return error(Code::InvalidArgument, "the audit log's limits are no numbers of files, days and megabytes");
   if (audit_policy.empty() != audit_log.empty())

@@ -24,5 +24,15 @@ TEST(ControlPlaneConfig, FlagsStandInTheirPlace) {
   EXPECT_EQ(MUST(config.options()).access.modes, (Words{"RBAC", "AlwaysDeny", "Node"}));
 }
 
+TEST(ControlPlaneConfig, ProfilesAreNotServed) {
+  ControlPlaneConfig config;
+  const Words off = {"--profiling=false"};
+  MUST(parse_options(config.flags(), off, Operands::Anywhere));
+  EXPECT_TRUE(config.options().has_value());
+  const Words on = {"--profiling"};
+  MUST(parse_options(config.flags(), on, Operands::Anywhere));
+  EXPECT_FALSE(config.options().has_value());
+}
+
 }  // namespace
 }  // namespace gantry::daemon

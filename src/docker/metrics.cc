@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <array>
 
+#include "base/process_metrics.h"
 #include "docker/api_version.h"
 #include "docker/container_counts.h"
 #include "docker/daemon_description.h"
 #include "docker/endpoints.h"
 #include "docker/host_facts.h"
-#include "docker/process_facts.h"
 #include "engine/engine.h"
 #include "engine/volumes.h"
 #include "image/image_store.h"
@@ -52,18 +52,12 @@ std::string_view known_method(std::string_view method) {
 
 double value_of(std::uint64_t number) { return static_cast<double>(number); }
 
-void write_one(MetricsPage& page, std::string_view name, MetricKind kind, std::string_view help,
-               double value) {
-  page.family(name, kind, help);
-  page.sample(value);
-}
-
 void write_host(MetricsPage& page, const DaemonDescription& daemon) {
   const HostFacts host = HostFacts::read();
-  write_one(page, "engine_daemon_engine_cpus_cpus", MetricKind::Gauge,
-            "The number of cpus that the host system of the engine has", host.cpus);
-  write_one(page, "engine_daemon_engine_memory_bytes", MetricKind::Gauge,
-            "The number of bytes of memory that the host system of the engine has", value_of(host.memory));
+  page.one("engine_daemon_engine_cpus_cpus", MetricKind::Gauge,
+           "The number of cpus that the host system of the engine has", host.cpus);
+  page.one("engine_daemon_engine_memory_bytes", MetricKind::Gauge,
+           "The number of bytes of memory that the host system of the engine has", value_of(host.memory));
   page.family("engine_daemon_engine_info", MetricKind::Gauge,
               "The information related to the engine and the OS it is running on");
   page.sample(1, {{"architecture", host.machine},
@@ -84,40 +78,20 @@ Result<void> write_things(MetricsPage& page, const Context& context) {
   page.sample(value_of(counts.paused), {{"state", "paused"}});
   page.sample(value_of(counts.running), {{"state", "running"}});
   page.sample(value_of(counts.stopped), {{"state", "stopped"}});
-  write_one(page, "gantry_images", MetricKind::Gauge, "Images in the store.",
-            value_of(TRY(context.images.images()).size()));
-  write_one(page, "gantry_networks", MetricKind::Gauge, "Networks, with those that are always there.",
-            value_of(context.networks.list().size()));
-  write_one(page, "gantry_volumes", MetricKind::Gauge, "Volumes.",
-            value_of(context.engine.volumes().list().size()));
+  page.one("gantry_images", MetricKind::Gauge, "Images in the store.",
+           value_of(TRY(context.images.images()).size()));
+  page.one("gantry_networks", MetricKind::Gauge, "Networks, with those that are always there.",
+           value_of(context.networks.list().size()));
+  page.one("gantry_volumes", MetricKind::Gauge, "Volumes.", value_of(context.engine.volumes().list().size()));
   return {};
 }
 
 void write_health_checks(MetricsPage& page, const engine::HealthCheckCounts& counts) {
-  write_one(page, "engine_daemon_health_checks_total", MetricKind::Counter,
-            "The total number of health checks", value_of(counts.all.load(std::memory_order_relaxed)));
-  write_one(page, "engine_daemon_health_checks_failed_total", MetricKind::Counter,
-            "The total number of failed health checks",
-            value_of(counts.failed.load(std::memory_order_relaxed)));
-}
-
-// The names that Prometheus' client libraries use.
-void write_process(MetricsPage& page) {
-  const ProcessFacts process = ProcessFacts::read();
-  write_one(page, "process_cpu_seconds_total", MetricKind::Counter,
-            "Total user and system CPU time spent in seconds.", process.cpu_seconds);
-  write_one(page, "process_open_fds", MetricKind::Gauge, "Number of open file descriptors.",
-            value_of(process.open_fds));
-  write_one(page, "process_max_fds", MetricKind::Gauge, "Maximum number of open file descriptors.",
-            value_of(process.max_fds));
-  write_one(page, "process_virtual_memory_bytes", MetricKind::Gauge, "Virtual memory size in bytes.",
-            value_of(process.virtual_memory));
-  write_one(page, "process_resident_memory_bytes", MetricKind::Gauge, "Resident memory size in bytes.",
-            value_of(process.resident_memory));
-  write_one(page, "process_start_time_seconds", MetricKind::Gauge,
-            "Start time of the process since unix epoch in seconds.", process.start_time);
-  write_one(page, "process_threads", MetricKind::Gauge, "Number of threads of the process.",
-            value_of(process.threads));
+  page.one("engine_daemon_health_checks_total", MetricKind::Counter, "The total number of health checks",
+           value_of(counts.all.load(std::memory_order_relaxed)));
+  page.one("engine_daemon_health_checks_failed_total", MetricKind::Counter,
+           "The total number of failed health checks",
+           value_of(counts.failed.load(std::memory_order_relaxed)));
 }
 
 void write_family(MetricsPage& page, std::string_view name, std::string_view help, std::string_view label,
@@ -167,10 +141,10 @@ void Metrics::write_actions(MetricsPage& page) const {
   write_family(page, "engine_daemon_host_info_functions_seconds",
                "The number of seconds it takes to call functions gathering info about the host", "function",
                host_functions_);
-  write_one(page, "builder_builds_triggered_total", MetricKind::Counter, "Number of triggered image builds",
-            value_of(builds_));
-  write_one(page, "builder_builds_failed_total", MetricKind::Counter, "Number of failed image builds",
-            value_of(failed_builds_));
+  page.one("builder_builds_triggered_total", MetricKind::Counter, "Number of triggered image builds",
+           value_of(builds_));
+  page.one("builder_builds_failed_total", MetricKind::Counter, "Number of failed image builds",
+           value_of(failed_builds_));
 }
 
 void Metrics::write_requests(MetricsPage& page) const {
@@ -189,8 +163,7 @@ void Metrics::write_events(MetricsPage& page) const {
   MutexLock lock(mutex_);
   std::uint64_t all = 0;
   for (const auto& [type, count] : events_) all += count;
-  write_one(page, "engine_daemon_events_total", MetricKind::Counter, "The number of events logged",
-            value_of(all));
+  page.one("engine_daemon_events_total", MetricKind::Counter, "The number of events logged", value_of(all));
   page.family("gantry_events_total", MetricKind::Counter, "The same, by what they are about.");
   for (const auto& [type, count] : events_) page.sample(value_of(count), {{"type", type}});
 }

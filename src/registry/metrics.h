@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the registry counts, as Prometheus reads it (text format 0.0.4). Thread-safe.
+// What the registry counts, as Prometheus reads it. Thread-safe.
 //
 //   metrics.count(Endpoint::Blob, "GET", 200, bytes_in, bytes_out, duration);
 //   std::string page = metrics.text(uploads);
@@ -14,6 +14,7 @@
 #include <string_view>
 #include <tuple>
 
+#include "base/metrics_page.h"
 #include "base/mutex.h"
 #include "registry/route.h"
 
@@ -30,15 +31,10 @@ class Metrics {
 
  private:
   static constexpr std::array<double, 8> kBounds = {0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60};  // seconds
-  struct Histogram {
-    std::array<std::uint64_t, kBounds.size() + 1> buckets{};
-    double sum = 0;  // seconds
-    std::uint64_t count = 0;
-  };
 
   mutable Mutex mutex_;  // guards what follows
   std::map<std::tuple<Endpoint, std::string_view, int>, std::uint64_t> requests_ GUARDED_BY(mutex_);
-  std::map<Endpoint, Histogram> durations_ GUARDED_BY(mutex_);
+  std::map<Endpoint, DurationHistogram> durations_ GUARDED_BY(mutex_);
   std::uint64_t bytes_read_ GUARDED_BY(mutex_) = 0;
   std::uint64_t bytes_written_ GUARDED_BY(mutex_) = 0;
 };

@@ -62,7 +62,7 @@ Result<void> serve_base(Context& context, Call& call) {
 Result<void> Registry::Impl::serve_metrics(Call& call) {
   if (!config_.metrics) return refuse(call, Unsupported, "metrics are turned off", 404);
   if (!call.is("GET") && !call.is("HEAD")) return refuse_method(call, "GET, HEAD");
-  call.response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+  call.response.headers.set("Content-Type", std::string(MetricsPage::kContentType));
   return call.response.send(200, metrics_.text(uploads_.size()));
 }
 

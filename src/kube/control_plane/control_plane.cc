@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/control_plane/control_plane.h"
 
+#include <sys/stat.h>
+
 #include <charconv>
 #include <ctime>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -10,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/heap.h"
+#include "base/metrics_page.h"
 #include "http/http2/service.h"
 #include "http/listener.h"
 #include "http/server.h"
@@ -46,6 +50,40 @@ constexpr std::size_t kMaxConnections = 20'000;  // ten thousand watches, and ev
 Result<std::unique_ptr<store::Store>> open_store(const ControlPlaneOptions& options) {
   if (options.etcd) return std::unique_ptr<store::Store>(TRY(store::EtcdStore::open(*options.etcd)));
   return std::unique_ptr<store::Store>(TRY(store::EmbeddedStore::open(options.directory + "/store.db")));
+}
+
+// "deployments.apps" of "apps/deployments".
+std::string resource_text(std::string_view stored_as) {
+  const std::size_t slash = stored_as.find('/');
+  if (slash == std::string_view::npos) return std::string(stored_as);
+  return ResourceId{std::string(stored_as.substr(0, slash)), std::string(stored_as.substr(slash + 1))}.text();
+}
+
+// Nothing: it is not here.
+std::optional<std::uint64_t> store_size(const ControlPlaneOptions& options) {
+  if (options.etcd) return std::nullopt;
+  std::uint64_t bytes = 0;
+  for (const char* file : {"/store.db", "/store.db-wal"}) {
+    struct stat info{};
+    if (::stat((options.directory + file).c_str(), &info) == 0)
+      bytes += static_cast<std::uint64_t>(info.st_size);
+  }
+  return bytes;
+}
+
+void write_fairness(MetricsPage& page, const std::vector<Fairness::LevelUse>& levels) {
+  const auto family = [&](std::string_view name, std::string_view help,
+                          std::size_t Fairness::LevelUse::* value) {
+    page.family(name, MetricKind::Gauge, help);
+    for (const Fairness::LevelUse& level : levels)
+      page.sample(static_cast<double>(level.*value), {{"priority_level", level.name}});
+  };
+  family("apiserver_flowcontrol_nominal_limit_seats", "Seats of a priority level by its share.",
+         &Fairness::LevelUse::nominal);
+  family("apiserver_flowcontrol_current_executing_seats", "Seats of a priority level that are taken.",
+         &Fairness::LevelUse::in_use);
+  family("apiserver_flowcontrol_current_inqueue_requests", "Requests that wait for a seat.",
+         &Fairness::LevelUse::waiting);
 }
 
 Result<std::uint16_t> parse_port(std::string_view text) {
@@ -142,15 +180,17 @@ class ControlPlane::Impl {
         [this] { return sign_requests(*verbs_, objects_, pki_.cluster_authority(), *access_.authorizer); });
     fairness_ = std::make_unique<Fairness>(
         FairnessOptions{.seats = options_.max_requests, .max_waiting = options_.max_requests}, objects_);
-    api_ = std::make_unique<ApiServer>(ApiParts{.verbs = *verbs_,
-                                                .served = custom_.served(),
-                                                .authenticator = *authentication_.authenticator,
-                                                .authorizer = *access_.authorizer,
-                                                .tokens = *authentication_.tokens,
-                                                .account_tokens = *authentication_.account_tokens,
-                                                .fairness = *fairness_,
-                                                .auditor = auditor_.get(),
-                                                .log = log_});
+    api_ = std::make_unique<ApiServer>(
+        ApiParts{.verbs = *verbs_,
+                 .served = custom_.served(),
+                 .authenticator = *authentication_.authenticator,
+                 .authorizer = *access_.authorizer,
+                 .tokens = *authentication_.tokens,
+                 .account_tokens = *authentication_.account_tokens,
+                 .fairness = *fairness_,
+                 .auditor = auditor_.get(),
+                 .more_metrics = [this](MetricsPage& page) { write_metrics(page); },
+                 .log = log_});
     TRY(listen());
     api_->set_ready(true);
     return {};
@@ -210,6 +250,17 @@ class ControlPlane::Impl {
          .update_quota = [this](json::Tree quota) { return update_quota(*verbs_, std::move(quota)); }},
         std::move(others));
     for (auto& plugin : plugins) admission_.add(std::move(plugin));
+  }
+
+  void write_metrics(MetricsPage& page) const {
+    page.family("apiserver_storage_objects", MetricKind::Gauge, "Objects, by what they are.");
+    for (const auto& [stored_as, count] : cache_->counts())
+      page.sample(static_cast<double>(count), {{"resource", resource_text(stored_as)}});
+    if (const auto bytes = store_size(options_)) {
+      page.family("apiserver_storage_size_bytes", MetricKind::Gauge, "The size of the store's files.");
+      page.sample(static_cast<double>(*bytes), {{"storage_cluster_id", "embedded"}});
+    }
+    write_fairness(page, fairness_->use());
   }
 
   // Who waits for his turn has a thread, too, and there is always one for those who do not have to.

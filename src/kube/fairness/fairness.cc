@@ -228,6 +228,14 @@ void Fairness::seat_those_who_wait() {
   }
 }
 
+std::vector<Fairness::LevelUse> Fairness::use() const {
+  std::vector<LevelUse> use;
+  MutexLock lock(mutex_);
+  for (const auto& [name, level] : levels_)
+    use.push_back({name, level->nominal, level->in_use, level->waiting.size()});
+  return use;
+}
+
 std::size_t Fairness::in_use() const {
   MutexLock lock(mutex_);
   return in_use_;

@@ -78,6 +78,14 @@ class Fairness {
   // Waits until it is this request's turn. 429 with Retry-After when its line is full, or it took too long.
   Answer<Seat> admit(const AccessRequest& request);
 
+  // A PriorityLevelConfiguration at this moment.
+  struct LevelUse {
+    std::string name;
+    std::size_t nominal = 0;  // seats
+    std::size_t in_use = 0;   // of them
+    std::size_t waiting = 0;  // requests
+  };
+  std::vector<LevelUse> use() const;
   std::size_t in_use() const;
   std::size_t waiting() const;
 

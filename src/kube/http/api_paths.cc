@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "base/process_metrics.h"
 #include "kube/http/answer_writer.h"
 #include "kube/http/api_server.h"
 #include "kube/http/refusals.h"
@@ -15,6 +16,8 @@
 
 namespace gantry::kube {
 namespace {
+
+std::string git_version() { return fmt::format("v{}.{}.0+gantry", kReleaseMajor, kReleaseMinor); }
 
 std::string version_text() {
   utsname host{};
@@ -27,7 +30,7 @@ std::string version_text() {
   writer.begin_object();
   writer.key("major").value(kReleaseMajor);
   writer.key("minor").value(kReleaseMinor);
-  writer.key("gitVersion").value(fmt::format("v{}.{}.0+gantry", kReleaseMajor, kReleaseMinor));
+  writer.key("gitVersion").value(git_version());
   writer.key("gitCommit").value("");
   writer.key("gitTreeState").value("clean");
   writer.key("buildDate").value("1970-01-01T00:00:00Z");
@@ -90,6 +93,7 @@ Answer<void> ApiServer::show_path(const Call& call) const {
   const std::string_view path = without_slash(call.info.path);
   if (call.info.verb != "get" && call.info.verb != "head")
     return method_not_allowed("only GET is served here");
+  if (path == "/metrics") return show_metrics(call);
   if (path == "/version") return send(call.response, "application/json", version_text());
   if (path == "/api" || path == "/apis" || path.starts_with("/api/") || path.starts_with("/apis/"))
     return show_discovery(call);
@@ -105,10 +109,26 @@ Answer<void> ApiServer::show_health(const Call& call) const {
   const bool is_about_ready = call.info.path.starts_with("/readyz");
   const bool is_well = is_ready_ || !is_about_ready;
   call.response.headers.set("Content-Type", "text/plain; charset=utf-8");
-  if (!is_well) return call.response.send(500, "[-]the server is still starting\nreadyz check failed\n");
+  if (!is_well) {
+    call.told.code = 500;
+    return call.response.send(500, "[-]the server is still starting\nreadyz check failed\n");
+  }
   if (!call.query.has("verbose")) return call.response.send(200, "ok");
   const std::string_view name = without_slash(call.info.path).substr(1);
   return call.response.send(200, fmt::format("[+]ping ok\n{} check passed\n", name));
+}
+
+Answer<void> ApiServer::show_metrics(const Call& call) const {
+  MetricsPage page;
+  page.family("kubernetes_build_info", MetricKind::Gauge, "Which version this is.");
+  page.sample(1, {{"major", kReleaseMajor},
+                  {"minor", kReleaseMinor},
+                  {"git_version", git_version()},
+                  {"compiler", "gcc"}});
+  metrics_.write(page);
+  if (parts_.more_metrics) parts_.more_metrics(page);
+  write_process(page);
+  return send(call.response, MetricsPage::kContentType, std::move(page).text());
 }
 
 Answer<void> ApiServer::show_discovery(const Call& call) const {

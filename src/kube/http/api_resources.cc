@@ -155,7 +155,7 @@ Answer<void> ApiServer::serve_resource(const Call& call) const {
   if (call.audit != nullptr && call.audit->level() >= AuditLevel::Request)
     call.audit->set_request_object(text_of(request.body));
   const ApiAnswer answer = TRY(parts_.verbs.run(request));
-  if (call.told != nullptr) *call.told = {.code = answer.code, .object = object_of(answer)};
+  call.told = {.code = answer.code, .object = object_of(answer)};
   const Wanted wanted = TRY(negotiate(call.request.headers().get_or("Accept", ""), has_protobuf(type)));
   return write_answer(
       call.response, answer,
@@ -169,10 +169,23 @@ Answer<void> ApiServer::watch(const Call& call, const ApiRequest& request,
                         .included = TRY(included_in(call.query)),
                         .resource = request.resource,
                         .type = request.resource.type};
-  auto stream = TRY(parts_.verbs.watch(request));
+  auto opened = parts_.verbs.watch(request);
+  // That the beginning is forgotten is told in the watch itself.
+  const bool is_too_late = !opened && opened.error()->code == 410;
+  if (!opened && !is_too_late) return std::move(opened).error();
   if (call.audit != nullptr) call.audit->start(200);
   call.response.headers.set("Content-Type", std::string(content_type_of(form.wanted.encoding, true)));
-  auto frames = std::make_unique<WatchFrames>(std::move(stream), form, std::move(served));
+  if (is_too_late) {
+    const WatchEvent told{WatchEvent::Type::Error, SharedBytes(opened.error().to_tree().to_text())};
+    return write_pieces(call.response, 200, TRY(frames_of(told, form)));
+  }
+  std::unique_ptr<WatchStream> stream = std::move(*opened);
+  struct Kept {
+    std::shared_ptr<const Served> served;  // what the form points into
+    std::shared_ptr<const void> counted;
+  };
+  auto kept = std::make_shared<const Kept>(Kept{std::move(served), metrics_.long_running(call.labels)});
+  auto frames = std::make_unique<WatchFrames>(std::move(stream), form, std::move(kept));
   const Versions* versions = request.resource.versions.get();
   if (versions == nullptr || !versions->asks_others())
     return call.response.stream(200, std::shared_ptr<http::FrameSource>(std::move(frames)));
@@ -211,6 +224,7 @@ Answer<void> ApiServer::review(const Call& call, const Resource& resource) const
     return no_such_path();
   answered.object()["apiVersion"] = resource.kind.api_version();
   answered.object()["kind"] = kind;
+  call.told.code = 201;
   const Wanted wanted =
       TRY(negotiate(call.request.headers().get_or("Accept", ""), has_protobuf(resource.type)));
   return write_answer(call.response,
@@ -247,6 +261,7 @@ Answer<void> ApiServer::request_token(const Call& call) const {
       TRY(parts_.account_tokens.answer(call.info.name_space, call.info.name, asked, std::time(nullptr)));
   answered.object()["apiVersion"] = token->kind.api_version();
   answered.object()["kind"] = token->kind.kind;
+  call.told.code = 201;
   const Wanted wanted =
       TRY(negotiate(call.request.headers().get_or("Accept", ""), has_protobuf(token->type)));
   return write_answer(call.response,

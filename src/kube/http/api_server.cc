@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/http/api_server.h"
 
+#include <chrono>
 #include <ctime>
 #include <map>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "http/url.h"
 #include "kube/api/selector.h"
 #include "kube/http/answer_writer.h"
+#include "kube/http/request_options.h"
 
 namespace gantry::kube {
 namespace {
@@ -77,24 +79,72 @@ static std::map<std::string, std::string> demanded_fields(const http::Query& que
   return fields;
 }
 
+// Beginnings of paths that are no resources: what comes behind them is the clients' own.
+static std::string_view known_path(std::string_view path) {
+  for (const std::string_view known :
+       {"/healthz", "/livez", "/readyz", "/version", "/metrics", "/apis", "/api", "/openapi", "/openid"})
+    if (path == known || (path.starts_with(known) && path[known.size()] == '/')) return known;
+  return {};
+}
+
+static std::string_view verb_label(const http::Request& request, const RequestInfo& info) {
+  if (info.verb == "list") return "LIST";
+  if (info.verb == "watch") return "WATCH";
+  if (info.verb == "deletecollection") return "DELETECOLLECTION";
+  for (const std::string_view method : {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
+    if (request.method() == method) return method;
+  if (request.method() != "PATCH") return "other";
+  const auto kind = patch_kind(request.headers().get_or("Content-Type", ""));
+  return kind && *kind == PatchKind::Apply ? "APPLY" : "PATCH";
+}
+
+RequestLabels ApiServer::labels_of(const http::Request& request, const RequestInfo& info) const {
+  RequestLabels labels{.verb = std::string(verb_label(request, info))};
+  const std::shared_ptr<const Served> served = info.is_resource ? parts_.served.get() : nullptr;
+  const Resource* resource =
+      served == nullptr ? nullptr : served->find(info.group, info.version, info.resource);
+  if (resource == nullptr) {
+    if (!info.is_resource) labels.subresource = known_path(info.path);
+    return labels;
+  }
+  labels.group = info.group;
+  labels.version = info.version;
+  labels.resource = info.resource;
+  if (resource->find_subresource(info.subresource) != nullptr) labels.subresource = info.subresource;
+  labels.scope = !info.name.empty() ? "resource" : !info.name_space.empty() ? "namespace" : "cluster";
+  return labels;
+}
+
 Answer<void> ApiServer::answer(http::Request& request, http::ResponseWriter& response) const {
   response.headers.set("Audit-Id", audit_id_of(request));
   response.headers.set("Cache-Control", "no-cache, private");
+  const auto begun = std::chrono::steady_clock::now();
   const auto query = http::Query::parse(request.query());
   if (!query) return bad_request(query.error().message());
   const auto info = read_request_info(request.method(), request.path(), *query);
   if (!info) return bad_request(info.error().message());
-  Identity identity = TRY(
-      parts_.authenticator.authenticate(request.headers(), request.peer(), info->path, std::time(nullptr)));
-  identity = TRY(impersonate(parts_.authorizer, std::move(identity), request.headers()));
-  AccessRequest access = access_request(identity.user, *info);
-  if (info->is_resource && query->has("fieldSelector")) access.fields = demanded_fields(*query);
-  Call call{request, response, *query, *info, identity};
+  const RequestLabels labels = labels_of(request, *info);
+  const ApiMetrics::InFlight here(metrics_, labels);
+  Told told;
+  Answer<void> served = identify_and_serve(request, response, *query, *info, labels, told);
+  metrics_.answered(labels, served ? told.code : served.error()->code,
+                    std::chrono::steady_clock::now() - begun);
+  return served;
+}
+
+Answer<void> ApiServer::identify_and_serve(http::Request& request, http::ResponseWriter& response,
+                                           const http::Query& query, const RequestInfo& info,
+                                           const RequestLabels& labels, Told& told) const {
+  auto known =
+      parts_.authenticator.authenticate(request.headers(), request.peer(), info.path, std::time(nullptr));
+  metrics_.authenticated(known.has_value());
+  const Identity identity = TRY(impersonate(parts_.authorizer, TRY(std::move(known)), request.headers()));
+  AccessRequest access = access_request(identity.user, info);
+  if (info.is_resource && query.has("fieldSelector")) access.fields = demanded_fields(query);
+  Call call{request, response, query, info, identity, labels, told};
   std::optional<AuditRecord> audit = begin_audit(call, access);
   if (!audit) return serve(call, access);
-  Told told;
   call.audit = &*audit;
-  call.told = &told;
   Answer<void> served = serve(call, access);
   audit->respond(
       served ? AuditResponse{.code = told.code, .reason = {}, .message = {}, .object = told.object.view()}

@@ -20,6 +20,7 @@
 #include "kube/api/status.h"
 #include "kube/audit/audit.h"
 #include "kube/fairness/fairness.h"
+#include "kube/http/api_metrics.h"
 #include "kube/http/media_type.h"
 #include "kube/http/request_info.h"
 #include "kube/http/served.h"
@@ -39,6 +40,8 @@ struct ApiParts {
   const ServiceAccountTokens& account_tokens;
   Fairness& fairness;
   const Auditor* auditor;  // null: nothing is written
+  // What others have counted, for /metrics.
+  std::function<void(MetricsPage&)> more_metrics;
   const Logger& log;
 };
 
@@ -58,7 +61,7 @@ class ApiServer {
   void set_ready(bool is_ready) { is_ready_ = is_ready; }
 
  private:
-  // What the audit log is told of a request that was served.
+  // What audit log and metrics are told of a request that was served.
   struct Told {
     int code = 200;
     SharedBytes object;  // that was answered, where it is one
@@ -70,12 +73,17 @@ class ApiServer {
     const http::Query& query;
     const RequestInfo& info;
     const Identity& identity;
+    const RequestLabels& labels;
+    Told& told;
     AuditRecord* audit = nullptr;  // null: nothing is written
-    Told* told = nullptr;
   };
 
   Result<void> handle(http::Request& request, http::ResponseWriter& response) const;
   Answer<void> answer(http::Request& request, http::ResponseWriter& response) const;
+  Answer<void> identify_and_serve(http::Request& request, http::ResponseWriter& response,
+                                  const http::Query& query, const RequestInfo& info,
+                                  const RequestLabels& labels, Told& told) const;
+  RequestLabels labels_of(const http::Request& request, const RequestInfo& info) const;
   Answer<void> serve(const Call& call, const AccessRequest& access) const;
   Answer<void> check_access(const Identity& identity, const RequestInfo& info) const;
   std::optional<AuditRecord> begin_audit(const Call& call, const AccessRequest& access) const;
@@ -86,6 +94,7 @@ class ApiServer {
   Answer<void> show_discovery(const Call& call) const;
   Answer<void> show_openapi(const Call& call) const;
   Answer<void> show_token_keys(const Call& call) const;
+  Answer<void> show_metrics(const Call& call) const;
 
   // Resources.
   Answer<void> serve_resource(const Call& call) const;
@@ -96,6 +105,7 @@ class ApiServer {
 
   const ApiParts parts_;
   std::atomic<bool> is_ready_ = false;
+  mutable ApiMetrics metrics_;
   // Of watches whose objects somebody else converts.
   mutable ThreadPool converting_{{.name = "watch", .max_threads = 8, .max_waiting = 4096}};
 };

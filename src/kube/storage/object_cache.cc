@@ -279,4 +279,11 @@ void ObjectCache::begin_anew() {
   if (!is_stopping_) wanted_.wait_until(progress_mutex_, steady_clock::now() + kTick);
 }
 
+std::vector<std::pair<std::string, std::size_t>> ObjectCache::counts() const {
+  std::vector<std::pair<std::string, std::size_t>> counts;
+  for (const Collection* collection : collections())
+    counts.emplace_back(collection->stored_as(), collection->snapshot().objects.size());
+  return counts;
+}
+
 }  // namespace gantry::kube

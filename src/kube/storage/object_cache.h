@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -57,6 +58,8 @@ class ObjectCache final : private store::WatchSink {
 
   // Made if there is none; lives as long as the cache.
   Collection& collection(std::string_view stored_as);
+  // How many objects there are of each, by where they are stored: "apps/deployments".
+  std::vector<std::pair<std::string, std::size_t>> counts() const;
   // Another kind, or further fields of one.
   void declare(const StoredKind& kind);
 
