@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 from kube.kube_case import config_map
-from kube.test_store import names, write
+from kube.test_store import Writer, listed
 from lib import clients, command
 from lib.control_plane import ControlPlane
 from lib.images import GANTRY
@@ -21,7 +21,7 @@ class Snapshots(unittest.TestCase):
     def setUp(self):
         self.plane = ControlPlane()
         self.addCleanup(self.plane.remove)
-        self.plane.raw("/api/v1/namespaces/default")  # the administrator's certificate is unpacked
+        self.plane.administrator()  # unpacked once
         self.directory = tempfile.mkdtemp(prefix="restored-")
         self.addCleanup(shutil.rmtree, self.directory)
         self.file = f"{self.directory}/saved"
@@ -40,18 +40,21 @@ class Snapshots(unittest.TestCase):
         return plane
 
     def test_saved_in_a_storm_of_writes_it_has_all_that_was_answered_before(self):
-        is_enough = False
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            storms = [pool.submit(write, self.plane, writer, lambda: is_enough) for writer in range(4)]
-            wait_for(lambda: len(names(self.plane)) > 20, "writes to be under way")
-            before = names(self.plane)
+        writers = [Writer(self.plane, number) for number in range(4)]
+        with concurrent.futures.ThreadPoolExecutor(len(writers)) as pool:
+            storms = [pool.submit(writer.write) for writer in writers]
+            wait_for(lambda: all(writer.acknowledged > 5 for writer in writers), "writes to be under way")
+            before = {writer.name: writer.acknowledged for writer in writers}
             self.snapshot("save", self.plane.directory)
-            is_enough = True
-            written = {name for storm in storms for name in storm.result()}
-        self.assertGreater(os.path.getsize(self.file), 10_000)
-        shown = names(self.restored())
-        self.assertLessEqual(before, shown)
-        self.assertLessEqual(shown - {"kube-root-ca.crt"}, written | before)
+            self.plane.stop()
+            for storm in storms:
+                storm.result()
+        saved = {item["metadata"]["name"]: item["data"] for item in listed(self.restored())["items"]
+                 if "filling" in item.get("data", {})}
+        for writer in writers:
+            data = saved[writer.name]
+            self.assertEqual(data["first"], data["last"])
+            self.assertTrue(before[writer.name] <= int(data["last"]) <= writer.begun, (data["last"], before, writer.begun))
 
     def test_who_remembers_a_later_revision_is_told_to_look_again(self):
         self.plane.apply(config_map("one", a="1"))
