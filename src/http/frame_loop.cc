@@ -16,7 +16,6 @@ namespace gantry::http {
 namespace {
 
 constexpr std::size_t kTakenAtOnce = 64 << 10;  // bytes
-constexpr std::size_t kMostKept = 16 << 10;     // bytes of room that an answer keeps while it waits
 
 }  // namespace
 
@@ -173,7 +172,7 @@ bool FrameLoop::Answer::refill() {
   }
   append(frames);
   if (!out_.empty()) return true;
-  if (out_.capacity() > kMostKept) std::string().swap(out_);
+  std::string().swap(out_);  // what is told next may be hours away
   watch_.wait_for(EPOLLIN | EPOLLRDHUP);
   return false;
 }
@@ -215,6 +214,7 @@ Result<void> FrameLoop::add(Stream stream, std::shared_ptr<FrameSource> source, 
     TRY(thread_->loop->call(
         [&thread = *thread_] { return thread.watch.start(thread.wakes->event.get(), EPOLLIN); }));
   }
+  stream.settle();
   Thread& thread = *thread_;
   const std::uint64_t id = next_++;
   thread.loop->post([&thread, id, is_chunked, source = std::move(source),
