@@ -103,6 +103,10 @@ TEST_F(Storage, lists_are_of_a_namespace_labels_and_fields) {
   EXPECT_EQ(list({.selection = select("", "", "spec.nodeName=n1")}), "a/1 b/1 ");
   EXPECT_EQ(list({.selection = select("", "", "spec.nodeName=")}), "a-b/1 ");
   EXPECT_EQ(list({.selection = select("", "", "metadata.name=1,metadata.namespace!=a")}), "a-b/1 b/1 ");
+  put("a/10", pod_text("web"));
+  EXPECT_EQ(list({.selection = select("a", "", "metadata.name=1")}), "a/1 ");
+  EXPECT_EQ(list({.selection = select("", "", "metadata.namespace=a,metadata.name=1")}), "a/1 ");
+  EXPECT_EQ(list({.selection = select("", "", "metadata.namespace=a,metadata.name!=1")}), "a/10 a/2 ");
   EXPECT_EQ(Selection::make("", {}, MUST_ANSWER(FieldSelector::parse("spec.foo=1")), {}).error()->code, 400);
 }
 

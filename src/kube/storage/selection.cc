@@ -44,7 +44,18 @@ Answer<Selection> Selection::make(std::string name_space, LabelSelector labels, 
   selection.labels_ = std::move(labels);
   for (const FieldSelector::Requirement& requirement : fields.requirements())
     selection.checks_.push_back(TRY(compile(requirement, selectable)));
+  selection.prefix_ = selection.prefix_of_paths();
   return selection;
+}
+
+std::string Selection::prefix_of_paths() const {
+  std::string_view name_space = name_space_, name;
+  for (const Check& check : checks_) {
+    if (!check.is_equal) continue;
+    if (check.of == Check::Of::Name) name = check.value;
+    if (check.of == Check::Of::Namespace && name_space.empty()) name_space = check.value;
+  }
+  return name_space.empty() ? std::string() : object_path(name_space, name);
 }
 
 bool Selection::Check::is_met_by(const Object& object) const {

@@ -29,8 +29,8 @@ class Selection {
                                 const std::vector<SelectableField>& selectable);
 
   const std::string& name_space() const { return name_space_; }  // empty: all
-  // What all paths of it begin with.
-  std::string prefix() const { return name_space_.empty() ? std::string() : name_space_ + "/"; }
+  // What all paths of it begin with: for one object, by its name, nobody looks through the others.
+  const std::string& prefix() const { return prefix_; }
   // Whether everything below the prefix is meant.
   bool is_of_all() const { return labels_.is_of_all() && checks_.empty(); }
   bool matches(const Object& object) const;
@@ -48,7 +48,10 @@ class Selection {
   static Answer<Check> compile(const FieldSelector::Requirement& requirement,
                                const std::vector<SelectableField>& selectable);
 
+  std::string prefix_of_paths() const;
+
   std::string name_space_;
+  std::string prefix_;
   LabelSelector labels_;
   std::vector<Check> checks_;
 };
