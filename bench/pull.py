@@ -77,8 +77,8 @@ class Gantry:
             if child.wait():
                 raise Unable(child.stderr.read().strip())
 
-    def forget(self, _):
-        shutil.rmtree(self.root)
+    def forget(self, name):
+        run(self.program, "--root", self.root, "image", "rm", name)
 
     def stop(self):
         pass

@@ -11,6 +11,8 @@
 #include <optional>
 #include <utility>
 
+#include "network/sysctl.h"
+
 gantry::Result<void> gantry::json::TypeOf<gantry::kernel::IpAddress>::parse(void* object,
                                                                             std::string_view text) {
   const auto address = kernel::IpAddress::parse(text);
@@ -105,6 +107,12 @@ NftBatch::Rule& if_loopback4(NftBatch::Rule& rule, std::uint32_t offset) {
       .equals(kFirst, bytes_of(kNetwork));
 }
 
+NftBatch::Rule& if_loopback6(NftBatch::Rule& rule, std::uint32_t offset) {
+  return if_version(rule, kVersions[1])
+      .payload(NFT_PAYLOAD_NETWORK_HEADER, offset, kVersions[1].size, kFirst)
+      .equals(kFirst, kernel::IpAddress::v6(1).bytes());
+}
+
 // The host's loopback is reachable from its bridges (route_localnet), which the way back of connections from
 // 127.0.0.1 to published ports needs; but no endpoint may begin a connection to it.
 void add_loopback_guard(NftBatch& batch) {
@@ -169,11 +177,30 @@ void add_forward_chain(NftBatch& batch, bool drops_foreign) {
   if (drops_foreign) add_foreign_rules(batch);
 }
 
+// Behind the key, where a map's data is loaded.
+constexpr unsigned data_of(const Version& v) { return kFirst - v.registers - 1; }
+
+// With br_netfilter, answers to ::1 are translated back while they are on the bridge, and the kernel takes
+// none from an interface that bears it. Refused at once, clients of "localhost" go on to 127.0.0.1; without
+// an answer they would wait.
+void refuse_loopback6(NftBatch& batch) {
+  const Version& v = kVersions[1];
+  {
+    auto rule = batch.rule("output");
+    if_loopback6(rule, v.destination).leave();
+  }
+  batch.add_base_chain({.name = "refuse", .hook = NF_INET_LOCAL_OUT, .priority = NF_IP_PRI_FILTER});
+  for (const auto& [map, key] :
+       {std::pair("published_at", kFirst), std::pair("published", kFirst + v.registers)}) {
+    auto rule = batch.rule("refuse");
+    load_destination(if_loopback6(rule, v.destination), v).map(named(map, v), key, data_of(v)).refuse();
+  }
+}
+
 void add_published_chains(NftBatch& batch) {
   batch.add_chain("published");
   for (const Version& v : kVersions) {
-    // Behind the key, where a map's data is loaded.
-    const unsigned data = kFirst - v.registers - 1;
+    const unsigned data = data_of(v);
     {
       auto rule = batch.rule("published");
       load_destination(if_version(rule, v), v)
@@ -194,6 +221,7 @@ void add_published_chains(NftBatch& batch) {
   }
   batch.add_base_chain(
       {.name = "output", .type = "nat", .hook = NF_INET_LOCAL_OUT, .priority = NF_IP_PRI_NAT_DST});
+  if (bridges_call_rules(false)) refuse_loopback6(batch);
   for (const char* chain : {"prerouting", "output"})
     batch.rule(chain)
         .destination_type(kFirst)
@@ -232,10 +260,7 @@ void add_postrouting_chain(NftBatch& batch) {
   }
   auto rule = batch.rule("postrouting");
   rule.meta(NFT_META_OIFNAME, kOut).lookup("bridges", kOut);
-  if_version(rule, kVersions[1])
-      .payload(NFT_PAYLOAD_NETWORK_HEADER, kVersions[1].source, kVersions[1].size, kFirst)
-      .equals(kFirst, kernel::IpAddress::v6(1).bytes())
-      .masquerade();
+  if_loopback6(rule, kVersions[1].source).masquerade();
 }
 
 // ---- The elements

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What networks and endpoints may be told, as the kernel has it in the end.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 
 #include "network/endpoint_options.h"
@@ -107,6 +111,27 @@ TEST(NetworkOptions, Ipv6IsGivenRoutedAndPublished) {
     EXPECT_EQ(reach(server, host.path("b"), "fd00:1::1", 8080), "fd00:1::1");
     neighbour.add_route("fd00:1::/64", "fd09::1");
     EXPECT_EQ(reach(server, neighbour.path, "fd00:1::2", 80, kNothingComesMs), "");
+  });
+}
+
+TEST(NetworkOptions, LoopbackOfIpv6IsRefusedAtOnceWhereItsAnswersWouldBeLost) {
+  IN_OWN_HOST({
+    if (!write_sysctl("bridge/bridge-nf-call-ip6tables", "1")) return;  // there is no br_netfilter here
+    TestHost host;
+    NetworkConfig config = network("six", "fd00:1::/64");
+    config.enable_ipv6 = true;
+    MUST(host.networks->create(config));
+    (void)host.container("a", "six");
+    const UniqueFd server = serve(host.path("a"), "::", 80);
+    const PortRequest request = port(80, 8080);
+    (void)MUST(host.networks->publish("a", std::span(&request, 1)));
+    const UniqueFd client(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    constexpr int kTries = 1;  // or a failure of this test would take minutes
+    (void)::setsockopt(client.get(), IPPROTO_TCP, TCP_SYNCNT, &kTries, sizeof kTries);
+    const sockaddr_in6 loopback{
+        .sin6_family = AF_INET6, .sin6_port = htons(8080), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    EXPECT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&loopback), sizeof loopback), -1);
+    EXPECT_EQ(errno, ECONNREFUSED);
   });
 }
 

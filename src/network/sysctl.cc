@@ -37,6 +37,12 @@ Result<void> ensure_sysctl(const std::string& name, std::string_view value) {
 
 bool has_ipv6() { return ::access(path_of("ipv6/conf").c_str(), F_OK) == 0; }
 
+bool bridges_call_rules(bool is_v4) {
+  const auto value =
+      read_sysctl(is_v4 ? "bridge/bridge-nf-call-iptables" : "bridge/bridge-nf-call-ip6tables");
+  return value && *value != "0";  // no file: no br_netfilter
+}
+
 Result<bool> enable_forwarding4() { return turn_on("ipv4/ip_forward"); }
 
 Result<bool> enable_forwarding6() {

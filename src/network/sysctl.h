@@ -16,6 +16,8 @@ Result<void> write_sysctl(const std::string& name, std::string_view value);
 // Leaves alone what has the value already (also where /proc/sys may not be written).
 Result<void> ensure_sysctl(const std::string& name, std::string_view value);
 bool has_ipv6();
+// Whether packets between ports of one bridge go through the rules for forwarding as well (br_netfilter).
+bool bridges_call_rules(bool is_v4);
 
 // Makes the host forward packets between interfaces. True if it did not before: then others that wait for
 // packets here begin to be routers, too.

@@ -8,6 +8,7 @@
 
 #include "kernel/network/network_namespace.h"
 #include "network/networks_state.h"
+#include "network/sysctl.h"
 #include "network/trace_kernel.h"
 #include "network/trace_log.h"
 #include "network/trace_rules.h"
@@ -235,10 +236,11 @@ class Networks::State::Tracer {
   // they bear ::1 where the kernel takes in packets, and it takes none from the wire that do (RFC 4291
   // section 2.5.3).
   bool loses_answers() {
-    if (packet_.to != IpAddress::v6(1) || !bridges_call_rules(packet_.to)) return false;
+    if (packet_.to != IpAddress::v6(1) || !bridges_call_rules(packet_.to.is_v4())) return false;
     log_.drop(
-        "the kernel drops the answers, since net.bridge.bridge-nf-call-ip6tables is 1: set it to 0, or use "
-        "another address of the host");
+        "chain refuse: the kernel would drop the answers, since net.bridge.bridge-nf-call-ip6tables is 1: "
+        "set it to 0 "
+        "and restart gantryd, or use another address of the host");
     return true;
   }
 
@@ -305,7 +307,7 @@ class Networks::State::Tracer {
       return {};
     }
     log_.pass(fmt::format("bridge {} hands it on", source.network->bridge_name()));
-    if (bridges_call_rules(packet_.to)) {
+    if (bridges_call_rules(packet_.to.is_v4())) {
       pass_rules({.in = source.network, .out = target.network});
       TRY(trace_chains_of_others(state_.firewall->table(), NF_INET_FORWARD, packet_.to, log_));
     }

@@ -105,10 +105,6 @@ void trace_forwarding(const IpAddress& to, TraceLog& log) {
   if (!is_on(sysctl)) log.drop(fmt::format("forwarding is off: /proc/sys/net/{} is 0", sysctl));
 }
 
-bool bridges_call_rules(const IpAddress& to) {
-  return is_on(to.is_v4() ? "bridge/bridge-nf-call-iptables" : "bridge/bridge-nf-call-ip6tables");
-}
-
 Result<void> trace_chains_of_others(const std::string& our_table, std::uint32_t hook, const IpAddress& to,
                                     TraceLog& log) {
   auto socket = TRY(kernel::NetlinkSocket::open(NETLINK_NETFILTER));

@@ -30,8 +30,6 @@ Result<void> trace_neighbour(kernel::RouteSocket& socket, const Departure& depar
 void trace_listener(Protocol protocol, const kernel::IpAddress& to, std::uint16_t port, TraceLog& log);
 // An end where the kernel forwards no packets of that version.
 void trace_forwarding(const kernel::IpAddress& to, TraceLog& log);
-// Whether packets between ports of one bridge go through the rules for forwarding as well (br_netfilter).
-bool bridges_call_rules(const kernel::IpAddress& to);
 // Chains of others at an NF_INET_* hook, whose rules are not known; and whether our own table is there.
 Result<void> trace_chains_of_others(const std::string& our_table, std::uint32_t hook,
                                     const kernel::IpAddress& to, TraceLog& log);

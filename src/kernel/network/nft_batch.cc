@@ -165,6 +165,13 @@ void NftBatch::Rule::verdict(int code, std::string_view chain) {
   });
 }
 
+void NftBatch::Rule::refuse() {
+  expression("reject", [&] {
+    messages_.put_be32(NFTA_REJECT_TYPE, NFT_REJECT_ICMPX_UNREACH);
+    messages_.put_number(NFTA_REJECT_ICMP_CODE, std::uint8_t{NFT_REJECT_ICMPX_PORT_UNREACH});
+  });
+}
+
 void NftBatch::Rule::masquerade() {
   expression("masq", [] {});
 }

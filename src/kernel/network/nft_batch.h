@@ -84,6 +84,7 @@ class NftBatch {
     // Ends.
     void accept() { verdict(NF_ACCEPT); }
     void drop() { verdict(NF_DROP); }
+    void refuse();  // drops, and the sender is told that nobody listens there
     void leave() { verdict(NFT_RETURN); }
     void jump(std::string_view chain) { verdict(NFT_JUMP, chain); }
     void masquerade();
