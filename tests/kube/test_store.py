@@ -3,6 +3,7 @@
 
 import concurrent.futures
 import os
+import signal
 import subprocess
 import tempfile
 import threading
@@ -189,6 +190,36 @@ class OnEtcd(Storm, unittest.TestCase):
 
     def test_killed_in_a_storm_of_writes_nothing_is_lost_and_watches_miss_nothing(self):
         self.ride(self.plane())
+
+    def test_who_slept_through_a_compaction_reads_all_anew(self):
+        first, second = self.plane(), self.plane()
+        revision = listed(second)["metadata"]["resourceVersion"]
+        sleeper = second.daemon.process
+        with Watch(second, MAPS, resourceVersion=revision) as watch:
+            sleeper.send_signal(signal.SIGSTOP)
+            with first.client() as client:
+                for number in range(100):  # more than waits on the way to the sleeper
+                    answer = client.ask("POST", MAPS, config_map(f"map-{number}", a="x" * 50_000))
+                    self.assertEqual(answer.status, 201, answer.message)
+                client.ask("DELETE", f"{MAPS}/map-0")
+            self.etcd.control("compaction", str(int(listed(first)["metadata"]["resourceVersion"])))
+            sleeper.send_signal(signal.SIGCONT)
+            self.assertEqual([item["metadata"]["name"] for item in listed(second)["items"]],
+                             [item["metadata"]["name"] for item in listed(first)["items"]])
+            # Who watched there is told everything, or that he has to list anew.
+            told = {}
+            for event in watch:
+                if event["type"] == "ERROR":
+                    self.assertEqual(event["object"]["code"], 410)
+                    break
+                told[event["object"]["metadata"]["name"]] = event["type"]
+                if len(told) == 100 and told["map-0"] == "DELETED":
+                    break
+            else:
+                self.fail(f"the watch ended in the middle, after {len(told)} objects")
+        with first.client() as client:
+            self.assertEqual(client.ask("POST", MAPS, config_map("after")).status, 201)
+        self.assertIn("after", [item["metadata"]["name"] for item in listed(second)["items"]])
 
     def test_two_servers_show_and_tell_the_same_and_a_member_may_die(self):
         first, second = self.plane(), self.plane()
