@@ -95,9 +95,11 @@ class Objects(kube_case.Case):
                      '{"status":{"conditions":[{"type":"Ready","status":"True"}]}}')
             self.assertEqual(next(lines), "pod/web condition met")
         self.out("wait", "pod", "web", "--for=jsonpath={.status.conditions[0].status}=True", "--timeout=30s")
-        with self.following("wait", "pod", "web", "--for=delete", "--timeout=30s") as lines:
-            self.out("delete", "pod", "web", "--now")
-            self.assertEqual(next(lines), "pod/web condition met")
+        self.out("patch", "pod", "web", "--type=merge", "-p", '{"metadata":{"finalizers":["example.com/held"]}}')
+        self.out("delete", "pod", "web", "--wait=false")
+        self.refused("wait", "pod", "web", "--for=delete", "--timeout=1ms")
+        self.out("patch", "pod", "web", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+        self.out("wait", "pod", "web", "--for=delete", "--timeout=30s")
 
     def test_revisions_of_a_rollout_are_told(self):
         self.apply(deployment("web"))
