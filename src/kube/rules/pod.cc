@@ -206,6 +206,8 @@ Tree fixed_resources(const Tree& container) {
   for (auto& [list, amounts] : resources.object())
     for (const char* name : kComputed)
       if (amounts.is_object()) amounts.object().erase(name);
+  resources.object().erase_if(
+      [](std::string_view, const Tree& amounts) { return amounts.is_object() && amounts.object().empty(); });
   return resources;
 }
 

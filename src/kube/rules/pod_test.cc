@@ -169,6 +169,7 @@ TEST(Pod, WhatSubresourcesMayChangeIsLittle) {
       wrong_by("ephemeralcontainers", "", R"("ephemeralContainers":[{"name":"debug","image":"b"}])"),
       "spec.ephemeralContainers: Forbidden: existing ephemeral containers \"debug\" may not be changed\n");
   EXPECT_EQ(wrong_by("resize", R"("resources":{"requests":{"cpu":"2"}})", ""), "");
+  EXPECT_EQ(wrong_by("resize", R"("resources":{"requests":{"cpu":"1"},"limits":{"cpu":"2"}})", ""), "");
   EXPECT_EQ(wrong_by("resize",
                      R"("resources":{"requests":{"example.com/a":"2"},"limits":{"example.com/a":"2"}})", ""),
             "spec.containers[0].resources: Forbidden: only cpu and memory resources are mutable\n"
