@@ -7,13 +7,11 @@
 
 #include "kube/server/namespaces.h"
 #include "kube/server/object_meta.h"
+#include "kube/server/object_writer.h"
 #include "kube/server/service_addresses.h"
 #include "kube/server/stored_object.h"
 
 namespace gantry::kube {
-
-// How often somebody else may be faster.
-static constexpr int kAttempts = 32;
 
 static Status has_changed(const ApiRequest& request) {
   return conflict(
@@ -70,12 +68,11 @@ class Changing {
         request_(request),
         resource_(request.resource),
         propose_(propose),
-        collection_(collection_of(parts, request.resource)),
-        path_(path_of(request)) {}
+        writer_(parts, request) {}
 
   Answer<ApiAnswer> run() {
-    ObjectRef live = TRY(parts_.storage.get(collection_, path_, {.revision = 0}));
-    if (!live) live = TRY(parts_.storage.get(collection_, path_));
+    ObjectRef live = TRY(parts_.storage.get(writer_.collection(), writer_.path(), {.revision = 0}));
+    if (!live) live = TRY(parts_.storage.get(writer_.collection(), writer_.path()));
     bool is_current = !parts_.storage.cache().is_shared();
     for (int i = 0; i < kAttempts; ++i) {
       if (!live) return not_found(resource_.id(), request_.name);
@@ -84,13 +81,13 @@ class Changing {
       if (answer && *answer)
         return ApiAnswer{.content = *std::move(*answer), .warnings = std::move(warnings_)};
       if (answer) {
-        live = newer_;
+        live = writer_.newer();
         is_current = true;
         continue;
       }
       // What was refused may have been so for what another server has changed since.
       if (is_current) return std::move(answer).error();
-      ObjectRef stored = TRY(parts_.storage.get_from_store(collection_, path_));
+      ObjectRef stored = TRY(parts_.storage.get_from_store(writer_.collection(), writer_.path()));
       if (stored && stored->revision() == live->revision()) return std::move(answer).error();
       live = std::move(stored);
       is_current = true;
@@ -99,7 +96,7 @@ class Changing {
   }
 
  private:
-  // Nothing: somebody was faster, and newer_ is what is there now.
+  // Nothing: somebody was faster, and the writer has what is there now.
   Answer<std::optional<SharedBytes>> attempt(const ObjectRef& live) {
     const json::Tree before = TRY(tree_of(resource_, live->json()));
     std::optional<Proposal> proposal = TRY(propose_(before, warnings_));
@@ -116,39 +113,21 @@ class Changing {
       TRY(Writing(parts_, request_, &before, warnings_).finish(object, proposal->tracking));
     TRY(parts_.addresses.take(resource_, &before, object, also));
     if (may_go_now(resource_, object)) return remove(*live, before, object);
-    return write(live, std::move(object), also);
-  }
-
-  Answer<std::optional<SharedBytes>> write(const ObjectRef& live, json::Tree object,
-                                           const AlsoWritten& also) {
-    if (request_.is_dry_run) return std::optional(shown(object));
-    const std::string text = TRY(text_to_store(resource_, std::move(object)));
-    if (text == live->text()) return std::optional(TRY(shown(resource_, *live)));
-    Written written = TRY(parts_.storage.put(collection_, path_, live->revision(), text, also));
-    if (written.is_done) return std::optional(TRY(shown(resource_, *written.object)));
-    newer_ = std::move(written.object);
-    return std::optional<SharedBytes>();
+    return writer_.put(*live, std::move(object), also);
   }
 
   Answer<std::optional<SharedBytes>> remove(const Object& live, const json::Tree& before,
                                             const json::Tree& object) {
-    AlsoWritten also;
-    ServiceAddresses::release(resource_, before, also);
-    if (request_.is_dry_run) return std::optional(shown(object));
-    Written written = TRY(parts_.storage.remove(collection_, path_, live.revision(), also));
-    if (written.is_done) return std::optional(shown(object));
-    newer_ = std::move(written.object);
-    return std::optional<SharedBytes>();
+    if (!TRY(writer_.remove(live, before))) return std::optional<SharedBytes>();
+    return std::optional(shown(object));
   }
 
   const VerbParts& parts_;
   const ApiRequest& request_;
   const Resource& resource_;
   const Propose& propose_;
-  const Collection& collection_;
-  const std::string path_;
+  ObjectWriter writer_;
   Warnings warnings_;
-  ObjectRef newer_;
 };
 
 }  // namespace

@@ -6,16 +6,13 @@
 #include "kube/server/deletion.h"
 #include "kube/server/namespaces.h"
 #include "kube/server/object_meta.h"
+#include "kube/server/object_writer.h"
 #include "kube/server/read_parameters.h"
-#include "kube/server/service_addresses.h"
 #include "kube/server/stored_object.h"
 #include "kube/server/verb_functions.h"
 #include "kube/server/write_steps.h"
 
 namespace gantry::kube {
-
-// How often somebody else may be faster.
-static constexpr int kAttempts = 32;
 
 SharedBytes success(const ResourceId& resource, std::string_view name, std::string_view uid) {
   json::Writer writer;
@@ -58,11 +55,10 @@ class Deleting {
         request_(request),
         resource_(request.resource),
         options_(options),
-        collection_(collection_of(parts, request.resource)),
-        path_(path_of(request)) {}
+        writer_(parts, request) {}
 
   Answer<ApiAnswer> run() {
-    ObjectRef live = TRY(parts_.storage.get(collection_, path_));
+    ObjectRef live = TRY(parts_.storage.get(writer_.collection(), writer_.path()));
     for (int i = 0; i < kAttempts; ++i) {
       if (!live) return not_found(resource_.id(), request_.name);
       const json::Tree before = TRY(tree_of(resource_, live->json()));
@@ -73,7 +69,7 @@ class Deleting {
       if (done)
         return ApiAnswer{
             .code = done->code, .content = std::move(done->content), .warnings = std::move(warnings_)};
-      live = newer_;
+      live = writer_.newer();
     }
     return conflict(resource_.id(), request_.name, "the object has been modified");
   }
@@ -99,46 +95,28 @@ class Deleting {
     return {};
   }
 
-  // Nothing: somebody was faster, and newer_ is what is there now.
+  // Nothing: somebody was faster, and the writer has what is there now.
   Answer<std::optional<Done>> remove(const Object& live, const json::Tree& before) {
-    if (!request_.is_dry_run) {
-      AlsoWritten also;
-      ServiceAddresses::release(resource_, before, also);
-      Written written = TRY(parts_.storage.remove(collection_, path_, live.revision(), also));
-      newer_ = written.object;
-      if (!written.is_done) return std::optional<Done>();
-    }
+    if (!TRY(writer_.remove(live, before))) return std::optional<Done>();
     if (answers_object(resource_)) return std::optional(Done{.content = TRY(shown(resource_, live))});
     return std::optional(
         Done{.content = success(resource_.id(), request_.name, metadata_text(before, "uid"))});
   }
 
   Answer<std::optional<Done>> write(const Object& live, Deletion deletion) {
+    auto content = deletion.is_pending ? std::optional(TRY(shown(resource_, live)))
+                                       : TRY(writer_.put(live, std::move(deletion.object)));
+    if (!content) return std::optional<Done>();
     // It was asked for its dependents' end, and that is not there yet.
-    Done done{.code = options_.orphans == false ? 202 : 200};
-    const std::string text =
-        request_.is_dry_run ? std::string() : TRY(text_to_store(resource_, deletion.object));
-    if (request_.is_dry_run) {
-      done.content = shown(deletion.object);
-    } else if (deletion.is_pending || text == live.text()) {
-      done.content = TRY(shown(resource_, live));
-    } else {
-      Written written = TRY(parts_.storage.put(collection_, path_, live.revision(), text));
-      newer_ = written.object;
-      if (!written.is_done) return std::optional<Done>();
-      done.content = TRY(shown(resource_, *written.object));
-    }
-    return std::optional(std::move(done));
+    return std::optional(Done{options_.orphans == false ? 202 : 200, *std::move(content)});
   }
 
   const VerbParts& parts_;
   const ApiRequest& request_;
   const Resource& resource_;
   const DeleteOptions& options_;
-  const Collection& collection_;
-  const std::string path_;
+  ObjectWriter writer_;
   Warnings warnings_;
-  ObjectRef newer_;
 };
 
 }  // namespace
