@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/timestamp.h"
 #include "build/build_job.h"
 #include "build/file_hashes.h"
 #include "build/session.h"
@@ -28,13 +29,14 @@ struct Builder::State {
 namespace {
 
 // The first process of a RUN with a user namespace finds its root below the work directory by itself; what
-// stands beside that is nobody's.
+// stands beside that is nobody's. Another builder, without user namespaces, may share the directories with
+// one that has them, and leaves them open.
 Result<void> make_build_directories(const BuilderOptions& options) {
   const std::string directory = options.root + "/build";
   for (const char* part : {"/work", "/mounts"}) TRY(make_directories(directory + part, 0700));
-  const mode_t mode = options.id_maps.uids.empty() ? 0700 : 0711;
+  if (options.id_maps.uids.empty()) return {};
   for (const std::string& path : {directory, directory + "/work"})
-    if (::chmod(path.c_str(), mode) < 0) return sys_error("set the mode of '{}'", path);
+    if (::chmod(path.c_str(), 0711) < 0) return sys_error("set the mode of '{}'", path);
   return {};
 }
 
@@ -116,6 +118,8 @@ Result<std::uint64_t> Builder::prune(const PruneOptions& options) {
       kept += record.size;
   }
   TRY(state_->layers.remove(doomed));
+  if (options.unused_since || !options.keep_bytes)
+    TRY(state_->hashes.forget_made_before(options.unused_since.value_or(wall_clock_ns())));
   std::uint64_t freed = 0;
   if (!options.keeps_mounts) freed += TRY(prune_mounts(state_->options.root, state_->mounts(), options));
   freed += TRY(state_->options.images->collect()).bytes;

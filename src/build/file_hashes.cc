@@ -51,6 +51,8 @@ CREATE TABLE copies (
 constexpr const char* kVersions[] = {kTables, kCopies};
 
 constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kMostCopies = 32;  // each with some megabytes
+
 // The clock of a file's change time moves in ticks; a hash is kept only once the tick in which the file was
 // last changed is certainly over.
 constexpr std::int64_t kTicks = kSecond / 20;
@@ -181,6 +183,9 @@ Result<void> FileHashes::keep_copied(const Digest& step, const Copied& copied) {
     TRY(connection.execute("INSERT OR REPLACE INTO copies (step, key, files, made) VALUES (?1, ?2, ?3, ?4)",
                            step.str(), copied.key.str(), std::as_bytes(std::span(copied.files)),
                            wall_clock_ns()));
+    TRY(connection.execute(
+        "DELETE FROM copies WHERE step NOT IN (SELECT step FROM copies ORDER BY made DESC LIMIT ?1)",
+        kMostCopies));
     return {};
   });
 }
