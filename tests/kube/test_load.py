@@ -10,7 +10,7 @@ import time
 
 from kube import kube_case
 from kube.kube_case import config_map
-from lib import http2
+from lib import command, http2
 from lib.kube_client import raw_connection
 from lib.runtime import fields, read, wait_for
 
@@ -168,6 +168,16 @@ class ManyWatches(Load):
         while not said.endswith(b"\n\r\n"):
             said += watch.recv(4096)
         return said
+
+
+    def test_peers_that_vanish_without_a_word_are_asked_for_by_the_kernel(self):
+        identity = self.plane.administrator()
+        self.ask(identity, f"{self.maps}?watch=1").recv(1)
+        connection = self.connect2(identity)
+        connection.request("GET", f"{self.maps}?watch=1")
+        wait_for(lambda: connection.read().type == http2.HEADERS, "the watch to begin")
+        sockets = command.run("ss", "-tnoH", "state", "established", f"( sport = :{self.plane.port} )").stdout.splitlines()
+        self.assertEqual(len([line for line in sockets if "timer:(keepalive" in line]), 2, sockets)
 
 
 class AbuseOfHttp2(Load):

@@ -44,6 +44,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// Bytes a second, of bodies and answers: who is slower holds his place among those who are served for too
+// long. A body of the largest size has six minutes.
+constexpr std::uint64_t kLeastRate = 8 << 10;
 constexpr std::size_t kSpareThreads = 16;
 constexpr std::size_t kMaxConnections = 20'000;  // ten thousand watches, and everybody else
 
@@ -270,13 +273,14 @@ class ControlPlane::Impl {
     std::vector<http::Listener> listeners;
     listeners.push_back(TRY(http::Listener::tcp(options_.bind_address, options_.secure_port))
                             .with_tls(TRY(server_tls(pki_, authentication_))));
-    http2_ = std::make_unique<http::Http2Service>(api_->handler(),
-                                                  http::Http2ServiceOptions{.max_handlers = threads()});
+    http2_ = std::make_unique<http::Http2Service>(
+        api_->handler(), http::Http2ServiceOptions{.max_handlers = threads(), .least_rate = kLeastRate});
     server_ = TRY(http::Server::start(
         std::move(listeners), api_->handler(),
         {.max_connections = kMaxConnections,
          .max_handlers = threads(),
          .max_waiting = 4096,
+         .least_rate = kLeastRate,
          .on_http2 = [this](http::Stream stream,
                             http::Peer peer) { http2_->take(std::move(stream), std::move(peer)); },
          .on_rest = trim_heap}));
