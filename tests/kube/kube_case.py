@@ -20,11 +20,11 @@ def start(*options):
     unittest.addModuleCleanup(Case.plane.remove)
 
 
-def etcd_of_three(test=None):
+def etcd_of_three(test=None, program="etcd"):
     """A new cluster; ends with the test, or with the module's tests."""
     if not etcd.is_there():
         raise unittest.SkipTest("there is no etcd: tools/setup")
-    cluster = etcd.Etcd()
+    cluster = etcd.Etcd(program=program)
     (test.addCleanup if test else unittest.addModuleCleanup)(cluster.remove)
     return cluster
 

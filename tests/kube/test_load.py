@@ -176,8 +176,11 @@ class ManyWatches(Load):
         connection = self.connect2(identity)
         connection.request("GET", f"{self.maps}?watch=1")
         wait_for(lambda: connection.read().type == http2.HEADERS, "the watch to begin")
-        sockets = command.run("ss", "-tnoH", "state", "established", f"( sport = :{self.plane.port} )").stdout.splitlines()
-        self.assertEqual(len([line for line in sockets if "timer:(keepalive" in line]), 2, sockets)
+        wait_for(lambda: self.timers().count("timer:(keepalive") == 2, "both connections to be kept an eye on")
+
+    def timers(self):
+        """As soon as nothing is on its way any more, of every connection: what it waits for."""
+        return command.run("ss", "-tnoH", "state", "established", f"( sport = :{self.plane.port} )").stdout
 
 
 class AbuseOfHttp2(Load):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Docker's command with buildx and compose 2, newer than what this Debian has, and two kubectls (tools/newer-clients)."""
+"""Docker's command with buildx and compose 2, and etcd, newer than what this Debian has, and two kubectls (tools/newer-clients)."""
 
 import json
 import os
@@ -7,11 +7,12 @@ import os
 CLIENTS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))), "build", "clients")
 DOCKER = f"{CLIENTS}/usr/bin/docker"
 KUBECTL = f"{CLIENTS}/usr/bin/kubectl"
+ETCD = f"{CLIENTS}/usr/bin/etcd"  # 3.5, where this Debian has 3.4
 OLD_KUBECTL = f"{CLIENTS}/this/usr/bin/kubectl"  # of this Debian
 
 
 def are_there():
-    return os.path.exists(f"{CLIENTS}/complete-2")
+    return os.path.exists(OLD_KUBECTL)  # which is fetched last
 
 
 def configure(directory):

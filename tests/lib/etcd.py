@@ -14,13 +14,13 @@ def is_there():
 
 
 class Etcd:
-    def __init__(self, members=3):
+    def __init__(self, members=3, program="etcd"):
         self.directory = tempfile.mkdtemp(prefix="etcd-")
         ports = [(free_port(), free_port()) for _ in range(members)]
         self.endpoints = [f"http://127.0.0.1:{client}" for client, _ in ports]
         peers = ",".join(f"m{number}=http://127.0.0.1:{peer}" for number, (_, peer) in enumerate(ports))
         self.members = [command.Daemon(
-            "etcd", "--name", f"m{number}", "--data-dir", f"{self.directory}/m{number}", "--initial-cluster", peers,
+            program, "--name", f"m{number}", "--data-dir", f"{self.directory}/m{number}", "--initial-cluster", peers,
             "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}", "--listen-peer-urls", f"http://127.0.0.1:{peer}",
             "--listen-client-urls", f"http://127.0.0.1:{client}", "--advertise-client-urls", f"http://127.0.0.1:{client}",
             ready=lambda: True) for number, (client, peer) in enumerate(ports)]
