@@ -31,6 +31,8 @@ Result<int> list(Context& context, const NoOptions&, const Words&) {
   return 0;
 }
 
+bool is_size(std::string_view text) { return dockerfile::parse_bytes(text).has_value(); }
+
 struct PruneOptions {
   bool force = false, all = false;
   std::string keep_storage;
@@ -38,7 +40,8 @@ struct PruneOptions {
   std::vector<Option> table() {
     return {{'f', "force", "", &force, "Accepted for compatibility: nothing is asked"},
             {'a', "all", "", &all, "Accepted for compatibility: what images use stays with them"},
-            {0, "keep-storage", "BYTES", &keep_storage, "Keep the most recently used steps up to so much"},
+            {0, "keep-storage", "BYTES", &keep_storage, "Keep the most recently used steps up to so much",
+             is_size},
             {0, "unused-hours", "HOURS", &hours, "Only what was not used for so long"}};
   }
 };
@@ -48,12 +51,7 @@ Result<int> prune(Context& context, const PruneOptions& options, const Words&) {
   build::Builder builder = TRY(open_builder(context, store, nullptr, nullptr));
   build::PruneOptions how;
   if (options.hours) how.unused_since = wall_clock_ns() - *options.hours * 3600 * 1'000'000'000;
-  if (!options.keep_storage.empty()) {
-    how.keep_bytes = dockerfile::parse_bytes(options.keep_storage);
-    if (!how.keep_bytes)
-      return error(Code::InvalidArgument, "option '--keep-storage': '{}' is no size (64m, 1g)",
-                   options.keep_storage);
-  }
+  if (!options.keep_storage.empty()) how.keep_bytes = dockerfile::parse_bytes(options.keep_storage);
   const std::uint64_t freed = TRY(builder.prune(how));
   TRY(print(fmt::format("Total reclaimed space: {}\n", human_size(freed))));
   return 0;

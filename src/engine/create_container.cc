@@ -28,6 +28,7 @@
 #include "engine/user_namespace.h"
 #include "engine/volume_mounts.h"
 #include "image/unpack_image.h"
+#include "network/endpoint_options.h"
 #include "oci/image/reference.h"
 
 namespace gantry::engine {
@@ -107,6 +108,7 @@ Result<EndpointMap> endpoints_of(const Core& core, const CreateRequest& request,
   network::EndpointSettings& main =
       endpoints[config.network_disabled ? "none" : network_name(core, host.network_mode)];
   if (main.mac_address.empty()) main.mac_address = config.mac_address;
+  for (const auto& [name, wanted] : endpoints) TRY(network::check_addresses(wanted));
   return endpoints;
 }
 

@@ -5,8 +5,10 @@
 
 #include <fmt/format.h>
 
+#include "base/printable.h"
 #include "base/split.h"
-#include "network/config.h"
+#include "kernel/network/ip_address.h"
+#include "network/mac_address.h"
 #include "network/network_settings.h"
 
 namespace gantry::network {
@@ -52,6 +54,22 @@ Result<EndpointOptions> parse_endpoint_options(const std::map<std::string, std::
     }
   }
   return parsed;
+}
+
+Result<void> check_addresses(const EndpointSettings& wanted) {
+  if (!wanted.mac_address.empty() && !parse_mac(wanted.mac_address))
+    return error(Code::InvalidArgument, "invalid MAC address: {}", printable(wanted.mac_address));
+  const EndpointIpam ipam = wanted.ipam_config.value_or(EndpointIpam{});
+  const auto v4 = kernel::IpAddress::parse(ipam.ipv4_address),
+             v6 = kernel::IpAddress::parse(ipam.ipv6_address);
+  if (!ipam.ipv4_address.empty() && !(v4 && v4->is_v4()))
+    return error(Code::InvalidArgument, "invalid IPv4 address: {}", printable(ipam.ipv4_address));
+  if (!ipam.ipv6_address.empty() && !(v6 && !v6->is_v4()))
+    return error(Code::InvalidArgument, "invalid IPv6 address: {}", printable(ipam.ipv6_address));
+  for (const std::string& text : ipam.link_local_ips)
+    if (!kernel::IpAddress::parse(text))
+      return error(Code::InvalidArgument, "invalid link-local IP address: {}", printable(text));
+  return {};
 }
 
 }  // namespace gantry::network

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the driver options of an endpoint say (`docker network connect --driver-opt`), checked before anything
-// is made.
+// What an endpoint is told (its addresses, and `docker network connect --driver-opt`), checked before
+// anything is made.
 #pragma once
 
 #include <map>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "network/config.h"
 
 namespace gantry::network {
 
@@ -26,5 +27,9 @@ struct EndpointOptions {
 // InvalidArgument names option and value; Unsupported: an option of Docker's that is not known here. Options
 // without Docker's prefix are others' and ignored, as Docker does.
 Result<EndpointOptions> parse_endpoint_options(const std::map<std::string, std::string>& options);
+
+// That the addresses it wants are some; whether they are free, and of the network, is known when it connects.
+// InvalidArgument in Docker's words.
+Result<void> check_addresses(const EndpointSettings& wanted);
 
 }  // namespace gantry::network

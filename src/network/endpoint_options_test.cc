@@ -34,5 +34,24 @@ TEST(EndpointOptions, OptionsOfDockersThatAreNotKnownAreRefusedAndOthersIgnored)
   EXPECT_TRUE(with("org.example.colour", "red").has_value());
 }
 
+TEST(EndpointAddresses, are_addresses_of_their_kind) {
+  const auto checked = [](EndpointSettings wanted) {
+    const auto result = check_addresses(wanted);
+    return result ? "" : result.error().message();
+  };
+  EXPECT_EQ(checked({}), "");
+  EXPECT_EQ(checked({.ipam_config = EndpointIpam{"10.0.0.2", "fd00::2", {"169.254.9.9", "fe80::9"}},
+                     .mac_address = "02:00:00:00:00:01"}),
+            "");
+  EXPECT_EQ(checked({.ipam_config = EndpointIpam{.ipv4_address = "odd"}}), "invalid IPv4 address: odd");
+  EXPECT_EQ(checked({.ipam_config = EndpointIpam{.ipv4_address = "fd00::2"}}),
+            "invalid IPv4 address: fd00::2");
+  EXPECT_EQ(checked({.ipam_config = EndpointIpam{.ipv6_address = "10.0.0.2"}}),
+            "invalid IPv6 address: 10.0.0.2");
+  EXPECT_EQ(checked({.ipam_config = EndpointIpam{.link_local_ips = {"x"}}}),
+            "invalid link-local IP address: x");
+  EXPECT_EQ(checked({.mac_address = "02:00"}), "invalid MAC address: 02:00");
+}
+
 }  // namespace
 }  // namespace gantry::network

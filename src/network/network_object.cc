@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "network/endpoint_options.h"
 #include "network/mac_address.h"
 
 namespace gantry::network {
@@ -14,11 +15,6 @@ constexpr std::uint32_t kEthernetMtu = 1500;
 std::string mac_from(const IpAddress& v4) {
   const auto bytes = v4.bytes();
   return spell_mac({0x02, 0x42, bytes[0], bytes[1], bytes[2], bytes[3]});
-}
-
-Result<void> check_mac(const std::string& text) {
-  if (parse_mac(text)) return {};
-  return error(Code::InvalidArgument, "invalid MAC address: {}", text);
 }
 
 }  // namespace
@@ -90,9 +86,7 @@ Result<std::optional<SubnetAddresses*>> NetworkObject::take(const std::string& w
     if (last) return *std::move(last);
     return std::optional<SubnetAddresses*>();
   }
-  const auto parsed = IpAddress::parse(wanted);
-  if (!parsed || parsed->is_v4() != v4)
-    return error(Code::InvalidArgument, "invalid {} address: {}", v4 ? "IPv4" : "IPv6", wanted);
+  const auto parsed = IpAddress::parse(wanted);  // check_addresses() has seen it
   for (SubnetAddresses& pool : pools) {
     if (!pool.subnet().contains(*parsed)) continue;
     TRY(pool.take(*parsed));
@@ -110,10 +104,7 @@ Result<void> NetworkObject::assign(EndpointRecord& endpoint) {
   if (wants_any && settings.is_default)
     return error(Code::InvalidArgument,
                  "user specified IP address is supported on user defined networks only");
-  if (!settled.mac_address.empty()) TRY(check_mac(settled.mac_address));
-  for (const std::string& text : wanted.link_local_ips)
-    if (!IpAddress::parse(text))
-      return error(Code::InvalidArgument, "invalid link-local IP address: {}", text);
+  TRY(check_addresses(settled));
 
   const auto v4 = TRY(take(wanted.ipv4_address, true, settled.ip_address));
   auto v6 = take(wanted.ipv6_address, false, settled.global_ipv6_address);

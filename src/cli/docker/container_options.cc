@@ -32,7 +32,7 @@ std::vector<Option> ContainerOptions::table() {
       {0, "device-write-bps", "DEVICE:SIZE", &device_write_bps, "Limit writing, in bytes a second"},
       {0, "device-write-iops", "DEVICE:NUMBER", &device_write_iops, "Limit writing, in operations a second"},
       {0, "disable-content-trust", "", &disable_content_trust, ""},
-      {0, "dns", "ADDRESS", &dns, "A name server"},
+      {0, "dns", "ADDRESS", &dns, "A name server", is_address},
       {0, "dns-option", "OPTION", &dns_option, "An option of resolv.conf"},
       {0, "dns-opt", "OPTION", &dns_option, ""},
       {0, "dns-search", "DOMAIN", &dns_search, "A domain to look names up in"},

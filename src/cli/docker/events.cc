@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // gantry events.
-#include <ctime>
-
 #include "base/json_codec.h"
 #include "base/timestamp.h"
 #include "cli/docker/engine_client.h"
 #include "cli/docker/filters.h"
 #include "cli/docker/json_lines.h"
+#include "cli/docker/moment.h"
 #include "cli/docker/time_option.h"
 #include "cli/docker/verbs.h"
 #include "cli/template.h"
@@ -51,16 +50,10 @@ void fields(json::Fields& f, Event& event) {
 // "2026-01-02T15:04:05.000000000+01:00", as docker shows it.
 std::string local_timestamp(std::int64_t nanoseconds) {
   constexpr std::int64_t kSecond = 1'000'000'000;
-  const auto seconds = static_cast<std::time_t>(nanoseconds / kSecond);
-  std::tm parts{};
-  char date[32], zone[8];
-  if (::localtime_r(&seconds, &parts) == nullptr) return "";
-  (void)std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
-  (void)std::strftime(zone, sizeof zone, "%z", &parts);
-  const std::string_view digits = zone;  // "+0100"
-  const std::string offset =
-      digits.size() == 5 ? fmt::format("{}:{}", digits.substr(0, 3), digits.substr(3)) : zone;
-  return fmt::format("{}.{:09}{}", date, nanoseconds % kSecond, offset == "+00:00" ? "Z" : offset);
+  constexpr std::size_t kToSeconds = std::string_view("2026-01-02T15:04:05").size();
+  std::string text = rfc3339(nanoseconds / kSecond);
+  if (text.size() > kToSeconds) text.insert(kToSeconds, fmt::format(".{:09}", nanoseconds % kSecond));
+  return text;
 }
 
 std::string line_of(const Event& event) {

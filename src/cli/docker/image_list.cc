@@ -77,10 +77,11 @@ Result<int> list(Context& context, const ListOptions& options, const Words& word
 // ---- one image
 
 struct HistoryOptions {
-  bool no_trunc = false, quiet = false;
+  bool human = true, no_trunc = false, quiet = false;
   std::string format;
   std::vector<Option> table() {
     return {{0, "format", "FORMAT", &format, "table, json, or a template: '{{.CreatedBy}}'"},
+            {'H', "human", "", &human, "Sizes and times for people: false gives bytes, and moments"},
             {0, "no-trunc", "", &no_trunc, "Show all of each column"},
             {'q', "quiet", "", &quiet, "Ids only"}};
   }
@@ -104,9 +105,10 @@ Result<int> history(Context& context, const HistoryOptions& options, const Words
     if (!options.no_trunc) made_by = shortened(std::move(made_by), kWidth);
     const std::int64_t created = number_in(step, "Created");
     ids += id + "\n";
-    listing.add(
-        {.cells = {id, ago(created), made_by, size_text(step), text_in(step, "Comment"), local_time(created)},
-         .labels = {}});
+    listing.add({.cells = {id, options.human ? ago(created) : rfc3339(created), made_by,
+                           options.human ? size_text(step) : std::to_string(number_in(step, "Size")),
+                           text_in(step, "Comment"), rfc3339(created)},
+                 .labels = {}});
   }
   TRY(print(options.quiet ? ids : TRY(listing.text(options.format))));
   return 0;

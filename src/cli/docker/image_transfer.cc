@@ -24,10 +24,11 @@ MessageView view_of(bool quiet) { return quiet ? MessageView::Quiet : MessageVie
 // ---- registries
 
 struct PullOptions {
-  bool quiet = false;
+  bool all_tags = false, quiet = false;
   std::string platform;
   std::vector<Option> table() {
-    return {{0, "platform", "OS/ARCH", &platform, "Of an image for several, the one for this platform"},
+    return {{'a', "all-tags", "", &all_tags, "All tags of the repository"},
+            {0, "platform", "OS/ARCH", &platform, "Of an image for several, the one for this platform"},
             {'q', "quiet", "", &quiet, "Show no progress"}};
   }
 };
@@ -40,11 +41,20 @@ Result<void> tell_default_tag(const std::string& name) {
   return {};
 }
 
+// Without a tag where all are meant.
+Result<oci::Reference> wanted_image(const PullOptions& options, const std::string& name) {
+  if (!options.all_tags) return oci::Reference::parse(name);
+  oci::Reference image = TRY(oci::Reference::parse_untagged(name));
+  if (image.tag() || image.digest())
+    return error(Code::InvalidArgument, "tag can't be used with --all-tags/-a");
+  return image;
+}
+
 Result<int> pull(Context& context, const PullOptions& options, const Words& names) {
   EngineClient engine = TRY(EngineClient::of(context));
   for (const std::string& name : names) {
-    const oci::Reference image = TRY(oci::Reference::parse(name));
-    if (!options.quiet) TRY(tell_default_tag(name));
+    const oci::Reference image = TRY(wanted_image(options, name));
+    if (!options.quiet && !options.all_tags) TRY(tell_default_tag(name));
     TRY(pull_image(engine, image, options.platform, STDOUT_FILENO, view_of(options.quiet)));
     TRY(print(image.str() + "\n"));
   }

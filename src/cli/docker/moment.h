@@ -13,6 +13,8 @@ namespace gantry::cli::docker {
 std::string ago(std::int64_t seconds);
 // "2026-01-02 15:04:05 +0100 CET"
 std::string local_time(std::int64_t seconds);
+// "2026-01-02T15:04:05+01:00"
+std::string rfc3339(std::int64_t seconds);
 // Of an RFC 3339 time; 0 if it is none.
 std::int64_t seconds_of(std::string_view timestamp);
 

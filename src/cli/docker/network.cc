@@ -101,7 +101,7 @@ Result<int> create(Context& context, const CreateOptions& options, const Words& 
   config.ipam = {.driver = options.ipam_driver,
                  .config = TRY(pools_of(options)),
                  .options = TRY(key_values_option("ipam-opt", options.ipam_opt))};
-  config.options = TRY(key_values_option("opt", options.opt));
+  config.options = key_values(options.opt);
   config.labels = key_values(options.label);
   EngineClient engine = TRY(EngineClient::of(context));
   const json::Document answer =

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/docker/port_option.h"
 
-#include <arpa/inet.h>
-
 #include <charconv>
 
 #include "base/printable.h"
+#include "cli/docker/values.h"
 
 namespace gantry::cli::docker {
 namespace {
@@ -30,12 +29,6 @@ Result<Range> parse_range(std::string_view text) {
   const unsigned last = dash == std::string_view::npos ? first : TRY(parse_port(text.substr(dash + 1)));
   if (last < first) return error(Code::InvalidArgument, "invalid range of ports '{}'", printable(text));
   return Range{first, last};
-}
-
-bool is_address(const std::string& text) {
-  in6_addr address;
-  return ::inet_pton(AF_INET, text.c_str(), &address) == 1 ||
-         ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
 }
 
 // The words of one `--publish`.

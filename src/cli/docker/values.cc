@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/docker/values.h"
 
+#include <arpa/inet.h>
+
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -67,6 +69,12 @@ Result<std::int64_t> nano_cpus_option(std::string_view option, std::string_view 
 bool is_size(std::string_view text) { return bytes_option("", text).has_value(); }
 bool is_cpus(std::string_view text) { return nano_cpus_option("", text).has_value(); }
 bool has_value(std::string_view text) { return text.find('=') != std::string_view::npos; }
+bool is_address(std::string_view text) {
+  const std::string address(text);
+  in6_addr parsed;
+  return ::inet_pton(AF_INET, address.c_str(), &parsed) == 1 ||
+         ::inet_pton(AF_INET6, address.c_str(), &parsed) == 1;
+}
 bool is_variable(std::string_view text) { return !text.empty() && text[0] != '='; }
 
 std::pair<std::string, std::string> key_value(std::string_view text) {

@@ -26,6 +26,7 @@ bool is_size(std::string_view text);      // "512m", "-1"
 bool is_cpus(std::string_view text);      // "1.5"
 bool has_value(std::string_view text);    // "KEY=VALUE"
 bool is_variable(std::string_view text);  // "NAME", "NAME=VALUE"
+bool is_address(std::string_view text);   // "192.0.2.1", "fd00::1"
 
 // "KEY=VALUE", or "KEY" with an empty value.
 std::pair<std::string, std::string> key_value(std::string_view text);
