@@ -46,6 +46,11 @@ class StoreCase(unittest.TestCase):
     def usage(self):
         return json.loads(self.store.image("df", "--format", "json").stdout)
 
+    def content(self):
+        """Bytes without the database, whose file grows by its log when that is emptied."""
+        usage = self.usage()
+        return usage["Blobs"] + usage["Layers"]
+
     def assert_all_is_well(self):
         self.assertIn(" 0 findings", self.store.image("check").stdout)
 
@@ -127,11 +132,11 @@ class Prune(StoreCase):
         self.load("app:1", self.layout(layer_tar({"app": "x"})))
         self.load("app:1")  # takes the name of the one before
         self.assertEqual(len(self.store.image("ls", "-q").stdout.split()), 3)
-        before = self.usage()["Total"]
+        before = self.content()
         said = self.store.image("prune").stdout
         self.assertEqual(said.count("Deleted: sha256:"), 1)
         self.assertNotIn("space: 0B", said)
-        self.assertLess(self.usage()["Total"], before)
+        self.assertLess(self.content(), before)
         self.assertEqual(set(self.store.list()), {"old:1", "app:1"})
         self.store.image("prune", "--all", "--filter", "label=keep=yes")
         self.assertEqual(set(self.store.list()), {"app:1"})
