@@ -16,6 +16,7 @@ namespace gantry::http {
 namespace {
 
 constexpr std::size_t kTakenAtOnce = 64 << 10;  // bytes
+constexpr int kReadsAtOnce = 16;
 
 }  // namespace
 
@@ -125,14 +126,15 @@ void FrameLoop::Answer::on_ready(std::uint32_t events) {
   if (!out_.empty()) go_on();
 }
 
-// It has nothing to say any more, but that it goes.
+// It has nothing to say any more, but that it goes. Who talks without end does so between the others' turns.
 bool FrameLoop::Answer::is_peer_there() {
   std::byte ignored[4 << 10];
-  for (;;) {
+  for (int i = 0; i < kReadsAtOnce; ++i) {
     const auto attempt = stream_.try_read(ignored);
     if (!attempt || (attempt->bytes == 0 && attempt->wants == Stream::Wants::Nothing)) return false;
-    if (attempt->wants != Stream::Wants::Nothing) return true;
+    if (attempt->wants != Stream::Wants::Nothing) break;
   }
+  return true;
 }
 
 void FrameLoop::Answer::go_on() {

@@ -32,6 +32,7 @@ constexpr std::size_t kMostPlain = 16 << 10;                   // bytes of a rec
 constexpr std::size_t kMostSealed = kMostPlain + 256;          // section 5.2
 constexpr std::size_t kRead = 4 << 10;                         // bytes at once
 constexpr std::uint64_t kMostOfAKey = std::uint64_t{1} << 23;  // records; section 5.5: AES-GCM takes 2^24.5
+constexpr int kMostEmpty = 32;                                 // in a row, OpenSSL's own limit
 constexpr unsigned char kKeyUpdate = 24;
 constexpr unsigned char kCloseNotify = 0;
 
@@ -201,8 +202,11 @@ Result<bool> TlsRecords::receive() {
 }
 
 Result<Stream::Attempt> TlsRecords::try_read(std::span<std::byte> into) {
+  // Records without content cost the peer next to nothing.
+  int opened = 0;
   while (plain_.empty() && !has_ended_) {
     if (has_whole_record()) {
+      if (++opened > kMostEmpty) return broken("nothing but records without content");
       TRY(open_record());
       continue;
     }

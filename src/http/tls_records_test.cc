@@ -204,5 +204,18 @@ TEST_P(Settled, WhatThePeerDoesNotTakeGoesOutLater) {
   reading.join();
 }
 
+TEST(TlsRecords, RecordsWithoutContentHaveAnEnd) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+  const UniqueFd here(ends[0]), there(ends[1]);
+  const std::string in(32, 'i'), out(32, 'o');
+  const auto reader = TlsRecords::make(0x1301, here.get(), {.secret = in}, {.secret = out});
+  const auto writer = TlsRecords::make(0x1301, there.get(), {.secret = out}, {.secret = in});
+  for (int i = 0; i < 40; ++i) MUST(writer->try_write(""));
+  std::byte into[8];
+  EXPECT_EQ(reader->try_read(into).error().code(), Code::DataLoss);
+  EXPECT_EQ(TlsRecords::make(0x1304, here.get(), {.secret = in}, {.secret = out}), nullptr);
+}
+
 }  // namespace
 }  // namespace gantry::http
