@@ -45,6 +45,13 @@ void each_setting(ControlPlaneConfig& c, Visit&& visit) {
   visit("tokenFile", "token-auth-file", "FILE", c.token_file, "Tokens and whose they are, as CSV");
   visit("anonymous", "anonymous-auth", "", c.anonymous,
         "Serve who says nothing about himself as system:anonymous");
+  visit("agentAddressTypes", "kubelet-preferred-address-types", "TYPES", c.agent_address_types,
+        "Which of a node's addresses to ask its agent at, the best first");
+  visit("agentAuthority", "kubelet-certificate-authority", "FILE", c.agent_authority,
+        "Who signs agents' certificates (default: any is taken)");
+  visit("agentClientCertificate", "kubelet-client-certificate", "FILE", c.agent_client_certificate,
+        "The certificate to show to agents (default: one of our own)");
+  visit("agentClientKey", "kubelet-client-key", "FILE", c.agent_client_key, "Its key");
   visit("nodeName", "node-name", "NAME", c.node_name, "Make a kubeconfig for this node, too");
   visit("maxRequests", "max-requests-inflight", "N", c.max_requests,
         "Requests at work at once (default: 64)");
@@ -128,6 +135,8 @@ Result<kube::ControlPlaneOptions> ControlPlaneConfig::options() const {
     return error(Code::InvalidArgument, "an OpenID Connect issuer and a client id belong together");
   if (etcd_certificate.empty() != etcd_key.empty())
     return error(Code::InvalidArgument, "etcd's client certificate and its key belong together");
+  if (agent_client_certificate.empty() != agent_client_key.empty())
+    return error(Code::InvalidArgument, "the certificate to show to agents and its key belong together");
   std::vector<std::string> modes =
       authorization_flags.empty() ? authorization_modes : split_commas(authorization_flags);
   kube::ControlPlaneOptions options{
@@ -148,6 +157,10 @@ Result<kube::ControlPlaneOptions> ControlPlaneConfig::options() const {
                     .max_age_days = static_cast<std::size_t>(audit_log_days)},
       .node_name = node_name,
       .max_requests = static_cast<std::size_t>(max_requests)};
+  if (!agent_address_types.empty()) options.agents.address_types = split_commas(agent_address_types);
+  options.agents.authority_file = agent_authority;
+  options.agents.identity.certificate_file = agent_client_certificate;
+  options.agents.identity.key_file = agent_client_key;
   options.authentication.token_file = token_file;
   options.authentication.client_ca_file = client_authorities;
   options.authentication.anonymous = anonymous ? kube::Anonymous::Everywhere : kube::Anonymous::ForHealth;

@@ -32,7 +32,9 @@ struct ControlPlaneConfig {
   std::vector<std::string> authorization_flags;  // in their place, if there are any
   std::string token_file;
   bool anonymous = false;
-  bool profiling = false;  // a flag only: kube-apiserver's command lines say =false
+  bool profiling = false;                        // a flag only: kube-apiserver's command lines say =false
+  std::vector<std::string> agent_address_types;  // empty: the usual ones
+  std::string agent_authority, agent_client_certificate, agent_client_key;  // PEM files
   std::string node_name;
   int max_requests = 64;
   std::string client_authorities;  // PEM file, beside the cluster's own

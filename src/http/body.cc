@@ -15,6 +15,10 @@ constexpr std::size_t kMostReadAhead = 128 << 10;  // of chunks, for a caller wi
 // A caller with less room than this shares read(2) calls with its next reads.
 constexpr std::size_t kSmallRead = 4 << 10;
 
+bool is_end(const Stream::Attempt& attempt) {
+  return attempt.bytes == 0 && attempt.wants == Stream::Wants::Nothing;
+}
+
 }  // namespace
 
 BodyReader::BodyReader(Stream& stream, Buffer& buffer, Framing framing)
@@ -38,13 +42,24 @@ std::optional<std::uint64_t> BodyReader::length() const {
 }
 
 Result<std::size_t> BodyReader::read(std::span<std::byte> into) {
-  if (is_finished_) return 0;
+  may_wait_ = true;
+  return TRY(read_step(into)).bytes;
+}
+
+Result<Stream::Attempt> BodyReader::try_read(std::span<std::byte> into) {
+  may_wait_ = false;
+  return read_step(into);
+}
+
+// Wants something only where it may not wait for it.
+Result<Stream::Attempt> BodyReader::read_step(std::span<std::byte> into) {
+  if (is_finished_) return Stream::Attempt{};
   if (has_failed_) return error(Code::DataLoss, "the body has broken off before");
   if (before_first_read_) TRY(std::exchange(before_first_read_, {})());
   auto got = read_framed(into);
   has_failed_ = !got;
   if (!got) return got;
-  bytes_read_ += *got;
+  bytes_read_ += got->bytes;
   if (is_over_limit()) {
     has_failed_ = true;
     return error(Code::ResourceExhausted, "the body has more than the {} bytes that are allowed", limit_);
@@ -52,49 +67,57 @@ Result<std::size_t> BodyReader::read(std::span<std::byte> into) {
   return got;
 }
 
-Result<std::size_t> BodyReader::read_framed(std::span<std::byte> into) {
+Result<Stream::Attempt> BodyReader::read_framed(std::span<std::byte> into) {
   if (framing_.kind == Framing::Kind::Chunked) return read_chunks(into);
   if (framing_.kind == Framing::Kind::UntilClose) {
-    const std::size_t got = TRY(read_raw(into));
-    is_finished_ = got == 0;
+    const auto got = TRY(read_raw(into));
+    is_finished_ = is_end(got);
     return got;
   }
-  const std::size_t got = TRY(read_raw(into.first(std::min<std::uint64_t>(into.size(), left_))));
-  if (got == 0)
+  const auto got = TRY(read_raw(into.first(std::min<std::uint64_t>(into.size(), left_))));
+  if (is_end(got))
     return error(Code::DataLoss, "the body ended after {} of {} bytes", framing_.length - left_,
                  framing_.length);
-  left_ -= got;
+  left_ -= got.bytes;
   is_finished_ = left_ == 0;
   return got;
 }
 
-// 0 is the end of the connection.
-Result<std::size_t> BodyReader::read_raw(std::span<std::byte> into) {
+Result<Stream::Attempt> BodyReader::fetch(std::span<std::byte> into) {
+  if (may_wait_) return Stream::Attempt{.bytes = TRY(stream_.read(into))};
+  return stream_.try_read(into);
+}
+
+Result<Stream::Attempt> BodyReader::read_raw(std::span<std::byte> into) {
   if (buffer_.empty()) {
     // A large read goes where it is wanted. A small one fills the buffer, but not beyond the body: who hands
     // the connection over needs nothing given back.
-    if (into.size() >= kSmallRead) return stream_.read(into);
+    if (into.size() >= kSmallRead) return fetch(into);
     std::span<std::byte> room = buffer_.prepare(kReadAhead);
     if (framing_.kind == Framing::Kind::Length)
       room = room.first(std::min<std::uint64_t>(room.size(), left_));
-    buffer_.commit(TRY(stream_.read(room)));
+    const auto got = TRY(fetch(room));
+    if (got.bytes == 0) return got;
+    buffer_.commit(got.bytes);
   }
   const std::size_t bytes = std::min(into.size(), buffer_.size());
   std::memcpy(into.data(), buffer_.view().data(), bytes);
   buffer_.consume(bytes);
-  return bytes;
+  return Stream::Attempt{.bytes = bytes};
 }
 
-Result<std::size_t> BodyReader::read_chunks(std::span<std::byte> into) {
+Result<Stream::Attempt> BodyReader::read_chunks(std::span<std::byte> into) {
   for (;;) {
     const ChunkDecoder::Progress progress = TRY(chunks_->decode(buffer_.view(), into));
     buffer_.consume(progress.consumed);
     is_finished_ = progress.is_done;
-    if (progress.produced > 0 || is_finished_) return progress.produced;
+    if (progress.produced > 0 || is_finished_) return Stream::Attempt{.bytes = progress.produced};
     const std::size_t wanted = std::clamp(into.size(), kReadAhead, kMostReadAhead);
-    const std::size_t got = TRY(stream_.read(buffer_.prepare(wanted)));
-    if (got == 0) return error(Code::DataLoss, "the body ended in the middle, after {} bytes", bytes_read_);
-    buffer_.commit(got);
+    const auto got = TRY(fetch(buffer_.prepare(wanted)));
+    if (is_end(got))
+      return error(Code::DataLoss, "the body ended in the middle, after {} bytes", bytes_read_);
+    if (got.bytes == 0) return got;
+    buffer_.commit(got.bytes);
   }
 }
 

@@ -33,6 +33,8 @@ class BodyReader final : public ByteSource {
   void set_before_first_read(Hook hook) { before_first_read_ = std::move(hook); }
 
   Result<std::size_t> read(std::span<std::byte> into) override;
+  // For event loops: never waits.
+  Result<Stream::Attempt> try_read(std::span<std::byte> into);
 
   // The whole body was read, so the connection stands at what follows it.
   bool is_finished() const { return is_finished_; }
@@ -44,9 +46,11 @@ class BodyReader final : public ByteSource {
   std::optional<std::uint64_t> length() const;
 
  private:
-  Result<std::size_t> read_framed(std::span<std::byte> into);
-  Result<std::size_t> read_raw(std::span<std::byte> into);
-  Result<std::size_t> read_chunks(std::span<std::byte> into);
+  Result<Stream::Attempt> read_step(std::span<std::byte> into);
+  Result<Stream::Attempt> read_framed(std::span<std::byte> into);
+  Result<Stream::Attempt> read_raw(std::span<std::byte> into);
+  Result<Stream::Attempt> read_chunks(std::span<std::byte> into);
+  Result<Stream::Attempt> fetch(std::span<std::byte> into);
 
   Stream& stream_;
   Buffer& buffer_;
@@ -56,6 +60,7 @@ class BodyReader final : public ByteSource {
   Hook before_first_read_;
   std::uint64_t limit_ = UINT64_MAX;
   std::uint64_t bytes_read_ = 0;
+  bool may_wait_ = true;
   bool is_finished_;
   bool has_failed_ = false;
 };

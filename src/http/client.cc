@@ -469,6 +469,11 @@ Result<std::string> ClientResponse::read_body(std::size_t limit) {
   return read_all(body(), "the answer's body", limit);
 }
 
+Result<Stream::Attempt> ClientResponse::try_read_body(std::span<std::byte> into) {
+  return connection_->body->try_read(into);
+}
+Stream& ClientResponse::stream() { return connection_->stream; }
+
 Result<Stream> ClientResponse::take_stream() && {
   connection_->stream.unread(connection_->buffer.view());
   connection_->stream.set_deadline(std::nullopt);

@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -88,6 +89,10 @@ class ClientResponse {
   std::optional<std::uint64_t> body_length() const;
   // All of it; ResourceExhausted when it is more than `limit` bytes.
   Result<std::string> read_body(std::size_t limit = 4 << 20);
+
+  // For event loops: what is there of the body, without waiting, and the connection to wait for.
+  Result<Stream::Attempt> try_read_body(std::span<std::byte> into);
+  Stream& stream();
 
   // After 101 Switching Protocols (or an answer that became a raw stream): the connection itself, with all
   // that the server has sent behind its head.

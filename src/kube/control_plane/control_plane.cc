@@ -17,10 +17,14 @@
 #include "http/http2/service.h"
 #include "http/listener.h"
 #include "http/server.h"
+#include "http/stream_loop.h"
 #include "kube/admission/plugins.h"
 #include "kube/api/stored_kinds.h"
 #include "kube/audit/audit.h"
+#include "kube/connect/connector.h"
 #include "kube/control_plane/aggregated_roles.h"
+#include "kube/control_plane/api_services.h"
+#include "kube/control_plane/authentication_config.h"
 #include "kube/control_plane/bootstrap.h"
 #include "kube/control_plane/custom_resources.h"
 #include "kube/control_plane/default_accounts.h"
@@ -48,6 +52,7 @@ using std::chrono::milliseconds;
 // long. A body of the largest size has six minutes.
 constexpr std::uint64_t kLeastRate = 8 << 10;
 constexpr std::size_t kSpareThreads = 16;
+constexpr std::size_t kMaxStreams = 8192;        // sessions, proxied connections
 constexpr std::size_t kMaxConnections = 20'000;  // ten thousand watches, and everybody else
 
 Result<std::unique_ptr<store::Store>> open_store(const ControlPlaneOptions& options) {
@@ -132,6 +137,12 @@ Result<std::shared_ptr<const http::TlsContext>> server_tls(const Pki& pki, const
                                        .offers_http2 = true});
 }
 
+NodeAgentOptions agent_options(const ControlPlaneOptions& options, const Pki& pki) {
+  NodeAgentOptions agents = options.agents;
+  if (agents.identity.certificate_file.empty()) agents.identity = pki.node_client_identity();
+  return agents;
+}
+
 }  // namespace
 
 // In the order in which each needs those above.
@@ -149,10 +160,13 @@ class ControlPlane::Impl {
         storage_(*store_, *cache_),
         objects_(*cache_),
         compactor_(*store_, *cache_, &log),
+        agents_(agent_options(options_, pki_), objects_),
+        aggregated_(objects_, pki_.proxy_client_identity()),
         custom_({.cache = *cache_,
                  .objects = objects_,
                  .address = with_port(address_, options_.secure_port),
-                 .log = log}) {}
+                 .log = log}),
+        api_services_({.objects = objects_, .apis = aggregated_, .served = custom_.served()}) {}
 
   Result<void> start() {
     addresses_ = std::make_unique<ServiceAddresses>(
@@ -171,6 +185,11 @@ class ControlPlane::Impl {
                                      .service_address = addresses_->first_address()});
         !made)
       return error(Code::Internal, "make what every cluster has: {}", made.error()->message);
+    if (const auto told = publish_authentication(*verbs_, objects_,
+                                                 {.client_authorities = pki_.cluster_authority().pem(),
+                                                  .proxy_authorities = pki_.proxy_authority().pem()});
+        !told)
+      return error(Code::Internal, "tell other API servers whom to trust: {}", told.error()->message);
     (void)make_default_accounts(*verbs_, objects_);
     accounts_ = std::make_unique<Reconciler>(objects_,
                                              std::vector<std::string>{"namespaces", stored::kServiceAccounts},
@@ -181,8 +200,12 @@ class ControlPlane::Impl {
     certificates_ = std::make_unique<Reconciler>(
         objects_, std::vector<std::string>{kSigningRequests},
         [this] { return sign_requests(*verbs_, objects_, pki_.cluster_authority(), *access_.authorizer); });
+    api_services_.start(*verbs_);
     fairness_ = std::make_unique<Fairness>(
         FairnessOptions{.seats = options_.max_requests, .max_waiting = options_.max_requests}, objects_);
+    streams_ = TRY(http::StreamLoop::start("kube-streams", kMaxStreams));
+    connector_ = std::make_unique<Connector>(
+        Connector::Parts{.objects = objects_, .agents = agents_, .loop = *streams_});
     api_ = std::make_unique<ApiServer>(
         ApiParts{.verbs = *verbs_,
                  .served = custom_.served(),
@@ -191,6 +214,9 @@ class ControlPlane::Impl {
                  .tokens = *authentication_.tokens,
                  .account_tokens = *authentication_.account_tokens,
                  .fairness = *fairness_,
+                 .connector = *connector_,
+                 .aggregated = aggregated_,
+                 .streams = *streams_,
                  .auditor = auditor_.get(),
                  .more_metrics = [this](MetricsPage& page) { write_metrics(page); },
                  .log = log_});
@@ -207,6 +233,8 @@ class ControlPlane::Impl {
   Result<void> renew_certificates() {
     if (!TRY(pki_.renew(::time(nullptr)))) return {};
     server_->renew_tls(TRY(server_tls(pki_, authentication_)));
+    agents_.renew();
+    aggregated_.renew();
     log_.info("certificates were renewed");
     return {};
   }
@@ -297,6 +325,8 @@ class ControlPlane::Impl {
   ObjectStorage storage_;
   CachedSource objects_;
   const Compactor compactor_;
+  NodeAgents agents_;
+  AggregatedApis aggregated_;
   std::unique_ptr<ServiceAddresses> addresses_;
   Access access_;
   Authentication authentication_;
@@ -308,6 +338,9 @@ class ControlPlane::Impl {
   std::unique_ptr<Reconciler> accounts_;
   std::unique_ptr<Reconciler> aggregated_roles_;
   std::unique_ptr<Reconciler> certificates_;
+  ApiServices api_services_;
+  std::unique_ptr<http::StreamLoop> streams_;
+  std::unique_ptr<Connector> connector_;
   std::unique_ptr<ApiServer> api_;
   std::unique_ptr<http::Http2Service> http2_;
   std::unique_ptr<http::Server> server_;  // before http2_: it hands connections on

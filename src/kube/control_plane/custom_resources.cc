@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "kube/control_plane/conditions.h"
 #include "kube/control_plane/custom_plugin.h"
 #include "kube/control_plane/self.h"
 #include "kube/control_plane/stored_kinds.h"
@@ -59,43 +60,19 @@ std::vector<const json::Tree*> with_their_names(const std::vector<json::Tree>& d
 
 // ---- Status
 
-json::Tree condition(std::string_view type, bool holds, std::string_view reason, std::string_view message,
-                     std::string_view now) {
-  json::TreeObject made;
-  made["type"] = type;
-  made["status"] = holds ? "True" : "False";
-  made["reason"] = reason;
-  made["message"] = message;
-  made["lastTransitionTime"] = now;
-  return made;
-}
-
-// Keeps the time of a condition that says the same as before.
-void set_condition(json::Tree& status, json::Tree wanted) {
-  json::TreeArray& conditions = status.object()["conditions"].array();
-  for (json::Tree& present : conditions) {
-    if (present.text_at("type") != wanted.text_at("type")) continue;
-    if (present.text_at("status") == wanted.text_at("status"))
-      wanted.object()["lastTransitionTime"] = present.text_at("lastTransitionTime");
-    present = std::move(wanted);
-    return;
-  }
-  conditions.push_back(std::move(wanted));
-}
-
 json::Tree status_of(const json::Tree& definition, bool has_its_names) {
   const json::Tree* present = definition.find("status");
   json::Tree status = present == nullptr ? json::Tree() : *present;
   const std::string now = now_text();
   if (has_its_names) {
-    set_condition(status, condition("NamesAccepted", true, "NoConflicts", "no conflicts found", now));
-    set_condition(status, condition("Established", true, "InitialNamesAccepted",
-                                    "the initial names have been accepted", now));
+    set_condition(status, {"NamesAccepted", true, "NoConflicts", "no conflicts found"}, now);
+    set_condition(status,
+                  {"Established", true, "InitialNamesAccepted", "the initial names have been accepted"}, now);
     if (const json::Tree* names = definition.find("spec", "names")) status.object()["acceptedNames"] = *names;
   } else {
-    set_condition(status, condition("NamesAccepted", false, "NameConflict",
-                                    "one of its names is another definition's", now));
-    set_condition(status, condition("Established", false, "NotAccepted", "not all names are accepted", now));
+    set_condition(status,
+                  {"NamesAccepted", false, "NameConflict", "one of its names is another definition's"}, now);
+    set_condition(status, {"Established", false, "NotAccepted", "not all names are accepted"}, now);
   }
   return status;
 }
@@ -103,10 +80,7 @@ json::Tree status_of(const json::Tree& definition, bool has_its_names) {
 }  // namespace
 
 CustomResources::CustomResources(const Parts& parts)
-    : parts_(parts),
-      kinds_(parts.objects),
-      served_(std::make_shared<const Served>(std::vector<std::shared_ptr<const Resource>>(), parts.address)) {
-}
+    : parts_(parts), kinds_(parts.objects), served_(parts.address) {}
 
 std::unique_ptr<admission::Plugin> CustomResources::plugin() { return custom_plugin(kinds_, parts_.objects); }
 
@@ -137,7 +111,7 @@ void CustomResources::serve(CustomKinds::Kinds kinds) {
     parts_.cache.declare(stored_kind_of(kind->version.resource));
     resources.emplace_back(kind, &kind->version.resource);
   }
-  served_.set(std::make_shared<const Served>(std::move(resources), parts_.address));
+  served_.set_custom(std::move(resources));
   served_kinds_ = std::move(kinds);
 }
 

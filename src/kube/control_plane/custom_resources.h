@@ -37,7 +37,7 @@ class CustomResources {
   CustomResources(const CustomResources&) = delete;
   CustomResources& operator=(const CustomResources&) = delete;
 
-  const CurrentlyServed& served() const { return served_; }
+  CurrentlyServed& served() { return served_; }
   // Checks definitions, and custom objects by their rules. Borrows this.
   std::unique_ptr<admission::Plugin> plugin();
   // `verbs` outlives it.

@@ -11,6 +11,7 @@
 
 #include "kube/access/modes.h"
 #include "kube/audit/log_file.h"
+#include "kube/connect/node_agents.h"
 #include "kube/identity/authentication.h"
 #include "store/etcd/etcd_options.h"
 
@@ -31,6 +32,7 @@ struct ControlPlaneOptions {
   std::string encryption_config;  // --encryption-provider-config; empty: values are as they are
   std::string audit_policy;       // --audit-policy-file; empty: nothing is written
   AuditLogOptions audit_log;
+  NodeAgentOptions agents;        // an empty identity: the directory's
   std::string node_name;          // whose kubeconfig is made, too; empty: nobody's
   std::size_t max_requests = 64;  // at work at once; more wait for their turn
 };

@@ -14,11 +14,7 @@ constexpr std::chrono::milliseconds kBetweenLooks{500};
 Reconciler::Reconciler(ObjectSource& objects, const std::vector<std::string>& kinds, Step step)
     : step_(std::move(step)) {
   for (const std::string& kind : kinds)
-    followers_.push_back(objects.follow(kind, [this](const ObjectChange&) {
-      const MutexLock lock(mutex_);
-      has_news_ = true;
-      changed_.notify_all();
-    }));
+    followers_.push_back(objects.follow(kind, [this](const ObjectChange&) { poke(); }));
   thread_ = std::thread([this] { work(); });
 }
 
@@ -30,6 +26,12 @@ Reconciler::~Reconciler() {
     changed_.notify_all();
   }
   thread_.join();
+}
+
+void Reconciler::poke() {
+  const MutexLock lock(mutex_);
+  has_news_ = true;
+  changed_.notify_all();
 }
 
 void Reconciler::work() {

@@ -28,6 +28,9 @@ class Reconciler {
   Reconciler& operator=(const Reconciler&) = delete;
   ~Reconciler();
 
+  // From any thread: something that no object tells of has changed.
+  void poke();
+
  private:
   void work();
   // False: it is to end.

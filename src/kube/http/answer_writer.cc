@@ -98,19 +98,6 @@ std::string_view cut(std::string_view text, std::size_t most) {
   return text.substr(0, most);
 }
 
-void add_warnings(http::HeaderMap& headers, std::span<const std::string> warnings) {
-  std::size_t size = 0;
-  for (const std::string& warning : warnings) size += warning.size();
-  const std::size_t most = size > kAllWarnings ? kCutWarning : kAllWarnings;
-  std::size_t written = 0;
-  for (const std::string& warning : warnings.first(std::min(warnings.size(), kMostWarnings))) {
-    if (written >= kAllWarnings) return;
-    const std::string_view text = cut(warning, most);
-    headers.add("Warning", warning_text(text));
-    written += text.size();
-  }
-}
-
 // What an object's apiVersion and kind are: they stand first.
 struct Named {
   std::string api_version, kind;
@@ -150,6 +137,19 @@ Result<void> write_status(http::ResponseWriter& response, const Status& status) 
   if (status->retry_after_seconds > 0)
     response.headers.set("Retry-After", std::to_string(status->retry_after_seconds));
   return response.send(status->code, status.to_tree().to_text() + "\n");
+}
+
+void add_warnings(http::HeaderMap& headers, std::span<const std::string> warnings) {
+  std::size_t size = 0;
+  for (const std::string& warning : warnings) size += warning.size();
+  const std::size_t most = size > kAllWarnings ? kCutWarning : kAllWarnings;
+  std::size_t written = 0;
+  for (const std::string& warning : warnings.first(std::min(warnings.size(), kMostWarnings))) {
+    if (written >= kAllWarnings) return;
+    const std::string_view text = cut(warning, most);
+    headers.add("Warning", warning_text(text));
+    written += text.size();
+  }
 }
 
 Result<SharedBytes> reshape(const SharedBytes& object, const AnswerForm& form, bool with_columns) {

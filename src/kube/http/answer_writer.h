@@ -4,6 +4,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/shared_bytes.h"
@@ -28,6 +29,8 @@ struct AnswerForm {
 void add_warning(http::ResponseWriter& response, std::string_view warning);
 // What goes wrong is the client's connection.
 Result<void> write_status(http::ResponseWriter& response, const Status& status);
+// Fields "Warning", as many as clients take.
+void add_warnings(http::HeaderMap& headers, std::span<const std::string> warnings);
 // `answer` is read where the form is not JSON: what is in the store is JSON, so that cannot fail by its
 // contents, but for objects of CustomResourceDefinitions that are not what their schema says any more.
 Answer<void> write_answer(http::ResponseWriter& response, const ApiAnswer& answer, const AnswerForm& form);

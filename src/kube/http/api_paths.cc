@@ -155,7 +155,9 @@ Answer<void> ApiServer::show_openapi(const Call& call) const {
                         is_protobuf ? openapi.v2_protobuf() : openapi.v2_json());
   }
   constexpr std::string_view kVersions = "/openapi/v3/";
-  const auto page = openapi.v3(path.substr(kVersions.size()));
+  const std::string_view version = path.substr(kVersions.size());
+  if (const auto api = parts_.aggregated.find(fmt::format("/{}", version))) return ask(call, *api);
+  const auto page = openapi.v3(version);
   if (!page) return no_such_path();
   return send_openapi(call.request, call.response, "application/json", *page);
 }

@@ -2,15 +2,18 @@
 //
 // Requests on resources: from HTTP to the verbs and back.
 #include <algorithm>
-#include <array>
 #include <ctime>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "http/websocket_feed.h"
+#include "http/websocket_handshake.h"
 #include "kube/access/access_reviews.h"
+#include "kube/connect/proxied_headers.h"
 #include "kube/http/answer_writer.h"
 #include "kube/http/api_server.h"
+#include "kube/http/named_verb.h"
 #include "kube/http/pooled_frames.h"
 #include "kube/http/refusals.h"
 #include "kube/http/request_body.h"
@@ -22,24 +25,6 @@
 
 namespace gantry::kube {
 namespace {
-
-struct NamedVerb {
-  std::string_view name;
-  Verb verb;
-};
-constexpr std::array<NamedVerb, 8> kVerbs = {{{"create", Verb::Create},
-                                              {"get", Verb::Get},
-                                              {"list", Verb::List},
-                                              {"watch", Verb::Watch},
-                                              {"update", Verb::Update},
-                                              {"patch", Verb::Patch},
-                                              {"delete", Verb::Delete},
-                                              {"deletecollection", Verb::DeleteCollection}}};
-
-Verb verb_of(std::string_view name) {
-  const auto* found = std::ranges::find(kVerbs, name, &NamedVerb::name);
-  return found == kVerbs.end() ? Verb::Get : found->verb;
-}
 
 bool is_read(Verb verb) { return verb == Verb::Get || verb == Verb::List || verb == Verb::Watch; }
 bool is_deletion(Verb verb) { return verb == Verb::Delete || verb == Verb::DeleteCollection; }
@@ -106,6 +91,12 @@ bool has_protobuf(const Type* type) {
          std::ranges::any_of(type->fields, [](const Field& field) { return field.number != 0; });
 }
 
+// Browsers fail if none of those that they offer is taken.
+Result<http::WebSocketAcceptance> accept_any_protocol(const http::RequestHead& head) {
+  const std::vector<std::string> offered = offered_protocols(head.headers);
+  return offered.empty() ? http::accept_websocket(head) : http::accept_websocket(head, {offered.front()});
+}
+
 }  // namespace
 
 Answer<void> ApiServer::serve_resource(const Call& call) const {
@@ -120,6 +111,8 @@ Answer<void> ApiServer::serve_resource(const Call& call) const {
   }
   const bool is_namespace = info.group.empty() && info.resource == "namespaces";
   if (!resource->is_namespaced && !info.name_space.empty() && !is_namespace) return no_such_path();
+  if (info.group.empty() && Connector::leads_out(info.resource, info.subresource))
+    return connect(call, *resource, *subresource);
   if (resource->kind.kind == "ComponentStatus") return show_components(call, *resource);
   if (!resource->deprecation_warning.empty()) add_warning(call.response, resource->deprecation_warning);
   const bool is_asked = !resource->is_kept && resource->kind.kind != "Binding";
@@ -171,10 +164,12 @@ Answer<void> ApiServer::watch(const Call& call, const ApiRequest& request,
                         .type = request.resource.type};
   auto opened = parts_.verbs.watch(request);
   // That the beginning is forgotten is told in the watch itself.
-  const bool is_too_late = !opened && opened.error()->code == 410;
+  const bool is_socket = http::wants_websocket(call.request.headers());
+  const bool is_too_late = !is_socket && !opened && opened.error()->code == 410;
   if (!opened && !is_too_late) return std::move(opened).error();
-  if (call.audit != nullptr) call.audit->start(200);
-  call.response.headers.set("Content-Type", std::string(content_type_of(form.wanted.encoding, true)));
+  if (call.audit != nullptr) call.audit->start(is_socket ? 101 : 200);
+  if (!is_socket)
+    call.response.headers.set("Content-Type", std::string(content_type_of(form.wanted.encoding, true)));
   if (is_too_late) {
     const WatchEvent told{WatchEvent::Type::Error, SharedBytes(opened.error().to_tree().to_text())};
     return write_pieces(call.response, 200, TRY(frames_of(told, form)));
@@ -185,11 +180,25 @@ Answer<void> ApiServer::watch(const Call& call, const ApiRequest& request,
     std::shared_ptr<const void> counted;
   };
   auto kept = std::make_shared<const Kept>(Kept{std::move(served), metrics_.long_running(call.labels)});
-  auto frames = std::make_unique<WatchFrames>(std::move(stream), form, std::move(kept));
+  const auto events = is_socket ? WatchFrames::Events::AsMessages : WatchFrames::Events::InABody;
+  std::unique_ptr<http::FrameSource> frames =
+      std::make_unique<WatchFrames>(std::move(stream), form, events, std::move(kept));
   const Versions* versions = request.resource.versions.get();
-  if (versions == nullptr || !versions->asks_others())
-    return call.response.stream(200, std::shared_ptr<http::FrameSource>(std::move(frames)));
-  return call.response.stream(200, std::make_shared<PooledFrames>(std::move(frames), converting_));
+  if (versions != nullptr && versions->asks_others())
+    frames = std::make_unique<PooledFrames>(std::move(frames), converting_);
+  if (is_socket) return send_messages(call, form, std::move(frames));
+  return call.response.stream(200, std::shared_ptr<http::FrameSource>(std::move(frames)));
+}
+
+// Every event is a message of a WebSocket: for browsers and others that cannot read a body while it comes.
+Answer<void> ApiServer::send_messages(const Call& call, const AnswerForm& form,
+                                      std::shared_ptr<http::FrameSource> events) const {
+  const auto acceptance = TRY(accept_any_protocol(call.request.head()));
+  call.told.code = 101;
+  for (const http::Header& header : acceptance.headers) call.response.headers.set(header.name, header.value);
+  const bool is_text = form.wanted.encoding != Encoding::Protobuf;
+  return http::feed_websocket(parts_.streams, TRY(call.response.hijack(101)), std::move(events),
+                              is_text ? http::WebSocket::Kind::Text : http::WebSocket::Kind::Binary);
 }
 
 // Kinds that are asked and answered.

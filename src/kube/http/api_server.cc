@@ -162,6 +162,7 @@ Answer<void> ApiServer::serve(const Call& call, const AccessRequest& access) con
   const Seat seat = TRY(parts_.fairness.admit(access));
   call.response.headers.set("X-Kubernetes-PF-FlowSchema-UID", seat.schema_uid());
   call.response.headers.set("X-Kubernetes-PF-PriorityLevel-UID", seat.level_uid());
+  if (const auto api = parts_.aggregated.find(call.info.path)) return ask(call, *api);
   return call.info.is_resource ? serve_resource(call) : show_path(call);
 }
 

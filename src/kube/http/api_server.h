@@ -17,9 +17,12 @@
 #include "base/thread_pool.h"
 #include "http/server.h"
 #include "kube/access/authorizer.h"
+#include "kube/aggregation/aggregated_apis.h"
 #include "kube/api/status.h"
 #include "kube/audit/audit.h"
+#include "kube/connect/connector.h"
 #include "kube/fairness/fairness.h"
+#include "kube/http/answer_writer.h"
 #include "kube/http/api_metrics.h"
 #include "kube/http/media_type.h"
 #include "kube/http/request_info.h"
@@ -39,7 +42,10 @@ struct ApiParts {
   const TokenAuthenticator& tokens;
   const ServiceAccountTokens& account_tokens;
   Fairness& fairness;
-  const Auditor* auditor;  // null: nothing is written
+  const Connector& connector;
+  const AggregatedApis& aggregated;
+  http::StreamLoop& streams;  // of connections that outlast their handlers
+  const Auditor* auditor;     // null: nothing is written
   // What others have counted, for /metrics.
   std::function<void(MetricsPage&)> more_metrics;
   const Logger& log;
@@ -85,6 +91,7 @@ class ApiServer {
                                   const RequestLabels& labels, Told& told) const;
   RequestLabels labels_of(const http::Request& request, const RequestInfo& info) const;
   Answer<void> serve(const Call& call, const AccessRequest& access) const;
+  Answer<void> ask(const Call& call, const AggregatedApi& api) const;
   Answer<void> check_access(const Identity& identity, const RequestInfo& info) const;
   std::optional<AuditRecord> begin_audit(const Call& call, const AccessRequest& access) const;
 
@@ -99,6 +106,10 @@ class ApiServer {
   // Resources.
   Answer<void> serve_resource(const Call& call) const;
   Answer<void> watch(const Call& call, const ApiRequest& request, std::shared_ptr<const Served> served) const;
+  Answer<void> send_messages(const Call& call, const AnswerForm& form,
+                             std::shared_ptr<http::FrameSource> events) const;
+  Answer<void> connect(const Call& call, const Resource& resource, const Subresource& subresource) const;
+  Answer<http::Query> admit(const Call& call, const Resource& resource, const Subresource& subresource) const;
   Answer<void> review(const Call& call, const Resource& resource) const;
   Answer<void> show_components(const Call& call, const Resource& resource) const;
   Answer<void> request_token(const Call& call) const;

@@ -2,11 +2,11 @@
 #include "kube/http/request_info.h"
 
 #include <algorithm>
-#include <array>
 #include <span>
 #include <vector>
 
 #include "base/lower_case.h"
+#include "kube/connect/query_flag.h"
 
 namespace gantry::kube {
 namespace {
@@ -64,13 +64,6 @@ void read_resource(RequestInfo& info, std::span<const std::string> segments) {
 }
 
 }  // namespace
-
-bool is_true(const http::Query& query, std::string_view name) {
-  const auto value = query.get(name);
-  if (!value) return false;
-  constexpr std::array<std::string_view, 7> kNo = {"0", "f", "F", "false", "FALSE", "False", "no"};
-  return std::ranges::find(kNo, *value) == kNo.end();
-}
 
 Result<RequestInfo> read_request_info(std::string_view method, std::string_view path,
                                       const http::Query& query) {

@@ -34,7 +34,4 @@ struct RequestInfo {
 Result<RequestInfo> read_request_info(std::string_view method, std::string_view path,
                                       const http::Query& query);
 
-// Whether a parameter says yes: "1", "true" and the like, as Go reads it; present and empty counts, too.
-bool is_true(const http::Query& query, std::string_view name);
-
 }  // namespace gantry::kube

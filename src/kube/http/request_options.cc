@@ -10,8 +10,8 @@
 #include <fmt/format.h>
 
 #include "base/printable.h"
+#include "kube/connect/query_flag.h"
 #include "kube/http/media_type.h"
-#include "kube/http/request_info.h"
 
 namespace gantry::kube {
 namespace {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -11,6 +12,8 @@
 
 namespace gantry::kube {
 namespace {
+
+constexpr std::size_t kLengthBytes = 4;  // in front of an event in protocol buffers
 
 std::string_view word_of(WatchEvent::Type type) {
   switch (type) {
@@ -30,6 +33,13 @@ AnswerForm form_of(const AnswerForm& form, WatchEvent::Type type) {
   own.wanted.shape = Shape::Whole;
   own.type = Catalog::built_in().find_type("io.k8s.apimachinery.pkg.apis.meta.v1.Status");
   return own;
+}
+
+// A message has a length of its own.
+SharedBytes message_of(const std::vector<SharedBytes>& pieces, Encoding encoding) {
+  std::string message;
+  for (const SharedBytes& piece : pieces) message += piece.view();
+  return SharedBytes(std::string_view(message).substr(encoding == Encoding::Protobuf ? kLengthBytes : 0));
 }
 
 }  // namespace
@@ -58,7 +68,10 @@ bool WatchFrames::add(std::vector<SharedBytes>& frames, const WatchEvent& event)
   auto made = frames_of(event, form_, !has_told_columns_);
   if (!made) return false;
   has_told_columns_ = true;
-  std::ranges::move(*made, std::back_inserter(frames));
+  if (events_ == Events::AsMessages)
+    frames.push_back(message_of(*made, form_.wanted.encoding));
+  else
+    std::ranges::move(*made, std::back_inserter(frames));
   return true;
 }
 

@@ -9,12 +9,12 @@
 #include "base/lower_case.h"
 #include "base/split.h"
 #include "http/url.h"
+#include "kube/api/socket_token.h"
 #include "kube/identity/service_account_tokens.h"
 
 namespace gantry::kube {
 namespace {
 
-constexpr std::string_view kSocketToken = "base64url.bearer.authorization.k8s.io.";
 constexpr std::string_view kServiceAccount = "system:serviceaccount:";
 
 bool has(const std::vector<std::string>& words, std::string_view word) {

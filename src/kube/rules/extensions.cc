@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What extends the server: webhooks' configurations, and the names of CustomResourceDefinitions.
+// What extends the server: webhooks' configurations, the names of CustomResourceDefinitions, APIServices.
 #include <algorithm>
 #include <set>
 
@@ -206,6 +206,38 @@ void update_definition(const Spot& object, const Tree& before) {
     immutable(object["spec"]["names"][field], before.find("spec", "names", field));
 }
 
+void below(const Spot& priority, std::int64_t most, std::string_view why) {
+  if (priority.number() < 1 || priority.number() > most) priority.invalid(why);
+}
+
+void check_api_service(const Spot& object) {
+  const Spot spec = object["spec"];
+  const std::string wanted = fmt::format("{}.{}", spec["version"].text(), spec["group"].text());
+  if (object["metadata"]["name"].text() != wanted)
+    object["metadata"]["name"].invalid(
+        fmt::format("must be `spec.version+\".\"+spec.group`: \"{}\"", wanted));
+  // The core group has no name.
+  if (spec["group"].has_something() || spec["version"].text() != "v1")
+    named(spec["group"], dns_subdomain_faults);
+  named(spec["version"], dns_1035_label_faults);
+  below(spec["groupPriorityMinimum"], 20'000, "must be positive and less than 20000");
+  below(spec["versionPriority"], 1000, "must be positive and less than 1000");
+  const Spot service = spec["service"];
+  const bool has_bundle = spec["caBundle"].has_something(),
+             is_insecure = spec["insecureSkipTLSVerify"].flag();
+  if (!service.is_set()) {
+    if (has_bundle) spec["caBundle"].invalid("local APIServices may not have a caBundle");
+    if (is_insecure)
+      spec["insecureSkipTLSVerify"].invalid("local APIServices may not have insecureSkipTLSVerify");
+    return;
+  }
+  required(service["namespace"]);
+  required(service["name"]);
+  if (service["port"].is_set()) port_number(service["port"]);
+  if (has_bundle && is_insecure)
+    spec["insecureSkipTLSVerify"].invalid("may not be true if caBundle is present");
+}
+
 constexpr KindRules kRules[] = {
     {.group = "admissionregistration.k8s.io",
      .kind = "MutatingWebhookConfiguration",
@@ -221,6 +253,10 @@ constexpr KindRules kRules[] = {
      .prepare = note_storage_version,
      .check = check_definition,
      .check_update = update_definition},
+    {.group = "apiregistration.k8s.io",
+     .kind = "APIService",
+     .name_faults = path_segment_faults,
+     .check = check_api_service},
 };
 
 }  // namespace

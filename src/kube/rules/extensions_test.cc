@@ -95,5 +95,34 @@ TEST(CustomResourceDefinition, AVersionThatWasStoredOnceStays) {
   EXPECT_EQ(made.find("status", "storedVersions")->to_text(), R"(["v2"])");
 }
 
+TEST(ApiService, IsNamedAfterItsGroupAndVersion) {
+  const Resource services = resource("apiregistration.k8s.io", "APIService", false);
+  const auto faults_of = [&](std::string_view name, const std::string& spec) {
+    json::Tree service = object("\"spec\":{" + spec + "}", "");
+    service.object()["metadata"].object()["name"] = name;
+    return faults(services, service);
+  };
+  EXPECT_EQ(faults_of("v1.", R"("version":"v1","groupPriorityMinimum":18000,"versionPriority":1)"), "");
+  const std::string far =
+      R"("group":"far.example.com","version":"v1","groupPriorityMinimum":1,"versionPriority":1)";
+  EXPECT_EQ(faults_of("v1.far.example.com",
+                      far + R"(,"caBundle":"eA==","service":{"namespace":"a","name":"far","port":443})"),
+            "");
+  EXPECT_EQ(faults_of("v2.far.example.com",
+                      far + R"(,"service":{"port":0},"caBundle":"eA==","insecureSkipTLSVerify":true)"),
+            "metadata.name: Invalid value: \"v2.far.example.com\": must be "
+            "`spec.version+\".\"+spec.group`: \"v1.far.example.com\"\n"
+            "spec.service.namespace: Required value\nspec.service.name: Required value\n"
+            "spec.service.port: Invalid value: 0: must be between 1 and 65535, inclusive\n"
+            "spec.insecureSkipTLSVerify: Invalid value: true: may not be true if caBundle is present");
+  EXPECT_EQ(
+      faults_of(
+          "v1.far.example.com",
+          R"("group":"far.example.com","version":"v1","groupPriorityMinimum":0,"versionPriority":2000,"caBundle":"eA==")"),
+      "spec.groupPriorityMinimum: Invalid value: 0: must be positive and less than 20000\n"
+      "spec.versionPriority: Invalid value: 2000: must be positive and less than 1000\n"
+      "spec.caBundle: Invalid value: \"eA==\": local APIServices may not have a caBundle");
+}
+
 }  // namespace
 }  // namespace gantry::kube::rules

@@ -10,7 +10,6 @@ constexpr KindRules kRules[] = {
     {.group = "", .kind = "Binding"},
     {.group = "", .kind = "ComponentStatus"},
     {.group = "", .kind = "ServiceAccount"},
-    {.group = "apiregistration.k8s.io", .kind = "APIService", .name_faults = path_segment_faults},
     {.group = "apps", .kind = "ControllerRevision"},
     {.group = "admissionregistration.k8s.io", .kind = "MutatingAdmissionPolicy", .counts_generations = true},
     {.group = "admissionregistration.k8s.io",

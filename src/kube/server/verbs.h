@@ -11,6 +11,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "kube/admission/admission.h"
 #include "kube/api/status.h"
@@ -35,6 +37,10 @@ class Verbs {
   // Everything but Watch. 405 for what a resource does not have.
   Answer<ApiAnswer> run(const ApiRequest& request) const;
   Answer<std::unique_ptr<WatchStream>> watch(const ApiRequest& request) const;
+
+  // Asks admission about a request that leads out of the server (exec, proxy ...). `options`: of the
+  // subresource's kind; may be changed. Warnings for the client.
+  Answer<std::vector<std::string>> admit_connection(const ApiRequest& request, json::Tree& options) const;
 
  private:
   const VerbParts parts_;

@@ -11,21 +11,13 @@
 
 #include <map>
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "kube/schema/resource.h"
+#include "kube/views/foreign_version.h"
 #include "kube/views/page.h"
 
 namespace gantry::kube::views {
-
-// A version of a group that somebody else serves (an APIService): what its resources are is his to say.
-struct ForeignVersion {
-  std::string group;
-  std::string version;
-  // The resources of his APIVersionDiscovery (apidiscovery.k8s.io/v2), a JSON array; empty: he does not say.
-  std::string resources;
-};
 
 class Discovery {
  public:

@@ -21,8 +21,13 @@ std::string_view unquoted(std::string_view etag) { return etag.substr(1, etag.si
 
 }  // namespace
 
-OpenApi::OpenApi(std::vector<const Resource*> resources) : resources_(std::move(resources)) {
+OpenApi::OpenApi(std::vector<const Resource*> resources, std::span<const ForeignVersion> foreign)
+    : resources_(std::move(resources)) {
   for (const Resource* resource : resources_) versions_[path_of(resource->kind)].push_back(resource);
+  for (const ForeignVersion& version : foreign)
+    if (!version.openapi_hash.empty())
+      foreign_[path_of({.group = version.group, .version = version.version, .kind = {}})] =
+          version.openapi_hash;
 }
 
 // Two who ask at once make it one after the other: it takes some milliseconds, and memory.
@@ -50,7 +55,7 @@ std::optional<Page> OpenApi::v3(std::string_view version) const {
 }
 
 Page OpenApi::v3_index() const {
-  std::map<std::string, std::string> hashes;
+  std::map<std::string, std::string> hashes = foreign_;
   for (const auto& version : versions_) hashes[version.first] = unquoted(v3(version.first)->etag);
   return cached("v3", [&] {
     json::Writer writer;

@@ -12,6 +12,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "base/error.h"
 #include "base/mutex.h"
 #include "kube/schema/resource.h"
+#include "kube/views/foreign_version.h"
 #include "kube/views/page.h"
 
 namespace gantry::kube::views {
@@ -33,7 +35,8 @@ inline constexpr std::string_view kOpenApiProtobuf =
 class OpenApi {
  public:
   // The resources live longer. A server makes another one when CustomResourceDefinitions come or go.
-  explicit OpenApi(std::vector<const Resource*> resources);
+  // `foreign`: whose documents of OpenAPI 3 are in the index, and are to be asked for elsewhere.
+  explicit OpenApi(std::vector<const Resource*> resources, std::span<const ForeignVersion> foreign = {});
 
   Page v2_json() const;
   Page v2_protobuf() const;
@@ -48,6 +51,7 @@ class OpenApi {
 
   const std::vector<const Resource*> resources_;
   std::map<std::string, std::vector<const Resource*>, std::less<>> versions_;  // of OpenAPI 3
+  std::map<std::string, std::string> foreign_;                                 // hashes by version
   mutable Mutex mutex_;                                                        // guards what follows
   mutable std::map<std::string, Page> pages_ GUARDED_BY(mutex_);
 };

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kube/aggregation/foreign_server.h"
+
+#include <bit>
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/base64.h"
+#include "base/random.h"
+#include "http/message.h"
+#include "kube/aggregation/foreign_discovery.h"
+#include "kube/api/stored_kinds.h"
+#include "kube/connect/service_endpoints.h"
+
+namespace gantry::kube {
+namespace {
+
+constexpr std::chrono::seconds kPatience{5};     // of a look
+constexpr std::size_t kMostResources = 4 << 20;  // bytes of a list of them
+constexpr std::size_t kMostIndex = 1 << 20;      // bytes
+
+http::ClientOptions client_options(const json::Tree& spec, const http::TlsIdentity& identity) {
+  http::ClientOptions options;
+  options.user_agent = "kube-aggregator";
+  options.tls.identity = identity;
+  const json::Tree* insecure = spec.find("insecureSkipTLSVerify");
+  options.tls.verify = insecure == nullptr || !insecure->as_bool();
+  if (const std::string_view bundle = spec.text_at("caBundle"); !bundle.empty()) {
+    options.tls.trust_system = false;
+    // What is no base64 trusts nobody: looks then fail and say so.
+    options.tls.ca_certificates = from_base64(bundle).value_or(std::string(bundle));
+  }
+  return options;
+}
+
+const json::Tree& spec_of(const json::Tree& api_service) {
+  static const json::Tree kNone;
+  const json::Tree* spec = api_service.find("spec");
+  return spec == nullptr ? kNone : *spec;
+}
+
+bool is_external(const json::Tree& service) { return service.text_at("spec", "type") == "ExternalName"; }
+
+const ServiceEndpoint& any_of(const std::vector<ServiceEndpoint>& all) {
+  std::array<std::byte, sizeof(std::uint32_t)> bytes;
+  fill_random(bytes);
+  return all[std::bit_cast<std::uint32_t>(bytes) % all.size()];
+}
+
+}  // namespace
+
+ForeignServer::ForeignServer(const json::Tree& api_service, const http::TlsIdentity& identity)
+    : group_(api_service.text_at("spec", "group")),
+      version_(api_service.text_at("spec", "version")),
+      name_space_(api_service.text_at("spec", "service", "namespace")),
+      service_(api_service.text_at("spec", "service", "name")),
+      client_(client_options(spec_of(api_service), identity)) {
+  if (const json::Tree* port = api_service.find("spec", "service", "port"))
+    port_ = static_cast<std::uint16_t>(port->as_int64().value_or(port_));
+}
+
+Availability ForeignServer::check_service(const ObjectSource& objects) const {
+  const auto service = objects.get(stored::kServices, name_space_, service_);
+  if (!service)
+    return {false, "ServiceNotFound",
+            fmt::format("service/{} in \"{}\" is not present", service_, name_space_)};
+  if (is_external(*service)) return {true, {}, {}};
+  const json::Tree* port = find_service_port(*service, std::to_string(port_));
+  if (port == nullptr)
+    return {false, "ServicePortError",
+            fmt::format("service/{} in \"{}\" is not listening on port {}", service_, name_space_, port_)};
+  const std::string_view port_name = port->text_at("name");
+  if (service_endpoints(objects, name_space_, service_, port_name).empty())
+    return {false, "MissingEndpoints",
+            fmt::format("endpoints for service/{} in \"{}\" have no addresses with port name \"{}\"",
+                        service_, name_space_, port_name)};
+  return {true, {}, {}};
+}
+
+// The addresses behind a service, not its own: this host need not be one that services are routed on.
+Result<ForeignServer::Place> ForeignServer::place(const ObjectSource& objects) const {
+  const auto service = objects.get(stored::kServices, name_space_, service_);
+  if (!service) return error(Code::Unavailable, "service/{} in '{}' is not present", service_, name_space_);
+  if (is_external(*service)) return Place{std::string(service->text_at("spec", "externalName")), port_};
+  const json::Tree* port = find_service_port(*service, std::to_string(port_));
+  if (port == nullptr) return error(Code::Unavailable, "service/{} has no port {}", service_, port_);
+  const auto endpoints = service_endpoints(objects, name_space_, service_, port->text_at("name"));
+  if (endpoints.empty()) return error(Code::Unavailable, "service/{} has no endpoints", service_);
+  const ServiceEndpoint& endpoint = any_of(endpoints);
+  return Place{endpoint.address, endpoint.port};
+}
+
+// Its certificate is the service's, wherever it is.
+Result<http::ClientResponse> ForeignServer::send(http::ClientRequest request,
+                                                 const ObjectSource& objects) const {
+  Place place_now = TRY(place(objects));
+  request.url.scheme = "https";
+  request.url.host = fmt::format("{}.{}.svc", service_, name_space_);
+  request.url.port = place_now.port;
+  request.connect_host = std::move(place_now.host);
+  return client_.send(request);
+}
+
+Result<std::string> ForeignServer::read(const ObjectSource& objects, std::string path, std::size_t most,
+                                        http::Stream::Time deadline) const {
+  http::ClientRequest request{.url = {.path = std::move(path)}};
+  request.headers.set("Accept", "application/json");
+  request.headers.set("X-Remote-User", "system:kube-aggregator");
+  request.headers.set("X-Remote-Group", "system:masters");
+  request.deadline = deadline;
+  auto answer = TRY(send(std::move(request), objects));
+  if (!answer.is_success())
+    return error(http::code_of_status(answer.status()), "bad status: {}", answer.status());
+  return answer.read_body(most);
+}
+
+ForeignServer::Answer ForeignServer::ask(const ObjectSource& objects) const {
+  Answer answer{.availability = check_service(objects)};
+  if (!answer.availability.is_available) return answer;
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  const std::string path = fmt::format("/apis/{}/{}", group_, version_);
+  const auto fail = [&](const Error& failure) {
+    answer.availability = {false, "FailedDiscoveryCheck",
+                           fmt::format("failing or missing response from https://{}.{}.svc:{}{}: {}",
+                                       service_, name_space_, port_, path, failure.message())};
+    return answer;
+  };
+  auto list = read(objects, path, kMostResources, deadline);
+  if (!list) return fail(list.error());
+  auto resources = resources_of(*std::move(list), group_, version_);
+  if (!resources) return fail(resources.error());
+  answer.resources = *std::move(resources);
+  if (auto index = read(objects, "/openapi/v3", kMostIndex, deadline))
+    answer.openapi_hash = openapi_hash(*std::move(index), group_, version_);
+  answer.availability = {true, "Passed", "all checks passed"};
+  return answer;
+}
+
+}  // namespace gantry::kube

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The server of one APIService: where it is, whether it can be reached, what it serves. For any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/json_tree.h"
+#include "http/client.h"
+#include "kube/api/object_source.h"
+
+namespace gantry::kube {
+
+// The condition Available.
+struct Availability {
+  bool is_available = false;
+  std::string reason, message;
+  friend bool operator==(const Availability&, const Availability&) = default;
+};
+
+class ForeignServer {
+ public:
+  // Of an APIService that names a service. `identity`: with which this server says who asks.
+  ForeignServer(const json::Tree& api_service, const http::TlsIdentity& identity);
+
+  const std::string& group() const { return group_; }
+  const std::string& version() const { return version_; }
+
+  // Whether its service is there with an address behind it. Asks nobody.
+  Availability check_service(const ObjectSource& objects) const;
+
+  struct Answer {
+    Availability availability;
+    std::string resources;     // as views::ForeignVersion has them
+    std::string openapi_hash;  // of its OpenAPI 3; empty: it has none
+  };
+  // What it says of its group and version; blocks for some seconds at most.
+  Answer ask(const ObjectSource& objects) const;
+
+  // `request` goes to where it is now; its path and query stay. Unavailable: nowhere.
+  Result<http::ClientResponse> send(http::ClientRequest request, const ObjectSource& objects) const;
+
+ private:
+  struct Place {
+    std::string host;
+    std::uint16_t port = 0;
+  };
+  Result<Place> place(const ObjectSource& objects) const;
+  Result<std::string> read(const ObjectSource& objects, std::string path, std::size_t most,
+                           http::Stream::Time deadline) const;
+
+  std::string group_, version_;
+  std::string name_space_, service_;
+  std::uint16_t port_ = 443;
+  mutable http::Client client_;
+};
+
+}  // namespace gantry::kube
