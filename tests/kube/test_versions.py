@@ -121,6 +121,20 @@ class WithAWebhook(Versions):
         self.assertEqual([(each["manager"], each["apiVersion"]) for each in shown["metadata"]["managedFields"]],
                          [("me", "example.com/v2")])
 
+    def test_admission_sees_the_version_that_it_asks_for(self):
+        seen = []
+        admission = Webhook(lambda request: seen.append(request["object"]) or {"allowed": True})
+        self.addCleanup(admission.stop)
+        self.plane.apply({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+                          "metadata": {"name": "boxes"}, "webhooks": [{
+                              "name": "boxes.example.com", "clientConfig": admission.client_config(), "sideEffects": "None",
+                              "admissionReviewVersions": ["v1"], "rules": [{
+                                  "apiGroups": ["example.com"], "apiVersions": ["v2"], "resources": ["boxes"],
+                                  "operations": ["CREATE"]}]}]})
+        self.addCleanup(self.plane.kubectl, "delete", "validatingwebhookconfiguration", "boxes")
+        self.apply(box("one", "v1", size="4 cm"))
+        self.assertEqual([(each["apiVersion"], each["spec"]) for each in seen], [("example.com/v2", {"size": 4})])
+
     def test_a_failure_is_told_in_the_webhooks_words(self):
         self.apply(box("large", "v2", size=13))
         self.assertIn("conversion webhook for example.com/v2, Kind=Box failed: no box is that large",

@@ -36,14 +36,14 @@ const json::Tree& version_of(const json::Tree& definition, std::string_view name
 // Versions point into each other, so each keeps all.
 CustomKinds::Kinds compile(const json::Tree& definition, const ObjectSource& objects) {
   auto all = std::make_shared<std::vector<CustomKind>>();
-  std::map<std::string, const Type*, std::less<>> types;
   for (custom::CustomVersion& version : custom::versions_of(definition)) {
     std::vector<Cause> faults;  // were looked at when the definition was written
     cel::CrdRules rules(schema_of(version_of(definition, version.resource.kind.version)), "", faults);
-    types.emplace(version.resource.kind.api_version(), version.resource.type);
     all->push_back({std::move(version), std::move(rules)});
   }
-  const auto versions = std::make_shared<const CustomVersions>(definition, std::move(types), objects);
+  std::vector<const Resource*> resources;
+  for (const CustomKind& kind : *all) resources.push_back(&kind.version.resource);
+  const auto versions = std::make_shared<const CustomVersions>(definition, std::move(resources), objects);
   CustomKinds::Kinds kinds;
   for (CustomKind& kind : *all) {
     kind.version.resource.versions = versions;

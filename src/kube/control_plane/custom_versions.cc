@@ -9,23 +9,17 @@
 
 namespace gantry::kube {
 
-CustomVersions::CustomVersions(const json::Tree& definition,
-                               std::map<std::string, const Type*, std::less<>> types,
+CustomVersions::CustomVersions(const json::Tree& definition, std::vector<const Resource*> resources,
                                const ObjectSource& objects)
-    : types_(std::move(types)) {
+    : resources_(std::move(resources)) {
   const json::Tree* conversion = definition.find("spec", "conversion");
   if (conversion != nullptr && conversion->text_at("strategy") == "Webhook")
     webhook_.emplace(*conversion, objects);
 }
 
-const Type* CustomVersions::type_of(std::string_view api_version) const {
-  const auto found = types_.find(api_version);
-  return found == types_.end() ? nullptr : found->second;
-}
-
 Answer<std::vector<json::Tree>> CustomVersions::convert(std::vector<json::Tree> objects,
                                                         std::string_view api_version) const {
-  const Type* type = type_of(api_version);
+  const Type* type = type_of(*this, api_version);
   if (type == nullptr)
     return internal_error(fmt::format("request to convert CR to an invalid group/version: {}", api_version));
   std::vector<std::size_t> places;

@@ -4,9 +4,7 @@
 // (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/).
 #pragma once
 
-#include <map>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,17 +15,17 @@ namespace gantry::kube {
 
 class CustomVersions final : public Versions {
  public:
-  // `types`: of the versions, by apiVersion. They and `objects` outlive it.
-  CustomVersions(const json::Tree& definition, std::map<std::string, const Type*, std::less<>> types,
+  // `resources`: one for each version. They and `objects` outlive it.
+  CustomVersions(const json::Tree& definition, std::vector<const Resource*> resources,
                  const ObjectSource& objects);
 
-  const Type* type_of(std::string_view api_version) const override;
+  const std::vector<const Resource*>& resources() const override { return resources_; }
   Answer<std::vector<json::Tree>> convert(std::vector<json::Tree> objects,
                                           std::string_view api_version) const override;
   bool asks_others() const override { return webhook_.has_value(); }
 
  private:
-  const std::map<std::string, const Type*, std::less<>> types_;
+  const std::vector<const Resource*> resources_;
   std::optional<WebhookConversion> webhook_;  // none: versions differ by their names alone
 };
 

@@ -111,7 +111,7 @@ class Application {
 
   const Type* type_in(const std::string& version) const {
     if (version == manager_.api_version) return &type_;
-    return versions_ == nullptr ? nullptr : versions_->type_of(version);
+    return versions_ == nullptr ? nullptr : type_of(*versions_, version);
   }
   Answer<Tree> converted(const Tree& object, const std::string& from, const std::string& to) const {
     return from == to ? object : convert(*versions_, object, to);

@@ -11,7 +11,7 @@ Answer<std::optional<FieldChanges>> ChangesByVersion::compare(const std::string&
   static const json::Tree kNothing{json::TreeObject()};
   const json::Tree& before = live_ == nullptr ? kNothing : *live_;
   if (api_version == manager_.api_version) return std::optional(compare_fields(type_, before, object_));
-  const Type* type = versions_ == nullptr ? nullptr : versions_->type_of(api_version);
+  const Type* type = versions_ == nullptr ? nullptr : type_of(*versions_, api_version);
   if (type == nullptr) return std::optional<FieldChanges>();
   const json::Tree now = TRY(convert(*versions_, object_, api_version));
   if (live_ == nullptr) return std::optional(compare_fields(*type, kNothing, now));

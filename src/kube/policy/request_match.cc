@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "kube/api/tree_lists.h"
-#include "kube/schema/catalog.h"
+#include "kube/schema/versions.h"
 
 namespace gantry::kube::admission {
 namespace {
@@ -78,15 +78,12 @@ Answer<const Resource*> RequestMatch::find(const AdmissionRequest& request,
 }
 
 bool RequestMatch::is_in(const Rule& rule, const AdmissionRequest& request, const Resource& as) {
-  return holds(rule.versions, as.kind.version) && is_in_any_version(rule, request, as);
-}
-
-bool RequestMatch::is_in_any_version(const Rule& rule, const AdmissionRequest& request, const Resource& as) {
   // A Namespace is of the cluster, though its requests name it as their namespace.
   const bool is_of_cluster = request.name_space.empty() || request.is_about("", "namespaces");
   if (rule.scope == "Namespaced" && is_of_cluster) return false;
   if (rule.scope == "Cluster" && !is_of_cluster) return false;
   return holds(rule.operations, name_of(request.operation)) && holds(rule.groups, as.kind.group) &&
+         holds(rule.versions, as.kind.version) &&
          std::ranges::any_of(
              rule.resources,
              [&](const std::string& item) { return is_of_resource(item, as.plural, request.subresource); }) &&
@@ -98,18 +95,11 @@ const Resource* RequestMatch::find_by_rules(const std::vector<Rule>& rules,
   for (const Rule& rule : rules)
     if (is_in(rule, request, request.resource)) return &request.resource;
   if (!is_of_equivalents_) return nullptr;
-  // Which versions a custom resource has is not known here: it is shown in the one that was asked for.
-  const GroupVersionKind& kind = request.resource.kind;
-  if (Catalog::built_in().find(kind.group, kind.version, request.resource.plural) == nullptr) {
-    const bool is_meant = std::ranges::any_of(
-        rules, [&](const Rule& rule) { return is_in_any_version(rule, request, request.resource); });
-    return is_meant ? &request.resource : nullptr;
-  }
+  const Versions* versions = request.resource.versions.get();
+  if (versions == nullptr) return nullptr;
   for (const Rule& rule : rules)
-    for (const Resource& other : Catalog::built_in().resources())
-      if (other.stored_as == request.resource.stored_as && !(other.kind == request.resource.kind) &&
-          is_in(rule, request, other))
-        return &other;
+    for (const Resource* other : versions->resources())
+      if (!(other->kind == request.resource.kind) && is_in(rule, request, *other)) return other;
   return nullptr;
 }
 

@@ -33,7 +33,6 @@ class RequestMatch {
   };
   static std::vector<Rule> read_rules(const json::Tree* rules);
   static bool is_in(const Rule& rule, const AdmissionRequest& request, const Resource& as);
-  static bool is_in_any_version(const Rule& rule, const AdmissionRequest& request, const Resource& as);
   const Resource* find_by_rules(const std::vector<Rule>& rules, const AdmissionRequest& request) const;
   Answer<bool> is_in_namespaces(const AdmissionRequest& request, const ObjectSource& objects) const;
   bool is_selected(const AdmissionRequest& request) const;

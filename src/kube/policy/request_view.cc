@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/policy/request_view.h"
 
-#include "kube/schema/convert.h"
+#include "kube/schema/versions.h"
 
 namespace gantry::kube::admission {
 namespace {
@@ -45,19 +45,24 @@ const json::Tree kNone;
 
 }  // namespace
 
-const json::Tree& RequestView::object() const { return in_version(request_.object, object_); }
-const json::Tree& RequestView::old_object() const { return in_version(request_.old_object, old_object_); }
+Answer<RequestView> RequestView::make(const AdmissionRequest& request, const Resource& as) {
+  RequestView view(request, as);
+  if (&as == &request.resource || !request.subresource.empty()) return view;
+  const std::string version = as.kind.api_version();
+  if (request.object != nullptr) view.object_ = TRY(convert(*as.versions, *request.object, version));
+  if (request.old_object != nullptr)
+    view.old_object_ = TRY(convert(*as.versions, *request.old_object, version));
+  return view;
+}
 
-const json::Tree& RequestView::in_version(const json::Tree* object,
-                                          std::optional<json::Tree>& converted) const {
-  if (object == nullptr) return kNone;
-  if (&as_ == &request_.resource || !request_.subresource.empty()) return *object;
-  if (!converted) {
-    converted = *object;
-    to_stored(request_.resource, *converted);
-    from_stored(as_, *converted);
-  }
-  return *converted;
+const json::Tree& RequestView::object() const {
+  if (object_) return *object_;
+  return request_.object == nullptr ? kNone : *request_.object;
+}
+
+const json::Tree& RequestView::old_object() const {
+  if (old_object_) return *old_object_;
+  return request_.old_object == nullptr ? kNone : *request_.old_object;
 }
 
 const json::Tree& RequestView::fields() const {

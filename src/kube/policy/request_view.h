@@ -12,8 +12,8 @@ namespace gantry::kube::admission {
 
 class RequestView {
  public:
-  // Both live as long as the view.
-  RequestView(const AdmissionRequest& request, const Resource& as) : request_(request), as_(as) {}
+  // Both live as long as the view. Fails if the objects cannot be converted.
+  static Answer<RequestView> make(const AdmissionRequest& request, const Resource& as);
 
   const AdmissionRequest& request() const { return request_; }
   const Resource& as() const { return as_; }
@@ -24,12 +24,13 @@ class RequestView {
   const json::Tree& fields() const;
 
  private:
-  const json::Tree& in_version(const json::Tree* object, std::optional<json::Tree>& converted) const;
+  RequestView(const AdmissionRequest& request, const Resource& as) : request_(request), as_(as) {}
 
   const AdmissionRequest& request_;
   const Resource& as_;
-  mutable std::optional<json::Tree> object_;
-  mutable std::optional<json::Tree> old_object_;
+  // Where the version is another than the request's.
+  std::optional<json::Tree> object_;
+  std::optional<json::Tree> old_object_;
   mutable std::optional<json::Tree> fields_;
 };
 

@@ -39,12 +39,17 @@ class Judgement {
       const auto as = match(policy->match());
       if (!as) {
         refuse_configuration(*policy, nullptr, as.error()->message);
-      } else if (*as != nullptr) {
-        const RequestView view(request_, **as);
-        for (const auto& [binding_name, binding] : snapshot.bindings)
-          if (binding->policy() == name) judge(*policy, *binding, view);
-        publish_annotations(*policy);
+        continue;
       }
+      if (*as == nullptr) continue;
+      const auto view = RequestView::make(request_, **as);
+      if (!view) {
+        refuse_configuration(*policy, nullptr, view.error()->message);
+        continue;
+      }
+      for (const auto& [binding_name, binding] : snapshot.bindings)
+        if (binding->policy() == name) judge(*policy, *binding, *view);
+      publish_annotations(*policy);
     }
     if (denial_) return std::move(*denial_);
     return {};

@@ -45,7 +45,7 @@ Answer<const Resource*> Webhook::wants(const AdmissionRequest& request, const Ob
   if (!match_) return internal_error(match_.error()->message);
   const Resource* as = TRY(match_->find(request, objects));
   if (as == nullptr || conditions_.is_empty()) return as;
-  const RequestView view(request, *as);
+  const RequestView view = TRY(RequestView::make(request, *as));
   RequestValues values(view, objects, authorizer, nullptr, false);
   const auto holds = conditions_.hold(values);
   if (holds) return *holds ? as : nullptr;

@@ -7,8 +7,8 @@
 
 #include "kube/patch/json_patch.h"
 #include "kube/schema/catalog.h"
-#include "kube/schema/convert.h"
 #include "kube/schema/decode.h"
+#include "kube/schema/versions.h"
 
 namespace gantry::kube::admission {
 namespace {
@@ -82,8 +82,9 @@ Answer<const Resource*> WebhookSet::wants(const Webhook& webhook, const Admissio
 
 Result<ReviewAnswer> WebhookSet::call(const Webhook& webhook, const AdmissionRequest& request,
                                       const Resource& as, bool may_patch) const {
-  const RequestView view(request, as);
-  return webhook.call(view, objects_, may_patch);
+  const auto view = RequestView::make(request, as);
+  if (!view) return error(Code::Internal, "{}", view.error()->message);
+  return webhook.call(*view, objects_, may_patch);
 }
 
 Answer<std::optional<ReviewAnswer>> WebhookSet::settle(const Webhook& webhook, Result<ReviewAnswer> answer,
@@ -112,12 +113,13 @@ Answer<bool> WebhookSet::patch(const Webhook& webhook, AdmissionRequest& request
     return internal_error(fmt::format(
         "admission webhook \"{}\" attempted to modify the object, which is not supported for this operation",
         webhook.name()));
-  const RequestView view(request, as);
+  const RequestView view = TRY(RequestView::make(request, as));
   auto patched = apply_json_patch(view.object(), patch);
   if (!patched) return internal_error(patched.error()->message);
-  if (&view.as() != &request.resource && request.subresource.empty()) {
-    to_stored(view.as(), *patched);
-    from_stored(request.resource, *patched);
+  if (&as != &request.resource && request.subresource.empty()) {
+    auto converted = convert(*as.versions, std::move(*patched), request.resource.kind.api_version());
+    if (!converted) return std::move(converted).error();
+    patched = std::move(*converted);
   }
   if (const Type* type = type_of(request)) {
     auto decoded = decode_tree(*type, std::move(*patched), FieldValidation::Ignore);

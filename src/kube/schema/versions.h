@@ -18,8 +18,8 @@ class Versions {
  public:
   virtual ~Versions() = default;
 
-  // Null if the kind has no such version (any more). `api_version`: "autoscaling/v2".
-  virtual const Type* type_of(std::string_view api_version) const = 0;
+  // One for each version.
+  virtual const std::vector<const Resource*>& resources() const = 0;
   // Objects, each in some version of the kind, in that one; in their order. 500 for what cannot be converted.
   virtual Answer<std::vector<json::Tree>> convert(std::vector<json::Tree> objects,
                                                   std::string_view api_version) const = 0;
@@ -27,6 +27,8 @@ class Versions {
   virtual bool asks_others() const { return false; }
 };
 
+// Null if the kind has no such version (any more). `api_version`: "autoscaling/v2".
+const Type* type_of(const Versions& versions, std::string_view api_version);
 Answer<json::Tree> convert(const Versions& versions, json::Tree object, std::string_view api_version);
 
 // Of a built-in kind that has several.
@@ -35,12 +37,11 @@ class BuiltInVersions final : public Versions {
   // `resources`: all of the same objects, one for each version; they outlive it.
   explicit BuiltInVersions(std::vector<const Resource*> resources) : resources_(std::move(resources)) {}
 
-  const Type* type_of(std::string_view api_version) const override;
+  const std::vector<const Resource*>& resources() const override { return resources_; }
   Answer<std::vector<json::Tree>> convert(std::vector<json::Tree> objects,
                                           std::string_view api_version) const override;
 
  private:
-  const Resource* find(std::string_view api_version) const;
   const std::vector<const Resource*> resources_;
 };
 
