@@ -216,7 +216,6 @@ Result<void> FrameLoop::add(Stream stream, std::shared_ptr<FrameSource> source, 
     TRY(thread_->loop->call(
         [&thread = *thread_] { return thread.watch.start(thread.wakes->event.get(), EPOLLIN); }));
   }
-  stream.settle();
   Thread& thread = *thread_;
   const std::uint64_t id = next_++;
   thread.loop->post([&thread, id, is_chunked, source = std::move(source),

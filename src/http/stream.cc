@@ -266,10 +266,6 @@ Result<Stream::Wants> Stream::try_handshake() {
   return tls_->try_handshake();
 }
 
-void Stream::settle() {
-  if (tls_) tls_->settle();
-}
-
 std::shared_ptr<const PeerCertificate> Stream::peer_certificate() const {
   return tls_ ? tls_->peer_certificate() : nullptr;
 }

@@ -89,9 +89,6 @@ class Stream final : public ByteSource, public ByteSink {
   Result<Wants> try_handshake();
   // Null: the peer showed none.
   std::shared_ptr<const PeerCertificate> peer_certificate() const;
-  // A connection of a server on which little is said from now on: keeps no more of TLS than its records need,
-  // where that can be done. What the handshake has told is forgotten.
-  void settle();
   // What both sides agreed to speak (ALPN): "h2", "http/1.1"; empty: nothing was said.
   std::string_view chosen_protocol() const;
 

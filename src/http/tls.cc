@@ -18,7 +18,6 @@
 
 #include "base/hex.h"
 #include "base/printable.h"
-#include "base/split.h"
 #include "http/tls_session.h"
 
 namespace gantry::http {
@@ -272,7 +271,6 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::for_server(const TlsServer
   ::SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   constexpr unsigned char kSessionContext[] = "gantry";
   ::SSL_CTX_set_session_id_context(context.get(), kSessionContext, sizeof kSessionContext - 1);
-  ::SSL_CTX_set_keylog_callback(context.get(), &TlsSession::keep_secret);
   const unsigned char* protocols = options.offers_http2 ? kAlpnWithHttp2 : kAlpn;
   ::SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, const_cast<unsigned char*>(protocols));
   return std::shared_ptr<const TlsContext>(new TlsContext(context.release(), asks));
@@ -311,57 +309,8 @@ Result<std::unique_ptr<TlsSession>> TlsSession::connect(const TlsContext& contex
 
 Result<std::unique_ptr<TlsSession>> TlsSession::accept(const TlsContext& context, int socket) {
   auto session = TRY(make(context, socket, nullptr));
-  session->socket_ = socket;
-  SSL* ssl = session->ssl_.get();
-  ::SSL_set_accept_state(ssl);
-  SSL_set_app_data(ssl, session.get());
-  ::SSL_set_msg_callback(ssl, &TlsSession::count);
-  SSL_set_msg_callback_arg(ssl, session.get());
+  ::SSL_set_accept_state(session->ssl_.get());
   return session;
-}
-
-// ---- From a session to its records
-
-// "SERVER_TRAFFIC_SECRET_0 RANDOM SECRET", both in hexadecimal digits.
-void TlsSession::keep_secret(const SSL* ssl, const char* line) {
-  auto* session = static_cast<TlsSession*>(SSL_get_app_data(ssl));
-  const std::vector<std::string_view> words = split(line, ' ');
-  if (session == nullptr || words.size() != 3) return;
-  std::string* secret = nullptr;
-  if (words[0] == "CLIENT_TRAFFIC_SECRET_0") secret = &session->secrets_.client;
-  if (words[0] == "SERVER_TRAFFIC_SECRET_0") secret = &session->secrets_.server;
-  if (secret == nullptr) return;
-  if (const auto bytes = from_hex(words[2])) *secret = *bytes;
-}
-
-// What a record is sealed with depends on how many there were before it.
-void TlsSession::count(int is_written, int /*version*/, int type, const void* /*bytes*/, std::size_t /*size*/,
-                       SSL* /*ssl*/, void* self) {
-  auto& session = *static_cast<TlsSession*>(self);
-  if (!session.is_done_) return;
-  if (type == SSL3_RT_HEADER) ++(is_written != 0 ? session.written_ : session.read_);
-  if (type == SSL3_RT_HANDSHAKE) session.has_new_keys_ = true;
-}
-
-void TlsSession::settle() {
-  if (!ssl_ || !is_done_ || has_failed_ || has_new_keys_ || is_writing_ || below_) return;
-  SSL* ssl = ssl_.get();
-  // Tickets are written with the same keys, before the handshake is told to be over.
-  if (::SSL_is_server(ssl) != 1 || ::SSL_version(ssl) != TLS1_3_VERSION || ::SSL_get_num_tickets(ssl) != 0)
-    return;
-  const bool is_between_records =
-      ::SSL_has_pending(ssl) == 0 && ::SSL_rstate_string(ssl) == std::string_view("RH");
-  const SSL_CIPHER* cipher = ::SSL_get_current_cipher(ssl);
-  if (!is_between_records || cipher == nullptr) return;
-  records_ = TlsRecords::make(::SSL_CIPHER_get_protocol_id(cipher), socket_,
-                              {.secret = secrets_.client, .records = read_},
-                              {.secret = secrets_.server, .records = written_});
-  if (!records_) return;
-  ssl_.reset();  // as it was never shut down, it says nothing
-  for (std::string* secret : {&secrets_.client, &secrets_.server}) {
-    ::OPENSSL_cleanse(secret->data(), secret->size());
-    std::string().swap(*secret);
-  }
 }
 
 // What a call on the session that moved no bytes means. Called right after it, on the same thread.
@@ -410,13 +359,7 @@ Result<Stream::Wants> TlsSession::try_handshake() {
   return attempt.wants;
 }
 
-Result<Stream::Attempt> TlsSession::noting_failure(Result<Stream::Attempt> attempt) {
-  has_failed_ = !attempt;
-  return attempt;
-}
-
 Result<Stream::Attempt> TlsSession::try_read(std::span<std::byte> into) {
-  if (records_) return noting_failure(records_->try_read(into));
   ::ERR_clear_error();
   errno = 0;
   std::size_t bytes = 0;
@@ -427,12 +370,10 @@ Result<Stream::Attempt> TlsSession::try_read(std::span<std::byte> into) {
 }
 
 Result<Stream::Attempt> TlsSession::try_write(std::string_view from) {
-  if (records_) return noting_failure(records_->try_write(from));
   ::ERR_clear_error();
   errno = 0;
   std::size_t bytes = 0;
   const int returned = ::SSL_write_ex(ssl_.get(), from.data(), from.size(), &bytes);
-  is_writing_ = returned != 1;
   if (returned == 1) return Stream::Attempt{.bytes = bytes};
   const Stream::Attempt attempt = TRY(outcome(returned, "write to the TLS connection"));
   if (attempt.wants == Stream::Wants::Nothing)
@@ -442,7 +383,6 @@ Result<Stream::Attempt> TlsSession::try_write(std::string_view from) {
 
 void TlsSession::close_notify() {
   if (!is_done_ || has_failed_) return;
-  if (records_) return records_->close_notify();
   ::ERR_clear_error();
   (void)::SSL_shutdown(ssl_.get());  // a peer that is gone does not mind
   ::ERR_clear_error();
@@ -450,7 +390,6 @@ void TlsSession::close_notify() {
 }
 
 std::string_view TlsSession::chosen_protocol() const {
-  if (!ssl_) return {};
   const unsigned char* name = nullptr;
   unsigned size = 0;
   ::SSL_get0_alpn_selected(ssl_.get(), &name, &size);
@@ -458,7 +397,6 @@ std::string_view TlsSession::chosen_protocol() const {
 }
 
 std::shared_ptr<const PeerCertificate> TlsSession::peer_certificate() const {
-  if (!ssl_) return nullptr;
   X509* certificate = ::SSL_get0_peer_certificate(ssl_.get());
   if (certificate == nullptr) return nullptr;
   auto peer = std::make_shared<PeerCertificate>();

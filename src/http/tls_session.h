@@ -14,7 +14,6 @@
 #include "base/error.h"
 #include "http/stream.h"
 #include "http/tls.h"
-#include "http/tls_records.h"
 
 namespace gantry::http {
 
@@ -26,13 +25,6 @@ class TlsSession {
                                                      const std::string& host,
                                                      std::unique_ptr<TlsSession> below);
   static Result<std::unique_ptr<TlsSession>> accept(const TlsContext& context, int socket);
-  // Called by OpenSSL with a secret that a handshake has agreed on, a line of its key log.
-  static void keep_secret(const SSL* ssl, const char* line);
-
-  // Nothing but records is to come: keeps what these need, and lets go of OpenSSL's session. Does nothing
-  // where it cannot: of another version than 1.3, while a record is half read or half written, and of a
-  // session inside of another. What the handshake has told is forgotten.
-  void settle();
 
   Result<Stream::Wants> try_handshake();
   Result<Stream::Attempt> try_read(std::span<std::byte> into);
@@ -41,7 +33,6 @@ class TlsSession {
   void close_notify();
   void forgo_goodbye() { has_failed_ = true; }
   bool has_buffered() const {
-    if (records_) return records_->has_buffered();
     if (has_read_all_) return false;
     return ::SSL_has_pending(ssl_.get()) == 1 || (below_ != nullptr && below_->has_buffered());
   }
@@ -56,22 +47,13 @@ class TlsSession {
                                                   std::unique_ptr<TlsSession> below);
   explicit TlsSession(SSL* ssl) : ssl_(ssl) {}
   Result<Stream::Attempt> outcome(int returned, std::string_view doing);
-  Result<Stream::Attempt> noting_failure(Result<Stream::Attempt> attempt);
-  static void count(int is_written, int version, int type, const void* bytes, std::size_t size, SSL* ssl,
-                    void* session);
 
   std::unique_ptr<TlsSession> below_;  // before ssl_, which uses it
-  std::unique_ptr<SSL, Free> ssl_;     // null: records_ stands for it
-  std::unique_ptr<TlsRecords> records_;
-  TlsSecrets secrets_;                    // of a server's connection by TLS 1.3
-  std::uint64_t read_ = 0, written_ = 0;  // records since the handshake
-  int socket_ = -1;                       // of a server's
-  bool is_done_ = false;                  // the handshake
+  std::unique_ptr<SSL, Free> ssl_;
+  bool is_done_ = false;  // the handshake
   // What is held is at most a part of a record, whose rest has to come before there is something to read.
   bool has_read_all_ = false;
-  bool is_writing_ = false;    // a record is half written
-  bool has_new_keys_ = false;  // other than those of the handshake
-  bool has_failed_ = false;    // then nothing may be sent any more
+  bool has_failed_ = false;  // then nothing may be sent any more
 };
 
 }  // namespace gantry::http
