@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/duration.h"
 #include "base/lower_case.h"
 #include "base/printable.h"
 #include "dockerfile/here_document.h"

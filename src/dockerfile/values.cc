@@ -2,7 +2,6 @@
 #include "dockerfile/values.h"
 
 #include <algorithm>
-#include <iterator>
 #include <string>
 
 namespace gantry::dockerfile {
@@ -48,47 +47,6 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) {
   const std::uint64_t factor = std::uint64_t{1} << (10 * (power + 1));
   if (*number > (std::uint64_t{1} << 62) / factor) return std::nullopt;
   return *number * factor;
-}
-
-std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
-  struct Unit {
-    std::string_view name;
-    std::uint64_t nanoseconds;
-  };
-  static constexpr Unit kUnits[] = {{"ns", 1},
-                                    {"us", 1'000},
-                                    {"µs", 1'000},
-                                    {"ms", 1'000'000},
-                                    {"s", 1'000'000'000},
-                                    {"m", 60'000'000'000},
-                                    {"h", 3'600'000'000'000}};
-  constexpr std::uint64_t kMost = std::uint64_t{1} << 62;
-  if (text == "0") return std::chrono::nanoseconds(0);
-  if (text.empty()) return std::nullopt;
-  std::uint64_t total = 0;
-  while (!text.empty()) {
-    const std::size_t number_end = std::min(text.find_first_not_of("0123456789."), text.size());
-    const std::string_view number = text.substr(0, number_end);
-    text.remove_prefix(number_end);
-    const std::size_t unit_end = std::min(text.find_first_of("0123456789."), text.size());
-    const auto unit = std::ranges::find(kUnits, text.substr(0, unit_end), &Unit::name);
-    if (unit == std::end(kUnits)) return std::nullopt;
-    text.remove_prefix(unit_end);
-    const std::size_t point = std::min(number.find('.'), number.size());
-    const std::string_view whole = number.substr(0, point);
-    std::string_view fraction = number.substr(std::min(point + 1, number.size()));
-    if (whole.empty() && fraction.empty()) return std::nullopt;
-    const auto count = whole.empty() ? std::optional<std::uint64_t>(0) : parse_digits(whole, 10, kMost);
-    if (!count || *count > kMost / unit->nanoseconds) return std::nullopt;
-    std::uint64_t part = *count * unit->nanoseconds, place = unit->nanoseconds;
-    for (const char c : fraction) {
-      if (c == '.') return std::nullopt;
-      part += static_cast<std::uint64_t>(c - '0') * (place /= 10);
-    }
-    if (part > kMost - total) return std::nullopt;
-    total += part;
-  }
-  return std::chrono::nanoseconds(total);
 }
 
 }  // namespace gantry::dockerfile

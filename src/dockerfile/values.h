@@ -3,7 +3,6 @@
 // Numbers and the like in the words of Docker.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -13,8 +12,7 @@ namespace gantry::dockerfile {
 // Nothing if they are malformed.
 std::optional<bool> parse_bool(std::string_view text);  // as Go's strconv does: "true", "1", "f", ...
 std::optional<std::uint32_t> parse_id(std::string_view text);
-std::optional<std::uint32_t> parse_octal(std::string_view text);                // up to 07777
-std::optional<std::uint64_t> parse_bytes(std::string_view text);                // "64m", "1gib", "1024"
-std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);  // Go's: "1m30s", "0.5s"
+std::optional<std::uint32_t> parse_octal(std::string_view text);  // up to 07777
+std::optional<std::uint64_t> parse_bytes(std::string_view text);  // "64m", "1gib", "1024"
 
 }  // namespace gantry::dockerfile

@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "base/duration.h"
 #include "base/printable.h"
 #include "base/timestamp.h"
-#include "dockerfile/values.h"
 
 namespace gantry::cli::docker {
 namespace {
@@ -34,8 +34,7 @@ std::optional<std::int64_t> parse_local(const std::string& text) {
 Result<std::string> time_option(std::string_view option, std::string_view text) {
   if (text.empty()) return std::string();
   if (text.find_first_not_of("0123456789.") == std::string_view::npos) return std::string(text);
-  if (const auto duration = dockerfile::parse_duration(text))
-    return seconds_text(wall_clock_ns() - duration->count());
+  if (const auto duration = parse_duration(text)) return seconds_text(wall_clock_ns() - duration->count());
   if (const auto time = parse_timestamp(text)) return seconds_text(*time);
   if (const auto time = parse_local(std::string(text))) return seconds_text(*time);
   return error(Code::InvalidArgument, "option '--{}' needs a time, not '{}'", option, printable(text));

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "base/duration.h"
 #include "base/file.h"
 #include "base/printable.h"
 #include "dockerfile/values.h"
@@ -52,8 +53,8 @@ Result<std::int64_t> bytes_option(std::string_view option, std::string_view text
 
 Result<std::int64_t> nanoseconds_option(std::string_view option, std::string_view text) {
   if (text.empty()) return 0;
-  const auto duration = dockerfile::parse_duration(text);
-  if (!duration) return bad_value(option, "a duration such as '1m30s'", text);
+  const auto duration = parse_duration(text);
+  if (!duration || duration->count() < 0) return bad_value(option, "a duration such as '1m30s'", text);
   return duration->count();
 }
 
