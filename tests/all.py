@@ -147,7 +147,7 @@ class Tests:
         started = time.monotonic()
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as counts:
             shown = {} if is_alone else {"stdout": output, "stderr": output}
-            status = step("tests/run.py", name, *(["-k", self.pattern] if self.pattern else []),
+            status = step(sys.executable, "tests/run.py", name, *(["-k", self.pattern] if self.pattern else []),
                           "--summary-fd", counts.fileno(), pass_fds=[counts.fileno()], **shown)
             output.seek(0)
             counts.seek(0)
