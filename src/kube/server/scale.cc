@@ -18,15 +18,24 @@ namespace gantry::kube {
 
 namespace {
 
+// Of what an object should have: a custom one's definition says where that is.
+std::string_view wanted_path(const Resource& resource) {
+  const std::string& path = resource.scale.spec_replicas;
+  return path.empty() ? std::string_view(".spec.replicas") : path;
+}
+
 // Where an object keeps what its scale shows: of a custom one its definition says so, of others it is known.
 class ScaledObject {
  public:
   ScaledObject(const Resource& resource, const json::Tree& object)
-      : paths_(resource.scale), is_built_in_(paths_.spec_replicas.empty()), object_(object) {}
+      : paths_(resource.scale),
+        wanted_path_(wanted_path(resource)),
+        is_built_in_(paths_.spec_replicas.empty()),
+        object_(object) {}
 
-  std::int64_t wanted() const { return number(find(is_built_in_ ? ".spec.replicas" : paths_.spec_replicas)); }
+  std::int64_t wanted() const { return number(find(wanted_path_)); }
   std::int64_t present() const {
-    return number(find(is_built_in_ ? ".status.replicas" : paths_.status_replicas));
+    return number(find(is_built_in_ ? std::string_view(".status.replicas") : paths_.status_replicas));
   }
   Answer<std::string> selector() const {
     if (is_built_in_) return selector_text(object_.find("spec", "selector"));
@@ -56,6 +65,7 @@ class ScaledObject {
   }
 
   const ScalePaths& paths_;
+  const std::string_view wanted_path_;
   const bool is_built_in_;
   const json::Tree& object_;
 };
@@ -69,10 +79,8 @@ static std::int64_t replicas_of(const json::Tree& scale) {
 
 // The way to the number is made where it is not there yet.
 static void set_replicas(const Resource& resource, json::Tree& object, std::int64_t replicas) {
-  const std::string& path = resource.scale.spec_replicas;
   json::Tree* place = &object;
-  for (const std::string_view name : split_words(path.empty() ? ".spec.replicas" : path, '.'))
-    place = &place->object()[name];
+  for (const std::string_view name : split_words(wanted_path(resource), '.')) place = &place->object()[name];
   *place = replicas;
 }
 
