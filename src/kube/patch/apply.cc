@@ -85,9 +85,9 @@ class Application {
     if (live_ != nullptr) {
       TRY(take_from_others(changes, on_conflict));
       const FieldChanges& seen = *TRY(changes.in(manager_.api_version));
-      const bool is_same = seen.changed.empty() && seen.removed.empty() && fields == last_ &&
-                           last_version_ == manager_.api_version;
-      if (is_same) return std::optional<Tree>();
+      // Who owns nothing is not written down, nor in which version he owns it.
+      const bool owns_same = fields == last_ && (fields.empty() || last_version_ == manager_.api_version);
+      if (seen.changed.empty() && seen.removed.empty() && owns_same) return std::optional<Tree>();
     }
     keep_last_applied(merged, applied);
     own(std::move(fields));

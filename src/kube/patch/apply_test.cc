@@ -68,6 +68,12 @@ TEST_F(Applying, CreatesAndThenChangesNothing) {
   EXPECT_EQ(apply_as("me", config), "unchanged");
 }
 
+TEST_F(Applying, WhoSaysNothingChangesNothing) {
+  update_as("somebody", object(R"("replicas":1)"));
+  EXPECT_EQ(apply_as("me", tree(R"({"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"}})")),
+            "unchanged");
+}
+
 TEST_F(Applying, WhatIsNotSaidAnyMoreGoes) {
   EXPECT_EQ(apply_as("me", object(R"("replicas":1,"containers":[{"name":"a"},{"name":"b","image":"1"}])",
                                   R"("labels":{"x":"y"})")),

@@ -55,9 +55,13 @@ FieldSet metadata_that_nobody_owns() {
 }
 
 const FieldSet& what_nobody_owns() {
-  static const FieldSet kFields = FieldSet::of({{"f:apiVersion", FieldSet::place()},
-                                                {"f:kind", FieldSet::place()},
-                                                {"f:metadata", metadata_that_nobody_owns()}});
+  static const FieldSet kFields = [] {
+    FieldSet fields = FieldSet::of({{"f:apiVersion", FieldSet::place()},
+                                    {"f:kind", FieldSet::place()},
+                                    {"f:metadata", metadata_that_nobody_owns()}});
+    fields.add_self();  // the object as a whole
+    return fields;
+  }();
   return kFields;
 }
 
