@@ -8,6 +8,7 @@
 
 #include "base/lower_case.h"
 #include "base/printable.h"
+#include "base/trim.h"
 #include "dockerfile/instruction_parser.h"
 #include "dockerfile/logical_line.h"
 #include "dockerfile/statement.h"

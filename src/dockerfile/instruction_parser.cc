@@ -11,6 +11,7 @@
 #include "base/duration.h"
 #include "base/lower_case.h"
 #include "base/printable.h"
+#include "base/trim.h"
 #include "dockerfile/here_document.h"
 #include "dockerfile/spelling.h"
 #include "dockerfile/values.h"

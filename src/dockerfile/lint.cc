@@ -12,6 +12,7 @@
 #include "base/lower_case.h"
 #include "base/printable.h"
 #include "base/split.h"
+#include "base/trim.h"
 #include "dockerfile/lint_rules.h"
 #include "dockerfile/logical_line.h"
 #include "dockerfile/values.h"

@@ -3,16 +3,12 @@
 
 #include <algorithm>
 
+#include "base/trim.h"
+
 namespace gantry::dockerfile {
 
 std::string_view trimmed_left(std::string_view text) {
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  return text;
-}
-
-std::string_view trimmed(std::string_view text) {
-  text = trimmed_left(text);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
   return text;
 }
 

@@ -60,6 +60,5 @@ class LineReader {
 // White space as Dockerfiles know it, and without it at both ends.
 inline bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 std::string_view trimmed_left(std::string_view text);
-std::string_view trimmed(std::string_view text);
 
 }  // namespace gantry::dockerfile

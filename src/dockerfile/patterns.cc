@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/printable.h"
+#include "base/trim.h"
 #include "dockerfile/logical_line.h"
 #include "dockerfile/path_pattern.h"
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/printable.h"
+#include "base/trim.h"
 #include "dockerfile/spelling.h"
 #include "dockerfile/values.h"
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "base/trim.h"
 #include "dockerfile/logical_line.h"
 
 namespace gantry::dockerfile {

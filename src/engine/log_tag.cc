@@ -29,7 +29,7 @@ Result<std::string> expand_log_tag(std::string_view tag, const LogTagWords& word
     const std::size_t close = tag.find("}}", open);
     if (close == std::string_view::npos)
       return error(Code::InvalidArgument, "log opt 'tag': '{{{{' without '}}}}'");
-    expanded += TRY(word_for(trimmed(tag.substr(open + 2, close - open - 2)), words));
+    expanded += TRY(word_for(trimmed(tag.substr(open + 2, close - open - 2), " "), words));
     tag.remove_prefix(close + 2);
   }
 }

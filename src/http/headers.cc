@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/trim.h"
+
 namespace gantry::http {
 namespace {
 
@@ -28,11 +30,7 @@ bool is_field_value(std::string_view text) {
   });
 }
 
-std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
+std::string_view trim(std::string_view text) { return trimmed(text, " \t"); }
 
 std::optional<std::string_view> HeaderMap::get(std::string_view name) const {
   for (const Header& header : headers_)

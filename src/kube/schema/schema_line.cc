@@ -31,16 +31,16 @@ std::size_t end_of_word(std::string_view text) {
 SchemaLine::SchemaLine(std::string_view text) : is_indented_(text.starts_with(' ')) {
   if (text.starts_with('#')) return;
   if (const std::size_t dashes = text.find(" -- "); dashes != std::string_view::npos) {
-    description_ = trimmed(text.substr(dashes + 4));
+    description_ = trimmed(text.substr(dashes + 4), " ");
     text = text.substr(0, dashes);
   }
-  rest_ = trimmed(text);
+  rest_ = trimmed(text, " ");
 }
 
 std::string_view SchemaLine::word() {
   const std::size_t end = end_of_word(rest_);
   const std::string_view word = rest_.substr(0, end);
-  rest_ = trimmed(rest_.substr(end));
+  rest_ = trimmed(rest_.substr(end), " ");
   if (word.size() >= 2 && word.starts_with('"') && word.ends_with('"'))
     return word.substr(1, word.size() - 2);
   return word;

@@ -57,8 +57,8 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) {
 bool is_next(std::string_view parameter) {
   const std::size_t equals = parameter.find('=');
   if (equals == std::string_view::npos) return false;
-  if (!equals_ignoring_case(trimmed(parameter.substr(0, equals)), "rel")) return false;
-  std::string_view value = trimmed(parameter.substr(equals + 1));
+  if (!equals_ignoring_case(trimmed(parameter.substr(0, equals), " \t"), "rel")) return false;
+  std::string_view value = trimmed(parameter.substr(equals + 1), " \t");
   if (value.size() > 1 && value.starts_with('"') && value.ends_with('"'))
     value = value.substr(1, value.size() - 2);
   while (!value.empty()) {
