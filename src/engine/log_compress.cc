@@ -3,10 +3,10 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <optional>
 #include <utility>
 
 #include "base/byte_stream.h"
@@ -59,16 +59,9 @@ Result<void> write_compressed(int from, const std::string& path) {
   return {};
 }
 
-Result<void> exchange(const std::string& a, const std::string& b) {
-  if (::renameat2(AT_FDCWD, a.c_str(), AT_FDCWD, b.c_str(), RENAME_EXCHANGE) < 0)
-    return sys_error("exchange '{}' and '{}'", a, b);
-  return {};
-}
-
 // The rotated name that `wanted` has now; empty: none, it was removed.
 Result<std::string> name_of(const std::string& log, const Inode& wanted) {
-  const unsigned last = TRY(last_rotated_index(log)) + 1;
-  // Upwards, as files move.
+  const unsigned last = TRY(last_rotated_index(log));
   for (unsigned index = 1; index <= last; ++index) {
     std::string name = rotated_log_name(log, index);
     if (const Result<Inode> inode = inode_of(name); inode && *inode == wanted) return name;
@@ -76,41 +69,31 @@ Result<std::string> name_of(const std::string& log, const Inode& wanted) {
   return std::string();
 }
 
-// Puts `compressed` in the place of the file `plain`, wherever that is now. Names may move at any time, so
-// they are exchanged and it is looked what came out: if it is another file, it goes back in the same way.
-// Nothing is ever removed but what was found to be `plain`.
-Result<void> take_place(const std::string& log, const std::string& compressed, const Inode& plain) {
-  const Inode own = TRY(inode_of(compressed));
-  for (Inode wanted = plain;;) {
-    const std::string name = TRY(name_of(log, wanted));
-    if (name.empty()) break;
-    if (Result<void> done = exchange(compressed, name); !done) {
-      if (done.error().code() == Code::NotFound) continue;
-      return done;
-    }
-    const Inode out = TRY(inode_of(compressed));
-    if (out == plain) break;
-    wanted = out == own ? plain : own;
+// Names stay as they are while this is held: the writer rotates only with a lock on its current file. None if
+// it is rotating just now. It never waits for us, nor we for it.
+Result<UniqueFd> hold_names(const std::string& log) {
+  UniqueFd current(::open(log.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!current && errno == ENOENT) return UniqueFd();
+  if (!current) return sys_error("open '{}'", log);
+  if (::flock(current.get(), LOCK_EX | LOCK_NB) < 0) {
+    if (errno == EWOULDBLOCK) return UniqueFd();
+    return sys_error("lock '{}'", log);
   }
-  const Inode left = TRY(inode_of(compressed));
-  if (left == plain || left == own) return remove_tree_at(AT_FDCWD, compressed);
-  return error(Code::Internal, "'{}' is left under another name", compressed);
+  struct stat st{};
+  if (::fstat(current.get(), &st) < 0) return sys_error("look at '{}'", log);
+  const Result<Inode> named = inode_of(log);
+  if (!named || *named != Inode{st.st_dev, st.st_ino}) return UniqueFd();  // rotated before we had the lock
+  return current;
 }
 
-// What a killed process left. A plain file there may be one whose name it had taken a moment before.
-Result<void> settle_left_over(const std::string& log, const std::string& compressed) {
-  const Result<std::optional<LogFile>> left = LogFile::open(compressed);
-  if (left && !*left) return {};
-  if (left && !(*left)->is_compressed()) {
-    bool is_known = false;
-    for (const LogFile& file : TRY(open_log_files(log))) is_known = is_known || file.is_same(**left);
-    if (!is_known) {
-      const std::string name = rotated_log_name(log, TRY(last_rotated_index(log)) + 1);
-      if (::rename(compressed.c_str(), name.c_str()) < 0) return sys_error("rename '{}'", compressed);
-      return {};
-    }
-  }
-  return remove_tree_at(AT_FDCWD, compressed);
+// Puts `compressed` in the place of the file `plain`, wherever that is now; where it cannot be done now, or
+// that file has gone, the copy goes.
+Result<void> take_place(const std::string& log, const std::string& compressed, const Inode& plain) {
+  const UniqueFd held = TRY(hold_names(log));
+  const std::string name = held ? TRY(name_of(log, plain)) : std::string();
+  if (name.empty()) return remove_tree_at(AT_FDCWD, compressed);
+  if (::rename(compressed.c_str(), name.c_str()) < 0) return sys_error("rename '{}'", compressed);
+  return {};
 }
 
 Result<void> compress_file(const std::string& log, const std::string& path) {
@@ -132,7 +115,7 @@ Result<void> compress_file(const std::string& log, const std::string& path) {
 }  // namespace
 
 Result<void> compress_rotated(const std::string& path) {
-  TRY_DURING(settle_left_over(path, path + kCompressing), "log '{}'", path);
+  TRY_DURING(remove_tree_at(AT_FDCWD, path + kCompressing), "log '{}'", path);  // what a killed one left
   const unsigned last = TRY(last_rotated_index(path));
   // The oldest first: what is rotated meanwhile is met again.
   for (unsigned index = last; index > 0; --index)

@@ -12,7 +12,8 @@
 namespace gantry::engine {
 
 // Every rotated file of the log `path` that is not compressed yet. A file that is rotated away meanwhile
-// keeps its content. Not for two threads at the same log at once.
+// keeps its content; one whose place could not be taken, because the shim rotated at that moment, is done by
+// the next call. Not for two threads at the same log at once.
 Result<void> compress_rotated(const std::string& path);
 
 }  // namespace gantry::engine

@@ -140,12 +140,12 @@ Result<unsigned> last_rotated_index(const std::string& path) {
 // Files only move to higher numbers, so who opens them in that order meets some of them twice rather than
 // never.
 static Result<std::vector<LogFile>> open_until(const std::string& path, const LogFile* known) {
-  const unsigned last = TRY(last_rotated_index(path));
+  unsigned last = TRY(last_rotated_index(path));
   std::vector<LogFile> files;
-  bool has_more = true;  // files behind `last`, which have moved there since we looked
-  for (unsigned index = 0; index <= last || has_more; ++index) {
+  for (unsigned index = 0;; ++index) {
+    // Files may have moved on since we looked, and while they move there is a gap between them.
+    if (index > last && index > (last = TRY(last_rotated_index(path)))) break;
     std::optional<LogFile> file = TRY(LogFile::open(rotated_log_name(path, index)));
-    has_more = file.has_value();
     if (!file) continue;
     if (known != nullptr && file->is_same(*known)) break;
     const auto same = std::ranges::find_if(files, [&](const LogFile& other) { return other.is_same(*file); });

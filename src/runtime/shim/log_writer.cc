@@ -2,6 +2,7 @@
 #include "runtime/shim/log_writer.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -112,22 +113,34 @@ std::size_t LogWriter::bytes_that_fit() const {
   if (options_.max_bytes == 0) return size;
   const std::uint64_t room = options_.max_bytes - std::min(options_.max_bytes, file_size_);
   if (size <= room) return size;
-  const auto length_to = [begin](const void* newline) {
+  if (const void* newline = ::memrchr(begin, '\n', room))
     return static_cast<std::size_t>(static_cast<const char*>(newline) - begin) + 1;
-  };
-  if (const void* newline = ::memrchr(begin, '\n', room)) return length_to(newline);
-  if (is_mid_record_ || file_size_ == 0) return length_to(std::memchr(begin, '\n', size));
-  return 0;
+  return is_mid_record_ || file_size_ == 0 ? first_record() : 0;
+}
+
+// Bytes of the first pending record, or of what is left of it.
+std::size_t LogWriter::first_record() const {
+  const char* begin = pending_memory_.data() + written_;
+  const void* newline = std::memchr(begin, '\n', pending_ - written_);
+  return static_cast<std::size_t>(static_cast<const char*>(newline) - begin) + 1;
+}
+
+// Whether names may move. Not while somebody puts a compressed file in the place of a rotated one: that takes
+// microseconds, and the container does not wait for it. The lock ends with the file.
+// Nobody compresses on a file system without locks.
+bool LogWriter::try_lock_names() const {
+  return ::flock(file_.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
 }
 
 bool LogWriter::flush() {
   while (has_pending()) {
     if (!file_ && !open_file()) return false;
-    const std::size_t size = bytes_that_fit();
-    if (size == 0) {
+    std::size_t size = bytes_that_fit();
+    if (size == 0 && try_lock_names()) {
       if (!rotate()) return false;
       continue;
     }
+    if (size == 0) size = first_record();
     const ssize_t n = ::write(file_.get(), pending_memory_.data() + written_, size);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return block(errno);

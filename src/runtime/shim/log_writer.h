@@ -75,9 +75,11 @@ class LogWriter {
   void begin_records(Stream stream, timespec now);
   void put_record(char flag, Held& held, const char* text, std::size_t size);
   bool open_file();
+  bool try_lock_names() const;
   bool rotate();
   bool block(int errno_value);
   std::size_t bytes_that_fit() const;
+  std::size_t first_record() const;
   std::string rotated_name(unsigned index) const;
 
   Options options_;
