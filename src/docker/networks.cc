@@ -9,6 +9,7 @@
 #include "docker/network_views.h"
 #include "docker/time_parameter.h"
 #include "engine/engine.h"
+#include "engine/object_events.h"
 
 namespace gantry::docker {
 namespace {
@@ -16,11 +17,7 @@ namespace {
 using network::Network;
 
 void publish(const Context& context, std::string_view action, const Network& network) {
-  context.engine.events().publish(
-      {.type = "network",
-       .action = std::string(action),
-       .actor = network.id,
-       .attributes = {{"name", network.config.name}, {"type", network.config.driver}}});
+  engine::publish_network_event(context.engine.events(), action, network);
 }
 
 // ---- list, inspect
@@ -137,10 +134,15 @@ Result<void> prune(const Context& context, Call& call) {
   const Filters filters = TRY(Filters::parse(call.text("filters"), {"label", "label!", "until"}));
   std::optional<std::int64_t> until;
   if (filters.has("until")) until = TRY(parse_time(filters.values("until").front(), wall_clock_ns()));
-  Pruned pruned{TRY(context.networks.prune([&](const Network& network) {
+  const std::vector<Network> removed = TRY(context.networks.prune([&](const Network& network) {
     return filters.matches_labels(network.config.labels) &&
            (!until || parse_timestamp(network.created).value_or(0) <= *until);
-  }))};
+  }));
+  Pruned pruned;
+  for (const Network& network : removed) {
+    publish(context, "destroy", network);
+    pruned.networks.push_back(network.config.name);
+  }
   context.engine.events().publish({.type = "network", .action = "prune", .attributes = {{"reclaimed", "0"}}});
   return call.send_object(pruned);
 }

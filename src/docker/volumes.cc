@@ -7,18 +7,13 @@
 #include "docker/filters.h"
 #include "docker/volume_views.h"
 #include "engine/engine.h"
+#include "engine/object_events.h"
 
 namespace gantry::docker {
 namespace {
 
 using engine::Volume;
 using engine::VolumeRef;
-
-void publish(const Context& context, std::string_view action, const std::string& name,
-             const std::string& driver) {
-  context.engine.events().publish(
-      {.type = "volume", .action = std::string(action), .actor = name, .attributes = {{"driver", driver}}});
-}
 
 // ---- list, inspect
 
@@ -55,7 +50,9 @@ Result<void> inspect(const Context& context, Call& call) {
 Result<void> create(const Context& context, Call& call) {
   const auto created =
       TRY(context.engine.volumes().create(TRY(call.body<engine::VolumeRequest>(Call::Body::Optional))));
-  if (created.is_new) publish(context, "create", created.volume->name, created.volume->driver);
+  if (created.is_new)
+    engine::publish_volume_event(context.engine.events(), "create", created.volume->name,
+                                 created.volume->driver);
   return call.send_object(view_of(*created.volume), 201);
 }
 
@@ -66,7 +63,7 @@ Result<void> remove(const Context& context, Call& call) {
   const bool was_gone = !removed && removed.error().code() == Code::NotFound;
   if (was_gone && call.flag("force")) return call.send(204);
   TRY(std::move(removed));
-  publish(context, "destroy", name, "local");
+  engine::publish_volume_event(context.engine.events(), "destroy", name, "local");
   return call.send(204);
 }
 
@@ -90,7 +87,8 @@ Result<void> prune(const Context& context, Call& call) {
     // One with options stands for something that is elsewhere; Docker leaves it alone, too.
     return (all || volume.is_anonymous()) && !volume.has_mount() && filters.matches_labels(volume.labels);
   }));
-  for (const std::string& name : pruned.names) publish(context, "destroy", name, "local");
+  for (const std::string& name : pruned.names)
+    engine::publish_volume_event(context.engine.events(), "destroy", name, "local");
   context.engine.events().publish(
       {.type = "volume", .action = "prune", .attributes = {{"reclaimed", std::to_string(pruned.bytes)}}});
   return call.send_object(Pruned{.volumes = std::move(pruned.names), .bytes = pruned.bytes});

@@ -134,7 +134,7 @@ Result<void> disconnect_container(Core& core, Container& container, std::string_
   ContainerNetworks networks = *record->networks;
   if (record->state.is_running()) {
     TRY(core.networks.disconnect(record->id, name, force));
-    publish_network_event(core, *record, "disconnect", name);
+    publish_connection(core, "disconnect", name, *record);
   }
   networks.wanted.erase(name);
   networks.endpoints.erase(name);

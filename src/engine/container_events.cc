@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "engine/object_events.h"
+
 namespace gantry::engine {
 
 void publish_event(Events& events, const ContainerRecord& container, std::string action,
@@ -25,20 +27,9 @@ void publish_end(Events& events, const ContainerRecord& container) {
                 {{"exitCode", std::to_string(state.exit_code)}, {"execDuration", std::to_string(seconds)}});
 }
 
-void publish_volume_events(Events& events, const ContainerRecord& container, std::string_view action) {
-  for (const container::MountPoint& mount : container.settings->mounts) {
-    if (mount.type != "volume") continue;
-    Event event{.type = "volume",
-                .action = std::string(action),
-                .actor = mount.name,
-                .attributes = {{"container", container.id}, {"driver", mount.driver}}};
-    if (action == "mount") {
-      event.attributes["destination"] = mount.destination;
-      event.attributes["propagation"] = mount.propagation;
-      event.attributes["read/write"] = mount.rw ? "true" : "false";
-    }
-    events.publish(std::move(event));
-  }
+void publish_mount_events(Events& events, const ContainerRecord& container, std::string_view action) {
+  for (const container::MountPoint& mount : container.settings->mounts)
+    if (mount.type == "volume") publish_mount_event(events, action, mount, container.id);
 }
 
 }  // namespace gantry::engine

@@ -18,6 +18,6 @@ void publish_event(Events& events, const ContainerRecord& container, std::string
 void publish_end(Events& events, const ContainerRecord& container);
 
 // "mount" and "unmount" of the volumes it has.
-void publish_volume_events(Events& events, const ContainerRecord& container, std::string_view action);
+void publish_mount_events(Events& events, const ContainerRecord& container, std::string_view action);
 
 }  // namespace gantry::engine

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/joined_container.h"
+#include "engine/object_events.h"
 #include "engine/pods.h"
 #include "engine/port_requests.h"
 #include "kernel/namespaces.h"
@@ -68,7 +69,7 @@ Result<EndpointSettings> connect_network(Core& core, const ContainerRecord& cont
                                                          .container_id = container.id,
                                                          .container_name = container.name,
                                                          .hostname = container.settings->config.hostname}));
-  publish_network_event(core, container, "connect", network);
+  publish_connection(core, "connect", network, container);
   return endpoint;
 }
 
@@ -98,7 +99,7 @@ Result<void> remove_networks(Core& core, const ContainerRecord& container) {
   if (kind != NetworkKind::Own && kind != NetworkKind::Host) return {};
   TRY(core.networks.remove_sandbox(container.id));
   for (const auto& [name, endpoint] : container.networks->endpoints)
-    if (!endpoint.endpoint_id.empty()) publish_network_event(core, container, "disconnect", name);
+    if (!endpoint.endpoint_id.empty()) publish_connection(core, "disconnect", name, container);
   return {};
 }
 
@@ -131,16 +132,11 @@ Result<void> save_networks(Core& core, Container& container, ContainerNetworks n
   return {};
 }
 
-void publish_network_event(Core& core, const ContainerRecord& container, const std::string& action,
-                           const std::string& network) {
-  const auto found = core.networks.find(network);
-  if (!found) return;  // removed meanwhile: nobody asks for its events any more
-  core.events.publish(
-      {.type = "network",
-       .action = action,
-       .actor = found->id,
-       .attributes = {
-           {"container", container.id}, {"name", found->config.name}, {"type", found->config.driver}}});
+void publish_connection(Core& core, std::string_view action, const std::string& network,
+                        const ContainerRecord& container) {
+  // One that was removed meanwhile: nobody asks for its events any more.
+  if (const auto found = core.networks.find(network))
+    publish_connection_event(core.events, action, *found, container.id);
 }
 
 }  // namespace gantry::engine

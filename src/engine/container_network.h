@@ -47,7 +47,8 @@ Result<network::EndpointSettings> connect_network(Core& core, const ContainerRec
                                                   const network::EndpointSettings& wanted);
 // On disk and in what readers see. Networks are shared between snapshots: a change is a new value.
 Result<void> save_networks(Core& core, Container& container, ContainerNetworks networks);
-void publish_network_event(Core& core, const ContainerRecord& container, const std::string& action,
-                           const std::string& network);
+// The event "connect" or "disconnect".
+void publish_connection(Core& core, std::string_view action, const std::string& network,
+                        const ContainerRecord& container);
 
 }  // namespace gantry::engine

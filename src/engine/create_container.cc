@@ -19,6 +19,7 @@
 #include "engine/links.h"
 #include "engine/log_options.h"
 #include "engine/names.h"
+#include "engine/object_events.h"
 #include "engine/pods.h"
 #include "engine/remove_container.h"
 #include "engine/restart_policy.h"
@@ -181,10 +182,7 @@ class Creation {
     settings_->mounts = std::move(plan.mounts);
     settings_->anonymous_volumes = std::move(plan.anonymous_volumes);
     for (const VolumeRef& volume : plan.new_volumes)
-      core_.events.publish({.type = "volume",
-                            .action = "create",
-                            .actor = volume->name,
-                            .attributes = {{"driver", volume->driver}}});
+      publish_volume_event(core_.events, "create", volume->name, volume->driver);
     // After a crash of the host nobody sees again what was in a container that removes itself: so nothing of
     // it is synced, not even at its end, which would write back the whole file system.
     (void)TRY(core_.snapshots.prepare(

@@ -157,7 +157,7 @@ void end_container(Core& core, const std::shared_ptr<Container>& container, RunE
   if (saved) remove_shim(core, record);
   container->root.reset();
   release_mounts_of(core, record);
-  publish_volume_events(core.events, record, "unmount");
+  publish_mount_events(core.events, record, "unmount");
   if (saved)
     forget_run(core, record);
   else

@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "engine/testing_host.h"
+#include "engine/volumes.h"
 #include "runtime/shim/client_frames.h"
 
 namespace gantry::engine {
@@ -56,6 +57,63 @@ TEST(Engine, runs_a_container_and_says_how_it_ended) {
     MUST(host->remove(id));
     EXPECT_EQ(host->find(id).error().code(), Code::NotFound);
     EXPECT_EQ(actions(host, id), (std::vector<std::string>{"create", "start", "die", "destroy"}));
+  });
+}
+
+// Here nobody but the engine itself tells: as if each daemon had been killed before it did.
+TEST(Engine, tells_at_its_start_what_was_not_told_of_volumes_and_networks) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    using Actions = std::vector<std::string>;
+    TestHost host;
+    MUST(host->remove(host.create({"true"})));  // so that there are events before
+    MUST(host->volumes().create({.name = "data"}));
+    network::NetworkConfig config;
+    config.name = "net";
+    config.driver = "bridge";
+    const std::string network = MUST(host.networks().create(config));
+    const auto restart = [&] {
+      host.end_engine();
+      host.start_engine();
+    };
+    restart();
+    EXPECT_EQ(actions(host, "data"), (Actions{"create"}));
+    EXPECT_EQ(actions(host, network), (Actions{"create"}));
+    restart();
+    EXPECT_EQ(actions(host, "data"), (Actions{"create"}));
+
+    CreateRequest request = host.request({"sleep", "1000"});
+    request.host_config.binds = {"data:/data"};
+    request.host_config.network_mode = "net";
+    const std::string id = MUST(host->create(std::move(request))).id;
+    MUST(host->start(id));
+    restart();
+    EXPECT_EQ(actions(host, "data"), (Actions{"create", "mount"}));
+    EXPECT_EQ(actions(host, network), (Actions{"create", "connect"}));
+    EXPECT_EQ(actions(host, id), (Actions{"create", "start"}));
+    host->events().publish(
+        {.type = "network", .action = "disconnect", .actor = network, .attributes = {{"container", id}}});
+    host->events().publish(
+        {.type = "volume", .action = "unmount", .actor = "data", .attributes = {{"container", id}}});
+    restart();
+    EXPECT_EQ(actions(host, "data"), (Actions{"create", "mount", "unmount", "mount"}));
+    EXPECT_EQ(actions(host, network), (Actions{"create", "connect", "disconnect", "connect"}));
+
+    MUST(host->remove(id, {.force = true}));
+    host->events().publish(
+        {.type = "network", .action = "connect", .actor = network, .attributes = {{"container", id}}});
+    MUST(host.networks().remove("net"));
+    MUST(host->volumes().remove("data"));
+    restart();
+    EXPECT_EQ(actions(host, "data"), (Actions{"create", "mount", "unmount", "mount", "unmount", "destroy"}));
+    EXPECT_EQ(actions(host, network), (Actions{"create", "connect", "disconnect", "connect", "disconnect",
+                                               "connect", "disconnect", "destroy"}));
+    restart();
+    EXPECT_EQ(actions(host, network).size(), 8u);
+
+    MUST(host->volumes().create({.name = "data"}));  // another one
+    restart();
+    EXPECT_EQ(actions(host, "data").back(), "create");
   });
 }
 

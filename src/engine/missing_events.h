@@ -8,8 +8,9 @@
 
 namespace gantry::engine {
 
-// Publishes the events "create", "start", "die" (and "oom") and "destroy" of containers that should be among
-// the last ones and are not. After the records are loaded, before anything changes.
+// Publishes what should be among the last events and is not: "create", "start", "die" (and "oom") and
+// "destroy" of containers, "create" and "destroy" of volumes and networks, and which containers use them.
+// After the records are loaded, before anything changes.
 void publish_missing_events(Core& core);
 
 }  // namespace gantry::engine

@@ -10,6 +10,7 @@
 #include "engine/container_paths.h"
 #include "engine/end_container.h"
 #include "engine/image_mounts.h"
+#include "engine/object_events.h"
 #include "engine/volume_mounts.h"
 
 namespace gantry::engine {
@@ -27,9 +28,7 @@ Result<void> remove_snapshot(Core& core, const std::string& id) {
 void remove_anonymous_volumes(Core& core, const ContainerRecord& record) {
   for (const std::string& name : record.settings->anonymous_volumes) {
     // One that somebody else uses by now stays.
-    if (core.volumes->remove(name))
-      core.events.publish(
-          {.type = "volume", .action = "destroy", .actor = name, .attributes = {{"driver", "local"}}});
+    if (core.volumes->remove(name)) publish_volume_event(core.events, "destroy", name, "local");
   }
 }
 

@@ -273,7 +273,7 @@ Result<void> start_container(Core& core, const std::shared_ptr<Container>& conta
   }
   container->publish(record);
   monitor_container(core, container, start.take_connection());
-  publish_volume_events(core.events, record, "mount");
+  publish_mount_events(core.events, record, "mount");
   publish_event(core.events, record, "start");
   start_health_checks(core, container);
   refresh_linking_hosts(core, record);

@@ -79,6 +79,7 @@ class TestHost {
 
   Engine& engine() { return *engine_; }
   Engine* operator->() { return engine_.get(); }
+  network::Networks& networks() { return *networks_; }
   const std::string& path() const { return directory_; }
   const std::string& cgroup_parent() const { return cgroup_parent_; }
   image::Snapshots& snapshots() { return snapshots_; }

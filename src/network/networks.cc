@@ -203,12 +203,12 @@ Result<void> Networks::remove(std::string_view ref) {
   return state.forget(network);
 }
 
-Result<std::vector<std::string>> Networks::prune(const std::function<bool(const Network&)>& may_remove) {
-  std::vector<std::string> removed;
-  for (const Network& network : list()) {
+Result<std::vector<Network>> Networks::prune(const std::function<bool(const Network&)>& may_remove) {
+  std::vector<Network> removed;
+  for (Network& network : list()) {
     if (network.is_predefined() || !network.endpoints.empty() || !may_remove(network)) continue;
     // Somebody may have come to use it, or removed it, a moment ago.
-    if (remove(network.id)) removed.push_back(network.config.name);
+    if (remove(network.id)) removed.push_back(std::move(network));
   }
   return removed;
 }

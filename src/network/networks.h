@@ -139,8 +139,8 @@ class Networks {
   Result<std::string> find_name(std::string_view ref) const;  // of a network: cheaper than find()
   std::vector<Network> list() const;                          // by name
   Result<void> remove(std::string_view ref);
-  // Removes what nobody is connected to and `may_remove` (Docker's filters) agrees with; the names.
-  Result<std::vector<std::string>> prune(const std::function<bool(const Network&)>& may_remove);
+  // Removes what nobody is connected to and `may_remove` (Docker's filters) agrees with; what it was.
+  Result<std::vector<Network>> prune(const std::function<bool(const Network&)>& may_remove);
 
   // ---- Sandboxes
   // A new network namespace with its loopback up. The path of its bind mount.
