@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,6 +15,16 @@
 
 namespace gantry::kube::cel {
 namespace {
+
+const Type* json_patch_type() {
+  static const Type kType{.kind = Kind::Object,
+                          .name = std::string(kJsonPatchType),
+                          .fields = {{"from", "from", basic(Kind::String)},
+                                     {"op", "op", basic(Kind::String)},
+                                     {"path", "path", basic(Kind::String)},
+                                     {"value", "value", basic(Kind::Dyn)}}};
+  return &kType;
+}
 
 class Checker {
  public:
@@ -68,6 +79,7 @@ class Checker {
       case Op::Conditional: return conditional(node);
       case Op::List: return list(node);
       case Op::Map: return map(node);
+      case Op::Make: return make(node);
       case Op::OptOr:
       case Op::OptOrValue: return optional_or(id, node);
       case Op::Bind: return bind(id, node);
@@ -151,6 +163,7 @@ class Checker {
           if (declared != nullptr) at(id).declared = found->type;
           return found->type;
         }
+        if (of->has_any_field) return basic(Kind::Dyn);
         return fail(node, fmt::format("undefined field '{}'", node.text));
       default: return fail(node, fmt::format("type '{}' does not support field selection", describe(*of)));
     }
@@ -176,7 +189,7 @@ class Checker {
     std::string name = qualified_name(syntax_.node(syntax_.child(node, 0)));
     if (name.empty()) return nullptr;
     name.append(1, '.').append(node.text);
-    if (Library::standard().find(name).empty()) return nullptr;
+    if (overloads_of(name).empty()) return nullptr;
     std::vector<const Type*> given;
     for (const NodeId child : syntax_.children(node).subspan(1)) given.push_back(check(child));
     const Type* result = resolve_call(id, node, name, false, given);
@@ -184,11 +197,16 @@ class Checker {
     return result;
   }
 
+  std::span<const Overload> overloads_of(std::string_view name) const {
+    const auto found = Library::standard().find(name);
+    return found.empty() && environment_.allows_patches() ? Library::patches().find(name) : found;
+  }
+
   const Type* resolve_call(NodeId id, const Node& node, std::string_view name, bool is_member,
                            const std::vector<const Type*>& given) {
     const auto is_wrong = [](const Type* type) { return type->kind == Kind::Error; };
     if (std::ranges::any_of(given, is_wrong)) return basic(Kind::Error);
-    const auto overloads = Library::standard().find(name);
+    const auto overloads = overloads_of(name);
     if (overloads.empty())
       return fail(node, fmt::format("undeclared reference to '{}' (in container '')", name));
     Resolution& resolution = at(id);
@@ -284,15 +302,18 @@ class Checker {
 
   // ---- literals
 
+  // The type of what stands behind a question mark, of which `wanted` is what it is for.
+  const Type* optional_value(NodeId id, const Type* wanted) {
+    const Type* type = check(id);
+    if (type->kind == Kind::Optional) return type->element;
+    if (type->kind == Kind::Dyn || type->kind == Kind::Error) return type;
+    return fail(syntax_.node(id), fmt::format("expected type 'optional_type({})' but found '{}'",
+                                              describe(*wanted), describe(*type)));
+  }
+
   // All of one type, as Kubernetes asks; but dyn goes with everything, and so do a format's arguments.
   const Type* element_type(NodeId id, const Type* known, bool is_optional) {
-    const Type* type = check(id);
-    if (is_optional) {
-      if (type->kind != Kind::Optional && type->kind != Kind::Dyn && type->kind != Kind::Error)
-        return fail(syntax_.node(id), fmt::format("expected type 'optional_type({})' but found '{}'",
-                                                  describe(*known), describe(*type)));
-      type = type->kind == Kind::Optional ? type->element : type;
-    }
+    const Type* type = is_optional ? optional_value(id, known) : check(id);
     if (const Type* joined = join(known, type, types_)) return joined;
     if (is_format_) return basic(Kind::Dyn);
     return fail(syntax_.node(id),
@@ -318,6 +339,40 @@ class Checker {
                         key->kind == Kind::Error;
     if (!is_key) return fail(node, fmt::format("unsupported map key type: {}", describe(*key)));
     return types_.map_of(key, value);
+  }
+
+  // ---- objects
+
+  // Null: there is none of that name.
+  const Type* type_to_make(std::string_view name) {
+    if (!environment_.allows_patches()) return nullptr;
+    if (name == kJsonPatchType) return json_patch_type();
+    if (name != kObjectType && !name.starts_with("Object.")) return nullptr;
+    return types_.add({.kind = Kind::Object, .name = std::string(name), .has_any_field = true});
+  }
+
+  const Type* make(const Node& node) {
+    const Type* type = type_to_make(node.text);
+    if (type == nullptr)
+      return fail(node, fmt::format("undeclared reference to '{}' (in container '')", node.text));
+    std::set<std::string_view> names;
+    for (std::size_t i = 0; i + 1 < node.count; i += 2) {
+      const Node& name = syntax_.node(syntax_.child(node, i));
+      if (!names.insert(name.text).second) (void)fail(name, fmt::format("repeated field '{}'", name.text));
+      check_field(*type, name, syntax_.child(node, i + 1), syntax_.is_optional(node, i / 2));
+    }
+    return type;
+  }
+
+  void check_field(const Type& of, const Node& name, NodeId value, bool is_optional) {
+    const TypeField* field = of.find(name.text);
+    const Type* wanted = field == nullptr ? basic(Kind::Dyn) : field->type;
+    const Type* type = is_optional ? optional_value(value, wanted) : check(value);
+    if (field == nullptr && !of.has_any_field)
+      (void)fail(name, fmt::format("undefined field '{}'", name.text));
+    else if (type->kind != Kind::Error && !Bindings(types_).unify(wanted, type))
+      (void)fail(name, fmt::format("expected type of field '{}' is '{}' but provided type is '{}'", name.text,
+                                   describe(*wanted), describe(*type)));
   }
 
   // ---- macros

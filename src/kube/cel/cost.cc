@@ -145,6 +145,7 @@ class Estimator {
       case Op::Map:
         computed_[id] = Size{node.count / 2, node.count / 2};
         return plus(children_cost(node), kCostOfMap);
+      case Op::Make: return plus(children_cost(node), kCostOfMaking);
       case Op::OptOr:
       case Op::OptOrValue: return children_cost(node);
       case Op::Bind: return plus(children_cost(node), kCostOfList);

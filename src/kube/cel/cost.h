@@ -16,6 +16,7 @@ namespace gantry::kube::cel {
 inline constexpr std::uint64_t kCostOfName = 1;  // of a variable or a field
 inline constexpr std::uint64_t kCostOfList = 10;
 inline constexpr std::uint64_t kCostOfMap = 30;
+inline constexpr std::uint64_t kCostOfMaking = 40;  // of an object
 
 // Of a call whose result is known.
 std::uint64_t cost_of(Cost cost, std::span<const Value> arguments, const Value& result, Memory& memory);

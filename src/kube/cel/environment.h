@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The variables that an expression may name, and their types. Values are handed to an evaluation in the order
-// in which the variables were declared.
+// The variables that an expression may name, and their types; which objects it may make. Values are handed to
+// an evaluation in the order in which the variables were declared.
 #pragma once
 
 #include <optional>
@@ -25,6 +25,13 @@ class Environment {
     variables_.push_back({std::move(name), type});
     return *this;
   }
+  // Expressions may make Object{...}, Object.spec{...} and so on, whose fields nobody declares, and
+  // JSONPatch{...}, and call jsonpatch.escapeKey().
+  Environment& allow_patches() {
+    allows_patches_ = true;
+    return *this;
+  }
+  bool allows_patches() const { return allows_patches_; }
   const std::vector<Variable>& variables() const { return variables_; }
   std::optional<std::size_t> find(std::string_view name) const {
     for (std::size_t i = 0; i < variables_.size(); ++i)
@@ -34,6 +41,7 @@ class Environment {
 
  private:
   std::vector<Variable> variables_;
+  bool allows_patches_ = false;
 };
 
 }  // namespace gantry::kube::cel

@@ -81,6 +81,7 @@ Value Evaluator::evaluate(NodeId id) {
     case Op::Conditional: return conditional(node);
     case Op::List: return list(node);
     case Op::Map: return map(node);
+    case Op::Make: return make(node);
     case Op::OptOr:
     case Op::OptOrValue: return optional_or(node);
     case Op::Bind: return bind(id, node);
@@ -226,8 +227,8 @@ Value Evaluator::make_map(std::vector<Entry> entries) {
   return made;
 }
 
-Value Evaluator::map(const Node& node) {
-  std::vector<Entry> entries;
+// Answers an error where there is one.
+std::optional<Value> Evaluator::add_entries(const Node& node, std::vector<Entry>& entries) {
   for (std::size_t i = 0; i + 1 < node.count; i += 2) {
     const Value key = child(node, i);
     if (key.is_error()) return key;
@@ -243,8 +244,21 @@ Value Evaluator::map(const Node& node) {
       return Value::of_error("unsupported key type");
     entries.push_back({key, value});
   }
+  return {};
+}
+
+Value Evaluator::map(const Node& node) {
+  std::vector<Entry> entries;
+  if (const auto error = add_entries(node, entries)) return *error;
   charge(kCostOfMap);
   return make_map(std::move(entries));
+}
+
+Value Evaluator::make(const Node& node) {
+  std::vector<Entry> fields;
+  if (const auto error = add_entries(node, fields)) return *error;
+  charge(kCostOfMaking);
+  return Value::of_made(node.text, make_map(std::move(fields)), memory_);
 }
 
 // ---- macros

@@ -44,6 +44,8 @@ class Evaluator {
   Value conditional(const Node& node);
   Value list(const Node& node);
   Value map(const Node& node);
+  Value make(const Node& node);
+  std::optional<Value> add_entries(const Node& node, std::vector<Entry>& entries);
   Value bind(NodeId id, const Node& node);
   Value opt_map(NodeId id, const Node& node);
   Value optional_or(const Node& node);

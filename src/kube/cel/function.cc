@@ -100,25 +100,20 @@ bool Overload::fits(std::span<const Value> arguments) const {
 }
 
 const Library& Library::standard() {
-  static const Library kLibrary;
+  static const Library kLibrary(
+      {operator_functions(), conversion_functions(), string_functions(), regex_functions(), list_functions(),
+       time_functions(), math_functions(), optional_functions(), url_functions(), network_functions(),
+       quantity_functions(), semver_functions(), format_functions(), authorizer_functions()});
   return kLibrary;
 }
 
-Library::Library() {
-  add(operator_functions());
-  add(conversion_functions());
-  add(string_functions());
-  add(regex_functions());
-  add(list_functions());
-  add(time_functions());
-  add(math_functions());
-  add(optional_functions());
-  add(url_functions());
-  add(network_functions());
-  add(quantity_functions());
-  add(semver_functions());
-  add(format_functions());
-  add(authorizer_functions());
+const Library& Library::patches() {
+  static const Library kLibrary({patch_functions()});
+  return kLibrary;
+}
+
+Library::Library(std::initializer_list<std::span<const Declaration>> tables) {
+  for (const auto table : tables) add(table);
 }
 
 void Library::add(std::span<const Declaration> declarations) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <span>
 #include <string>
@@ -90,12 +91,13 @@ struct Overload {
 class Library {
  public:
   static const Library& standard();
+  static const Library& patches();  // where environments allow them
 
   // Empty if there is none of that name.
   std::span<const Overload> find(std::string_view name) const;
 
  private:
-  Library();
+  explicit Library(std::initializer_list<std::span<const Declaration>> tables);
   void add(std::span<const Declaration> declarations);
 
   TypeArena types_;
@@ -112,6 +114,7 @@ std::span<const Declaration> time_functions();
 std::span<const Declaration> math_functions();
 std::span<const Declaration> optional_functions();
 std::span<const Declaration> url_functions();
+std::span<const Declaration> patch_functions();  // of Library::patches()
 std::span<const Declaration> network_functions();
 std::span<const Declaration> quantity_functions();
 std::span<const Declaration> semver_functions();

@@ -16,7 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Environment environment;
     environment.declare("self", basic(Kind::Dyn))
         .declare("n", basic(Kind::Int))
-        .declare("s", basic(Kind::String));
+        .declare("s", basic(Kind::String))
+        .allow_patches();
     return environment;
   }();
   const auto program = compile(std::string_view(reinterpret_cast<const char*>(data), size), kEnvironment);

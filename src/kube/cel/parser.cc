@@ -226,9 +226,7 @@ Parser::Parsed Parser::suffixes(NodeId operand) {
     else if (is_sign("["))
       parsed = advance() ? index(*parsed, sign) : Parsed();
     else if (is_sign("{"))
-      // No type that an expression may make has a name here.
-      return fail(sign.position, fmt::format("undeclared reference to '{}' (in container '')",
-                                             syntax_.nodes_[*parsed].text));
+      parsed = make(*parsed);
     else
       break;
   }
@@ -355,7 +353,10 @@ Parser::Parsed Parser::list() {
     if (!advance()) return {};
   }
   if (!expect("]")) return {};
-  Node node{.op = Op::List, .position = position};
+  return add({.op = Op::List, .position = position}, std::move(elements));
+}
+
+Parser::Parsed Parser::add(Node node, Elements elements) {
   if (std::ranges::find(elements.optional, true) != elements.optional.end()) {
     syntax_.optional_elements_.push_back(std::move(elements.optional));
     node.optional_set = static_cast<std::uint32_t>(syntax_.optional_elements_.size());
@@ -384,12 +385,52 @@ Parser::Parsed Parser::map() {
     if (!advance()) return {};
   }
   if (!expect("}")) return {};
-  Node node{.op = Op::Map, .position = position};
-  if (std::ranges::find(elements.optional, true) != elements.optional.end()) {
-    syntax_.optional_elements_.push_back(std::move(elements.optional));
-    node.optional_set = static_cast<std::uint32_t>(syntax_.optional_elements_.size());
+  return add({.op = Op::Map, .position = position}, std::move(elements));
+}
+
+// "Object.spec" of names and points, which then are no nodes any more; nothing of other expressions.
+std::optional<std::string> Parser::take_name(NodeId id) {
+  const Node node = syntax_.nodes_[id];
+  if (node.op != Op::Identifier && node.op != Op::Select) return {};
+  std::string name;
+  if (node.op == Op::Select) {
+    auto before = take_name(syntax_.child(node, 0));
+    if (!before) return {};
+    name = std::move(*before) + ".";
   }
-  return add(node, elements.ids);
+  syntax_.nodes_.resize(id);  // they were the last
+  syntax_.children_.resize(node.first);
+  return name.append(node.text);
+}
+
+Parser::Parsed Parser::make(NodeId type) {
+  const std::uint32_t position = token_.position;
+  auto name = take_name(type);
+  if (!name) return unexpected("<EOF>");
+  if (!advance()) return {};
+  Elements elements;
+  while (!is_sign("}")) {
+    if (!field(elements)) return {};
+    if (!is_sign(",")) break;
+    if (!advance()) return {};
+  }
+  if (!expect("}")) return {};
+  return add({.op = Op::Make, .position = position, .text = keep(std::move(*name))}, std::move(elements));
+}
+
+// What is wrong with a field is told of at its colon.
+bool Parser::field(Elements& elements) {
+  elements.optional.push_back(is_sign("?"));
+  if (is_sign("?") && !advance()) return false;
+  if (token_.word != Word::Name) return unexpected("IDENTIFIER").has_value();
+  const std::string_view name = token_.text;
+  if (!advance()) return false;
+  const Parsed key = add({.op = Op::String, .position = token_.position, .text = name});
+  if (!key || !expect(":")) return false;
+  const Parsed value = expression();
+  if (!value) return false;
+  elements.ids.insert(elements.ids.end(), {*key, *value});
+  return true;
 }
 
 // ---- macros

@@ -44,7 +44,11 @@ class Parser {
   Parsed text_literal();
   Parsed list();
   Parsed map();
+  Parsed make(NodeId type);
   bool entry(Elements& elements);
+  bool field(Elements& elements);
+  Parsed add(Node node, Elements elements);
+  std::optional<std::string> take_name(NodeId id);
   bool arguments(Ids& ids);
 
   // Of a call that is a macro, what it means; empty where it is none and no mistake was found.

@@ -14,6 +14,7 @@ struct Program::State {
   Memory memory;  // of the constants
   Compiled compiled;
   Kind result_kind = Kind::Dyn;
+  std::string result_type;
   std::uint64_t estimated_cost = 0;
   std::vector<bool> used;  // by variable
 };
@@ -86,7 +87,9 @@ Result<Program> compile(std::string_view text, const Environment& environment) {
   auto state = std::make_shared<Program::State>();
   state->estimated_cost = estimate_cost(*syntax, *checked);
   state->used = used_variables(*checked, environment.variables().size());
-  state->result_kind = checked->nodes[syntax->root()].type->kind;
+  const Type& result = *checked->nodes[syntax->root()].type;
+  state->result_kind = result.kind;
+  state->result_type = describe(result);
   // Types are of the compilation; what runs needs none.
   for (Resolution& resolution : checked->nodes) resolution.type = resolution.declared = nullptr;
   auto patterns = patterns_of(*syntax);
@@ -105,6 +108,7 @@ Value Program::evaluate(std::span<const Value> variables, Budget& budget, Memory
 }
 
 Kind Program::result_kind() const { return state_->result_kind; }
+std::string_view Program::result_type() const { return state_->result_type; }
 bool Program::uses(std::size_t variable) const { return state_->used[variable]; }
 bool Program::selects(std::string_view field) const {
   const Syntax& syntax = state_->compiled.syntax;

@@ -46,6 +46,7 @@ class Program {
   Value evaluate(std::span<const Value> variables, Budget& budget, Memory& memory) const;
 
   Kind result_kind() const;
+  std::string_view result_type() const;  // as messages write it: "list(string)"
   // Whether the variable of that number is named anywhere.
   bool uses(std::size_t variable) const;
   // Whether a field of that name is chosen from anything.

@@ -42,6 +42,7 @@ enum class Op : std::uint8_t {
   Conditional,  // condition, then, else
   List,         // elements; which of them are optional: Node::flags
   Map,          // keys and values by turns
+  Make,         // text{field: value}: names of fields (String) and values by turns, as of Map
   All,          // All to TransformMapEntry: range, body; `text` and `second` name the variables
   Exists,
   ExistsOne,
@@ -60,14 +61,15 @@ enum class Op : std::uint8_t {
 struct Node {
   Op op = Op::Null;
   bool is_member = false;
-  bool has_condition = false;      // of Transform...: three children
-  std::uint16_t depth = 1;         // of the tree below, itself included
-  std::uint32_t position = 0;      // where it is told of: code points from the start
-  std::uint32_t first = 0;         // of its children in Syntax
-  std::uint32_t count = 0;         // of children
-  std::uint32_t optional_set = 0;  // of List and Map: index into Syntax::optional_elements plus one; 0: none
-  std::string_view text;           // a name, or a literal's value
-  std::string_view second;         // the second variable; empty: there is one
+  bool has_condition = false;  // of Transform...: three children
+  std::uint16_t depth = 1;     // of the tree below, itself included
+  std::uint32_t position = 0;  // where it is told of: code points from the start
+  std::uint32_t first = 0;     // of its children in Syntax
+  std::uint32_t count = 0;     // of children
+  std::uint32_t optional_set =
+      0;                    // of List, Map and Make: index into Syntax::optional_elements plus one; 0: none
+  std::string_view text;    // a name, or a literal's value
+  std::string_view second;  // the second variable; empty: there is one
   union {
     bool boolean;
     std::int64_t integer = 0;

@@ -64,6 +64,7 @@ struct Type {
   const Type* key = nullptr;              // of Map
   std::string name;                       // of Object and Param
   std::vector<TypeField> fields;          // of Object, by name
+  bool has_any_field = false;             // of Object: whatever it is asked for, dyn
   ListType list_type = ListType::Atomic;  // of List
   std::vector<std::string> list_keys;     // of ListType::Map, as JSON has them
   // What estimates of cost go by: elements, entries, or bytes of a text; and bytes of the shortest JSON.
@@ -86,6 +87,10 @@ std::string_view name_of(Kind kind);
 std::string describe(const Type& type);
 
 bool is_equal(const Type& a, const Type& b);
+
+// What expressions may make, where they may; Object.spec and so on, too.
+inline constexpr std::string_view kObjectType = "Object";
+inline constexpr std::string_view kJsonPatchType = "JSONPatch";
 
 class TypeArena {
  public:

@@ -144,6 +144,24 @@ Value Value::of_some(Value value, Memory& memory) {
   return Value(Kind::Optional, [&](Value& v) { v.pointer_ = memory.make(value); });
 }
 
+struct Value::MadeObject {
+  std::string_view type;
+  Value fields;
+};
+
+Value Value::of_made(std::string_view type, Value fields, Memory& memory) {
+  return Value(Kind::Object, [&](Value& v) {
+    v.place_ = Place::Made;
+    v.pointer_ = memory.make(MadeObject{type, fields});
+  });
+}
+
+const Value& Value::made_fields() const { return static_cast<const MadeObject*>(pointer_)->fields; }
+
+std::string_view Value::made_type() const {
+  return place_ == Place::Made ? static_cast<const MadeObject*>(pointer_)->type : std::string_view();
+}
+
 Value Value::of_lazy(const LazyFields* fields) {
   return Value(Kind::Object, [&](Value& v) {
     v.place_ = Place::Lazy;
@@ -207,6 +225,7 @@ Value Value::of_tree_as(const json::Tree& tree, const Type& type, Memory& memory
 std::size_t Value::count() const {
   if (kind_ == Kind::String || kind_ == Kind::Bytes) return extra_;
   if (place_ == Place::Lazy) return 0;
+  if (place_ == Place::Made) return made_fields().count();
   if (place_ == Place::Computed) return kind_ == Kind::List || kind_ == Kind::Map ? extra_ : 0;
   return kind_ == Kind::List ? tree().array().size() : tree().object().size();
 }
@@ -216,12 +235,14 @@ Value Value::element(std::size_t index, Memory& memory) const {
   return of_tree(tree().array()[index], declared_element(), memory);
 }
 
-Value Value::key(std::size_t index, Memory&) const {
+Value Value::key(std::size_t index, Memory& memory) const {
+  if (place_ == Place::Made) return made_fields().key(index, memory);
   if (place_ == Place::Computed) return static_cast<const Entry*>(pointer_)[index].key;
   return of_string((tree().object().begin() + static_cast<std::ptrdiff_t>(index))->first);
 }
 
 Value Value::value(std::size_t index, Memory& memory) const {
+  if (place_ == Place::Made) return made_fields().value(index, memory);
   if (place_ == Place::Computed) return static_cast<const Entry*>(pointer_)[index].value;
   const auto& member = *(tree().object().begin() + static_cast<std::ptrdiff_t>(index));
   if (kind_ == Kind::Map) return of_tree(member.second, declared_element(), memory);
@@ -231,6 +252,7 @@ Value Value::value(std::size_t index, Memory& memory) const {
 
 std::optional<Value> Value::find(const Value& key, Memory& memory) const {
   if (place_ == Place::Lazy) return {};
+  if (place_ == Place::Made) return made_fields().find(key, memory);
   if (place_ == Place::Computed) {
     const std::span entries(static_cast<const Entry*>(pointer_), extra_);
     const auto found = std::ranges::lower_bound(
@@ -252,7 +274,7 @@ std::optional<Value> Value::find(const Value& key, Memory& memory) const {
 
 std::optional<Value> Value::find_field(std::string_view name, Memory& memory) const {
   if (place_ == Place::Lazy) return static_cast<const LazyFields*>(pointer_)->field(name);
-  if (kind_ == Kind::Map) return find(of_string(name), memory);
+  if (kind_ == Kind::Map || place_ == Place::Made) return find(of_string(name), memory);
   const TypeField* field = declared() == nullptr ? nullptr : declared()->find(name);
   const json::Tree* found = field == nullptr ? nullptr : tree().object().find(field->key);
   // A field that is null is not there; an element or a map's value may be null.
@@ -282,8 +304,8 @@ bool is_equal(const Value& a, const Value& b, Memory& memory) {
     case Kind::Timestamp: return a.as_timestamp() == b.as_timestamp();
     case Kind::Duration: return a.as_duration() == b.as_duration();
     case Kind::List: return are_lists_equal(a, b, memory);
-    case Kind::Map:
-    case Kind::Object: return are_maps_equal(a, b, memory);
+    case Kind::Map: return are_maps_equal(a, b, memory);
+    case Kind::Object: return a.made_type() == b.made_type() && are_maps_equal(a, b, memory);
     case Kind::Type: return a.as_type()->kind == b.as_type()->kind;
     case Kind::Optional: return are_optionals_equal(a, b, memory);
     case Kind::Url: return a.opaque<UrlParts>().text == b.opaque<UrlParts>().text;
@@ -304,41 +326,6 @@ std::optional<int> compare(const Value& a, const Value& b) {
     case Kind::Bytes: return order(a.text(), b.text());
     case Kind::Timestamp: return order(a.as_timestamp(), b.as_timestamp());
     case Kind::Duration: return order(a.as_duration(), b.as_duration());
-    default: return {};
-  }
-}
-
-std::optional<json::Tree> to_tree(const Value& value, Memory& memory) {
-  switch (value.kind()) {
-    case Kind::Null: return json::Tree();
-    case Kind::Bool: return json::Tree(value.as_bool());
-    case Kind::Int: return json::Tree(value.as_int());
-    case Kind::Uint: return json::Tree(value.as_uint());
-    case Kind::Double: return json::Tree(value.as_double());
-    case Kind::String: return json::Tree(value.text());
-    case Kind::Bytes: return json::Tree(to_base64(value.text()));
-    case Kind::Timestamp: return json::Tree(format_instant(value.as_timestamp()));
-    case Kind::Duration: return json::Tree(format_seconds(value.as_duration()));
-    case Kind::Optional:
-      return value.as_optional() == nullptr ? json::Tree() : to_tree(*value.as_optional(), memory);
-    case Kind::List: {
-      json::TreeArray array;
-      for (std::size_t i = 0; i < value.count(); ++i) {
-        auto element = to_tree(value.element(i, memory), memory);
-        if (!element) return {};
-        array.push_back(std::move(*element));
-      }
-      return json::Tree(std::move(array));
-    }
-    case Kind::Map: {
-      std::vector<json::TreeObject::Member> members;
-      for (std::size_t i = 0; i < value.count(); ++i) {
-        auto member = to_tree(value.value(i, memory), memory);
-        if (!member || value.key(i, memory).kind() != Kind::String) return {};
-        members.emplace_back(std::string(value.key(i, memory).text()), std::move(*member));
-      }
-      return json::Tree(json::TreeObject(std::move(members)));
-    }
     default: return {};
   }
 }

@@ -106,6 +106,8 @@ class Value {
   static Value of_list(std::span<const Value> elements);
   // Sorts them; keys are booleans, integers or strings, each once.
   static Value of_map(std::span<Entry> entries);
+  // An object that an expression makes: its type's name, which is borrowed, and a map of its fields.
+  static Value of_made(std::string_view type, Value fields, Memory& memory);
   static Value of_none() {
     return Value(Kind::Optional, [](Value& v) { v.pointer_ = nullptr; });
   }
@@ -120,6 +122,7 @@ class Value {
 
   Kind kind() const { return kind_; }
   bool is_error() const { return kind_ == Kind::Error; }
+  bool is_lazy() const { return place_ == Place::Lazy; }
   bool is_true() const { return kind_ == Kind::Bool && bool_; }
   bool is_false() const { return kind_ == Kind::Bool && !bool_; }
 
@@ -157,11 +160,14 @@ class Value {
   Value field(std::string_view name, Memory& memory) const;
 
   const Type* type() const;  // what type() answers
+  // Of an object that an expression made: "Object.spec"; empty: it is none.
+  std::string_view made_type() const;
   // Of what comes from JSON: how it was declared; null: not at all.
   const Type* declared_type() const { return place_ == Place::Tree ? declared() : nullptr; }
 
  private:
-  enum class Place : std::uint8_t { Computed, Tree, Lazy };
+  enum class Place : std::uint8_t { Computed, Tree, Lazy, Made };
+  struct MadeObject;
 
   template <class Set>
   Value(Kind kind, Set set) : kind_(kind) {
@@ -169,6 +175,7 @@ class Value {
   }
   static Value text_like(Kind kind, std::string_view text);
   static Value of_tree_as(const json::Tree& tree, const Type& type, Memory& memory);
+  const Value& made_fields() const;
   const json::Tree& tree() const { return *static_cast<const json::Tree*>(pointer_); }
   const Type* declared() const { return reinterpret_cast<const Type*>(extra_); }
   const Type* declared_element() const { return declared() == nullptr ? nullptr : declared()->element; }
@@ -199,7 +206,10 @@ std::optional<int> compare(const Value& a, const Value& b);
 // The error of a call that no declaration fits.
 inline Value no_such_overload() { return Value::of_error("no such overload"); }
 
-// As JSON; nothing of what JSON does not know.
+// As JSON; nothing of what JSON does not know, and of what is deeper or, about, larger than any object may
+// be.
+inline constexpr std::size_t kTreeDepth = 200;
+inline constexpr std::size_t kTreeBytes = 3 << 20;
 std::optional<json::Tree> to_tree(const Value& value, Memory& memory);
 
 }  // namespace gantry::kube::cel
