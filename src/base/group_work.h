@@ -9,10 +9,12 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "base/gate.h"
 #include "base/mutex.h"
 
 namespace gantry {
@@ -24,28 +26,28 @@ class GroupWork {
   // which they came; `request` is borrowed until this returns.
   template <class Work>
   void run(Request& request, Work&& work) {
-    Waiting mine{.request = &request};
     MutexLock lock(mutex_);
-    waiting_.push_back(&mine);
-    if (std::exchange(is_at_work_, true))
-      while (mine.turn == Turn::NotYet) mine.changed.wait(mutex_);
-    if (mine.turn == Turn::Done) return;
-    const std::vector<Waiting*> group = std::exchange(waiting_, {});
+    const bool is_first = next_ == nullptr;
+    if (is_first) next_ = std::make_shared<Group>();
+    const std::shared_ptr<Group> group = next_;
+    group->requests.push_back(&request);
+    const bool has_to_wait = !is_first || is_at_work_;
+    is_at_work_ = true;
     lock.unlock();
-    std::vector<Request*> requests;
-    requests.reserve(group.size());
-    for (const Waiting* each : group) requests.push_back(each->request);
-    work(std::span<Request* const>(requests));
+    if (has_to_wait) (is_first ? group->may_begin : group->is_done).wait();
+    if (!is_first) return;
     lock.lock();
+    next_ = nullptr;  // who comes from now on is of another group
+    lock.unlock();
+    work(std::span<Request* const>(group->requests));
     hand_on();
-    for (Waiting* each : group)
-      if (each != &mine) each->take(Turn::Done);
+    group->is_done.open();
   }
 
   // Those who wait for their turn.
   std::size_t waiting() const {
     MutexLock lock(mutex_);
-    return waiting_.size();
+    return next_ == nullptr ? 0 : next_->requests.size();
   }
 
   // Calls it unless somebody is at work, who then waits until it returns.
@@ -56,28 +58,23 @@ class GroupWork {
   }
 
  private:
-  enum class Turn : unsigned char { NotYet, Leads, Done };
-
-  struct Waiting {
-    // Woken with the lock held: once it is let go, this may be gone.
-    void take(Turn next) {
-      turn = next;
-      changed.notify_one();
-    }
-    Request* const request;
-    Turn turn = Turn::NotYet;
-    CondVar changed = {};
+  // Shared by the threads whose requests are in it.
+  struct Group {
+    std::vector<Request*> requests;
+    Gate may_begin;  // the first of them does the work, when that of the group before is done
+    Gate is_done;    // for the others
   };
 
-  void hand_on() REQUIRES(mutex_) {
-    if (waiting_.empty())
-      is_at_work_ = false;
-    else
-      waiting_.front()->take(Turn::Leads);
+  void hand_on() {
+    MutexLock lock(mutex_);
+    const std::shared_ptr<Group> following = next_;
+    is_at_work_ = following != nullptr;
+    lock.unlock();
+    if (following != nullptr) following->may_begin.open();
   }
 
-  mutable Mutex mutex_;  // guards what follows, and what those who wait are told
-  std::vector<Waiting*> waiting_ GUARDED_BY(mutex_);
+  mutable Mutex mutex_;                             // guards what follows, and the requests of that group
+  std::shared_ptr<Group> next_ GUARDED_BY(mutex_);  // those who have come and for whom nobody works yet
   bool is_at_work_ GUARDED_BY(mutex_) = false;
 };
 

@@ -5,9 +5,12 @@
 
 namespace gantry {
 
+// With two, threads that make and drop thousands of small things each wait for each other once a request.
+static constexpr int kArenas = 8;
+
 void keep_heap_small() {
   // Fails only for values that are out of range.
-  (void)::mallopt(M_ARENA_MAX, 2);
+  (void)::mallopt(M_ARENA_MAX, kArenas);
   // Set, so that it stays: else it follows the largest buffer that was ever freed (mallopt(3)).
   (void)::mallopt(M_MMAP_THRESHOLD, 128 << 10);
 }
