@@ -74,7 +74,7 @@ class Changing {
     ObjectRef live = TRY(parts_.storage.get(writer_.collection(), writer_.path(), {.revision = 0}));
     if (!live) live = TRY(parts_.storage.get(writer_.collection(), writer_.path()));
     bool is_current = !parts_.storage.cache().is_shared();
-    for (int i = 0; i < kAttempts; ++i) {
+    for (const Patience patience; patience.is_left();) {
       if (!live) return not_found(resource_.id(), request_.name);
       warnings_.clear();
       auto answer = attempt(live);

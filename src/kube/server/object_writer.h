@@ -3,7 +3,7 @@
 // One object that a request changes or removes, if nobody else was faster: then there is another state, and
 // who asked looks again.
 //
-//   for (int i = 0; i < kAttempts; ++i) {
+//   for (const Patience patience; patience.is_left();) {
 //     if (!live) return not_found(...);
 //     auto written = TRY(writer.put(live, changed(live), also));
 //     if (written) return *written;
@@ -11,6 +11,7 @@
 //   }
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -23,8 +24,15 @@
 
 namespace gantry::kube {
 
-// How often somebody else may be faster.
-inline constexpr int kAttempts = 32;
+// How long others may be faster, one after the other: each time one of them gets on, so it is a question of
+// time and not of tries.
+class Patience {
+ public:
+  bool is_left() const { return std::chrono::steady_clock::now() < end_; }
+
+ private:
+  std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+};
 
 class ObjectWriter {
  public:

@@ -59,7 +59,7 @@ class Deleting {
 
   Answer<ApiAnswer> run() {
     ObjectRef live = TRY(parts_.storage.get(writer_.collection(), writer_.path()));
-    for (int i = 0; i < kAttempts; ++i) {
+    for (const Patience patience; patience.is_left();) {
       if (!live) return not_found(resource_.id(), request_.name);
       const json::Tree before = TRY(tree_of(resource_, live->json()));
       TRY(check_preconditions(request_, options_, before));

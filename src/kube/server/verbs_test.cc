@@ -165,7 +165,7 @@ TEST(Verbs, nobodys_patch_is_lost_among_many) {
   TestVerbs test;
   MUST_ANSWER(test.create("configmaps", config_map("a", "1")));
   std::vector<std::thread> writers;
-  for (int writer = 0; writer < 4; ++writer)
+  for (int writer = 0; writer < 8; ++writer)
     writers.emplace_back([&, writer] {
       for (int i = 0; i < 20; ++i)
         EXPECT_EQ(code(test.patch("configmaps", "a", PatchKind::Merge,
@@ -173,7 +173,7 @@ TEST(Verbs, nobodys_patch_is_lost_among_many) {
                   200);
     });
   for (std::thread& writer : writers) writer.join();
-  EXPECT_EQ(tree(test.get("configmaps", "a")).find("data")->object().size(), 81U);
+  EXPECT_EQ(tree(test.get("configmaps", "a")).find("data")->object().size(), 161U);
 }
 
 TEST(Verbs, an_update_makes_what_is_not_there_of_some_kinds) {
