@@ -6,6 +6,7 @@
 #include "base/json.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -22,6 +23,14 @@ namespace gantry::json {
 namespace {
 
 enum class Number : std::uint8_t { Signed, Unsigned, Double };
+
+constexpr std::size_t kFirstRoom = 512;  // bytes of a text that has an object or an array
+
+constexpr std::array<bool, 256> kIsPlain = [] {
+  std::array<bool, 256> is_plain{};
+  for (std::size_t byte = 0x20; byte < 0x7f; ++byte) is_plain[byte] = byte != '"' && byte != '\\';
+  return is_plain;
+}();
 
 // The beginning of a text that is printable ASCII and stands for itself: eight bytes at a time, since most of
 // every text is such.
@@ -40,19 +49,30 @@ const char* end_of_plain(const char* at, const char* end) {
     static_assert(std::endian::native == std::endian::little);
     if (special != 0) return at + std::countr_zero(special) / 8;
   }
-  while (at < end && *at >= 0x20 && *at < 0x7f && *at != '"' && *at != '\\') ++at;
+  while (at < end && kIsPlain[static_cast<unsigned char>(*at)]) ++at;
   return at;
 }
 
-// In quotes, where nothing needs an escape.
-void append_plain(std::string_view text, std::string& to) {
+bool is_plain(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  return end_of_plain(text.data(), end) == end;
+}
+
+enum class Quoted : std::uint8_t { Value, FirstKey, NextKey };
+
+// In quotes, where nothing needs an escape; a key with what stands around it.
+void append_plain(std::string_view text, Quoted as, std::string& to) {
   const std::size_t before = to.size();
-  const std::size_t after = before + text.size() + 2;
+  const std::size_t after = before + text.size() + (as == Quoted::Value ? 2 : as == Quoted::FirstKey ? 3 : 4);
   // The second argument is no help: libstdc++ 12 gives what it has made room for.
   to.resize_and_overwrite(after, [&](char* all, std::size_t) {
-    all[before] = '"';
-    std::ranges::copy(text, all + before + 1);
-    all[after - 1] = '"';
+    char* at = all + before;
+    if (as == Quoted::NextKey) *at++ = ',';
+    *at++ = '"';
+    std::memcpy(at, text.data(), text.size());
+    at += text.size();
+    *at++ = '"';
+    if (as != Quoted::Value) *at = ':';
     return after;
   });
 }
@@ -492,6 +512,11 @@ Result<Document> Document::parse(std::string text, const Limits& limits) {
 }
 
 Writer& Writer::key(std::string_view name) {
+  if (style_ == Style::Compact && is_plain(name)) {
+    append_plain(name, std::exchange(first_, false) ? Quoted::FirstKey : Quoted::NextKey, text_);
+    after_key_ = true;
+    return *this;
+  }
   before_value();
   append_quoted(name);
   text_ += style_ == Style::Indented ? ": " : ":";
@@ -544,6 +569,7 @@ Writer& Writer::value(const Value& tree) {
 
 Writer& Writer::begin(char bracket) {
   before_value();
+  if (depth_ == 0) text_.reserve(text_.size() + kFirstRoom);
   text_ += bracket;
   ++depth_;
   first_ = true;
@@ -571,8 +597,8 @@ void Writer::break_line() {
 }
 
 void Writer::append_quoted(std::string_view text) {
+  if (is_plain(text)) return append_plain(text, Quoted::Value, text_);
   const char* const end = text.data() + text.size();
-  if (end_of_plain(text.data(), end) == end) return append_plain(text, text_);
   text_ += '"';
   while (!text.empty()) {
     // Runs of plain characters at once; a character that needs something alone.

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/random.h"
+#include "kube/admission/followed_objects.h"
 #include "kube/admission/plugins.h"
 #include "kube/admission/pod_parts.h"
 #include "kube/api/stored_kinds.h"
@@ -32,7 +33,17 @@ Tree object_of(std::initializer_list<std::pair<const char*, Tree>> members) {
   return object;
 }
 
-// What all of these volumes are; each has a name of its own.
+// What all of these volumes and mounts are; each volume has a name of its own.
+Tree named(Tree common, std::string_view volume) {
+  common.object()["name"] = volume;
+  return common;
+}
+
+Tree token_mount(std::string_view volume) {
+  static const Tree kMount = object_of({{"mountPath", kMountPath}, {"name", ""}, {"readOnly", true}});
+  return named(kMount, volume);
+}
+
 Tree projected_token() {
   const Tree token = object_of({{"expirationSeconds", kTokenSeconds}, {"path", "token"}});
   const Tree certificates =
@@ -47,12 +58,9 @@ Tree projected_token() {
                                           object_of({{"downwardAPI", name_space}})}}});
 }
 
-Tree token_volume(const std::string& name) {
-  static const Tree kProjected = projected_token();
-  TreeObject volume;
-  volume["name"] = name;
-  volume["projected"] = kProjected;
-  return volume;
+Tree token_volume(std::string_view name) {
+  static const Tree kVolume = object_of({{"name", ""}, {"projected", projected_token()}});
+  return named(kVolume, name);
 }
 
 bool mounts_a_token(const Tree& container) {
@@ -89,8 +97,7 @@ void mount_token(Tree& pod) {
   for_each_container(pod, [&](Tree& container) {
     if (mounts_a_token(container)) return;
     is_needed = true;
-    container.object()["volumeMounts"].array().push_back(
-        object_of({{"mountPath", kMountPath}, {"name", volume}, {"readOnly", true}}));
+    container.object()["volumeMounts"].array().push_back(token_mount(volume));
   });
   if (is_needed && is_new) pod.object()["spec"].object()["volumes"].array().push_back(token_volume(volume));
 }
@@ -121,7 +128,8 @@ Answer<void> check_mirror_pod(const AdmissionRequest& request) {
 
 class ServiceAccount final : public Plugin {
  public:
-  explicit ServiceAccount(ObjectSource& objects) : objects_(objects) {}
+  explicit ServiceAccount(ObjectSource& objects)
+      : objects_(objects), accounts_(objects, stored::kServiceAccounts) {}
   std::string_view name() const override { return "ServiceAccount"; }
 
   Answer<void> mutate(AdmissionRequest& request) const override {
@@ -133,8 +141,8 @@ class ServiceAccount final : public Plugin {
     if (account_name.empty()) account_name = "default";
     spec["serviceAccountName"] = account_name;
     spec["serviceAccount"] = account_name;  // its name in older clients
-    const auto account = objects_.get(stored::kServiceAccounts, request.name_space, account_name);
-    if (!account)
+    const auto account = find_account(request.name_space, account_name);
+    if (account == nullptr)
       return request.forbidden(
           fmt::format("error looking up service account {}/{}: serviceaccount \"{}\" not found",
                       request.name_space, account_name, account_name));
@@ -146,7 +154,17 @@ class ServiceAccount final : public Plugin {
   }
 
  private:
+  using Account = FollowedObjects::Object;
+
+  // One that has just been made may not have been told of yet.
+  Account find_account(std::string_view name_space, std::string_view name) const {
+    if (Account account = accounts_.find(name_space, name)) return account;
+    auto account = objects_.get(stored::kServiceAccounts, name_space, name);
+    return account ? std::make_shared<const Tree>(*std::move(account)) : nullptr;
+  }
+
   ObjectSource& objects_;
+  const FollowedObjects accounts_;
 };
 
 }  // namespace

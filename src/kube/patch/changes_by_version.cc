@@ -18,7 +18,7 @@ Answer<std::optional<FieldChanges>> ChangesByVersion::compare(const std::string&
   return std::optional(compare_fields(*type, TRY(convert(*versions_, before, api_version)), now));
 }
 
-Answer<const FieldChanges*> ChangesByVersion::in(const std::string& api_version) {
+Answer<FieldChanges*> ChangesByVersion::find(const std::string& api_version) {
   auto known = known_.find(api_version);
   if (known == known_.end()) {
     auto changes = TRY(compare(api_version));
@@ -29,6 +29,14 @@ Answer<const FieldChanges*> ChangesByVersion::in(const std::string& api_version)
     known = known_.emplace(api_version, std::move(changes)).first;
   }
   return known->second ? &*known->second : nullptr;
+}
+
+Answer<const FieldChanges*> ChangesByVersion::in(const std::string& api_version) {
+  return TRY(find(api_version));
+}
+
+Answer<FieldSet> ChangesByVersion::take_changed() {
+  return std::move(TRY(find(manager_.api_version))->changed);
 }
 
 }  // namespace gantry::kube

@@ -25,8 +25,11 @@ class ChangesByVersion {
 
   // Without what nobody owns. Null: the kind has no such version (any more).
   Answer<const FieldChanges*> in(const std::string& api_version);
+  // What is set anew as the version of `manager` has it; nobody asks for that version any more.
+  Answer<FieldSet> take_changed();
 
  private:
+  Answer<FieldChanges*> find(const std::string& api_version);
   Answer<std::optional<FieldChanges>> compare(const std::string& api_version) const;
 
   const Type& type_;

@@ -60,7 +60,7 @@ FieldSet FieldSet::of(std::vector<Child> children) {
   for (Child& child : children) {
     if (child.below.empty()) continue;
     if (kept > 0 && children[kept - 1].step == child.step)
-      children[kept - 1].below.unite(child.below);
+      children[kept - 1].below.unite(std::move(child.below));
     else if (Child& place = children[kept++]; &place != &child)
       place = std::move(child);
   }
@@ -106,18 +106,22 @@ void FieldSet::erase(std::string_view step) {
   if (at != children_.end() && at->step == step) children_.erase(at);
 }
 
-FieldSet& FieldSet::unite(const FieldSet& other) {
+FieldSet& FieldSet::unite(FieldSet other) {
   is_member_ |= other.is_member_;
+  if (children_.empty()) {
+    children_ = std::move(other.children_);
+    return *this;
+  }
   std::vector<Child> all;
   all.reserve(children_.size() + other.children_.size());
   auto mine = children_.begin();
-  for (const Child& theirs : other.children_) {
+  for (Child& theirs : other.children_) {
     while (mine != children_.end() && mine->step < theirs.step) all.push_back(std::move(*mine++));
     if (mine != children_.end() && mine->step == theirs.step) {
       all.push_back(std::move(*mine++));
-      all.back().below.unite(theirs.below);
+      all.back().below.unite(std::move(theirs.below));
     } else {
-      all.push_back(theirs);
+      all.push_back(std::move(theirs));
     }
   }
   std::move(mine, children_.end(), std::back_inserter(all));

@@ -42,7 +42,7 @@ class FieldSet {
   const FieldSet* find(std::string_view step) const;  // null: nothing there is in the set
   void erase(std::string_view step);
 
-  FieldSet& unite(const FieldSet& other);
+  FieldSet& unite(FieldSet other);
   // Without the places that are in `other`.
   FieldSet& subtract(const FieldSet& other);
   bool is_within(const FieldSet& other) const;

@@ -33,9 +33,9 @@ Answer<void> add_changes(Managers& managers, ChangesByVersion& changes, const Fi
     else
       entry.fields.subtract(seen->changed).subtract(seen->removed);
   }
-  if (const FieldSet& changed = TRY(changes.in(manager.api_version))->changed; !changed.empty()) {
+  if (FieldSet changed = TRY(changes.take_changed()); !changed.empty()) {
     ManagerEntry& own = managers.find_or_add(manager, Operation::Update);
-    own.fields.unite(changed);
+    own.fields.unite(std::move(changed));
     own.time = manager.time;
   }
   managers.drop_empty();

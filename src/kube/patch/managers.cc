@@ -136,9 +136,8 @@ void Managers::merge_oldest() {
       entry->subresource.clear();
       continue;
     }
-    same->second->fields.unite(entry->fields);
+    same->second->fields.unite(std::exchange(entry->fields, {}));
     same->second->time = entry->time;
-    entry->fields = FieldSet();
     --count;
   }
   drop_empty();

@@ -56,10 +56,11 @@ const char* quality_of_service(const Tree& spec) {
 
 void prepare_pod(Tree& object, const Tree* before) {
   if (before != nullptr) return;
+  static const Tree kNothing;
   const Tree* spec = object.find("spec");
   json::TreeObject status;
   status["phase"] = "Pending";
-  status["qosClass"] = quality_of_service(spec == nullptr ? Tree() : *spec);
+  status["qosClass"] = quality_of_service(spec == nullptr ? kNothing : *spec);
   if (spec != nullptr && spec->find("schedulingGates") != nullptr &&
       !spec->find("schedulingGates")->array().empty())
     status["conditions"] = json::TreeArray{

@@ -160,8 +160,9 @@ std::vector<Cause> validate(const Change& change, const Tree& object) {
   if (change.before == nullptr) {
     object_meta(metadata, meta);
   } else {
+    static const Tree kNothing;
     const Tree* before = change.before->find("metadata");
-    object_meta_update(metadata, before == nullptr ? Tree() : *before);
+    object_meta_update(metadata, before == nullptr ? kNothing : *before);
   }
   if (rules == nullptr) return std::move(report).causes();
   // What is wanted has not changed by it.
