@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/shim/log_writer.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -171,6 +173,21 @@ TEST(LogWriter, keeps_as_many_files_as_asked) {
   EXPECT_TRUE(content(dir, "log.1").ends_with(".4\n"));
   EXPECT_TRUE(content(dir, "log.2").ends_with(".3\n"));
   EXPECT_NE(::faccessat(dir.fd(), "log.3", F_OK, 0), 0);
+}
+
+TEST(LogWriter, writes_on_in_a_full_file_while_somebody_holds_the_names) {
+  TempDir dir;
+  LogWriter log = open_log(dir, 100, 3);
+  write(log, Stream::Stdout, std::string(50, '.') + "1\n");
+  UniqueFd holder = MUST(open_at(dir.fd(), "log", O_RDONLY));
+  ASSERT_EQ(::flock(holder.get(), LOCK_EX | LOCK_NB), 0);
+  write(log, Stream::Stdout, std::string(50, '.') + "2\n" + std::string(50, '.') + "3\n");
+  EXPECT_TRUE(content(dir).ends_with(".3\n"));
+  EXPECT_NE(::faccessat(dir.fd(), "log.1", F_OK, 0), 0);
+  holder.reset();
+  write(log, Stream::Stdout, std::string(50, '.') + "4\n");
+  EXPECT_EQ(content(dir), record(kStdout, 'F', std::string(50, '.') + "4"));
+  EXPECT_TRUE(content(dir, "log.1").ends_with(".3\n"));
 }
 
 TEST(LogWriter, with_one_file_starts_it_afresh) {
