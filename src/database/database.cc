@@ -28,7 +28,7 @@ static constexpr int kBusyMilliseconds = 60'000;
 // what overwrites is many times faster than syncing what grows, for which the file system has to write its
 // journal.
 static constexpr std::size_t kLogBytes = 1 << 20;
-static constexpr std::size_t kPageSize = 4096;  // bytes; SQLite's default
+static constexpr std::size_t kPageSize = 8192;  // bytes
 static constexpr int kLogPages = kLogBytes / kPageSize;
 // On a full disk what gives room back has to be written down as well, and the log cannot be emptied into a
 // file that cannot grow. So there is room behind where it is full, for some dozens of small changes; and
@@ -311,8 +311,10 @@ Result<Database> Database::open(const std::string& path, std::span<const char* c
   if (version < latest) {
     const WriteLock lock = TRY(WriteLock::acquire(state->lock.get(), path));
     // Before there is a table, or it has no effect. Another process may have been faster with all of this.
-    TRY(connection.run_script(
-        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; BEGIN IMMEDIATE"));
+    TRY(connection.run_script(fmt::format("PRAGMA page_size = {}; PRAGMA auto_vacuum = INCREMENTAL;"
+                                          "PRAGMA journal_mode = WAL; BEGIN IMMEDIATE",
+                                          kPageSize)
+                                  .c_str()));
     version = TRY(version_of(connection));
     for (; version < latest; ++version) {
       TRY_DURING(connection.run_script(versions[version]), "bring it to version {}", version + 1);

@@ -247,7 +247,7 @@ TEST(Database, takes_small_changes_on_a_full_disk) {
   NEEDS_ROOT();
   const TempDir dir;
   testing::in_namespaces(CLONE_NEWNS, [&] {
-    ASSERT_EQ(::mount("small", dir.path().c_str(), "tmpfs", 0, "size=16m"), 0) << errno;
+    ASSERT_EQ(::mount("small", dir.path().c_str(), "tmpfs", 0, "size=32m"), 0) << errno;
     Database db = MUST(Database::open(dir / "db", kVersions));
     for (int i = 0; i < 1000; ++i) MUST(insert(db, std::string(4096, 'a') + std::to_string(i)));
     {
