@@ -30,6 +30,7 @@
 #include "base/byte_stream.h"
 #include "base/file.h"
 #include "base/read_ahead.h"
+#include "image/hashed_pieces.h"
 #include "image/unpack.h"
 #include "oci/archive/compression.h"
 #include "oci/archive/tar_writer.h"
@@ -159,18 +160,18 @@ struct Digests {
 Digests run_ours(const std::string& path, int root) {
   const UniqueFd fd = must(open_at(AT_FDCWD, path, O_RDONLY));
   FdSource file(fd.get(), path);
-  HashSink blob_hash, tar_hash;
+  HashSink blob_hash;
   TeeSource blob(file, blob_hash);
   const auto decompressor = must(oci::decompress(blob));
+  oci::Digest diff_id;
   {
-    // A thread decompresses, one hashes what comes out, and this one unpacks it: on two processors they even
-    // out by themselves, whatever the layer is made of.
+    // As layers are imported (image/layer_import.cc).
     ReadAhead ahead(*decompressor);
-    TeeSource hashed(ahead, tar_hash);
-    ReadAhead tar(hashed);
+    image::HashedPieces tar(ahead, oci::DigestAlgorithm::Sha256);
     must(image::unpack(tar, root, {}));
+    diff_id = tar.finish();
   }
-  return {blob_hash.hasher.finish(), tar_hash.hasher.finish()};
+  return {blob_hash.hasher.finish(), diff_id};
 }
 
 // ---- measuring

@@ -104,6 +104,36 @@ TEST(ReadAhead, BytesComeInOrderThroughFewSmallBuffers) {
   EXPECT_EQ(MUST(ahead.read(std::span(&byte, 1))), 0U) << "the end stays the end";
 }
 
+TEST(ReadAhead, PiecesAndReadsTakeTheSameBytesInTurns) {
+  const std::string text = pattern(300'000);
+  Trickle source(text, 999);
+  ReadAhead ahead(source, 3, 4096);
+  std::string got;
+  for (;;) {
+    std::byte first[100];
+    got += text_of(std::span(first).first(MUST(ahead.read(first))));
+    const std::span<const std::byte> rest = MUST(ahead.next_piece());
+    got += text_of(rest);
+    if (rest.empty()) break;
+  }
+  EXPECT_EQ(got, text);
+  EXPECT_TRUE(MUST(ahead.next_piece()).empty()) << "the end stays the end";
+}
+
+TEST(BufferedPieces, HandOutWhatIsAtHand) {
+  const std::string text = pattern(10'000);
+  Trickle source(text, 999);
+  BufferedPieces pieces(source, 4096);
+  std::string got;
+  for (;;) {
+    const std::span<const std::byte> piece = MUST(pieces.next_piece());
+    if (piece.empty()) break;
+    EXPECT_LE(piece.size(), 999U);
+    got += text_of(piece);
+  }
+  EXPECT_EQ(got, text);
+}
+
 TEST(ReadAhead, AnErrorComesBehindTheBytesBeforeIt) {
   const std::string text = pattern(50'000);
   Trickle source(text, 1000, 20'000);

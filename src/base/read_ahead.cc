@@ -8,8 +8,9 @@
 namespace gantry {
 
 ReadAhead::ReadAhead(ByteSource& source, std::size_t buffers, std::size_t buffer_size)
-    : source_(source), wake_at_(std::max<std::size_t>(buffers / 2, 1)) {
-  for (std::size_t i = 0; i < buffers; ++i) empty_.push_back({std::vector<std::byte>(buffer_size)});
+    : source_(source), buffer_size_(buffer_size), wake_at_(std::max<std::size_t>(buffers / 2, 1)) {
+  for (std::size_t i = 0; i < buffers; ++i)
+    empty_.push_back({std::make_unique_for_overwrite<std::byte[]>(buffer_size)});
   thread_ = std::thread([this] { run(); });
 }
 
@@ -29,11 +30,11 @@ void ReadAhead::run() {
       MutexLock lock(mutex_);
       while (empty_.empty() && !is_stopping_) changed_.wait(mutex_);
       if (is_stopping_) return;
-      buffer = std::move(empty_.front());
-      empty_.pop_front();
+      buffer = std::move(empty_.back());
+      empty_.pop_back();
     }
     // What arrives slowly is handed on as it arrives; what is at hand fills the buffer first, by the source.
-    Result<std::size_t> size = source_.read(buffer.bytes);
+    Result<std::size_t> size = source_.read({buffer.bytes.get(), buffer_size_});
     const bool is_finished = !size || *size == 0;
     {
       MutexLock lock(mutex_);
@@ -50,29 +51,39 @@ void ReadAhead::run() {
   }
 }
 
-Result<std::size_t> ReadAhead::read(std::span<std::byte> into) {
-  if (is_at_end_) return std::size_t{0};
-  if (taken_ == current_.size) {
+Result<std::span<const std::byte>> ReadAhead::rest_of_buffer() {
+  if (taken_ == current_.size && !is_at_end_) {
     MutexLock lock(mutex_);
-    if (!current_.bytes.empty()) {
+    if (current_.bytes) {
       empty_.push_back(std::exchange(current_, {}));
       // Not for every buffer: whoever is woken for two goes on for longer. The others are on their way here.
       if (empty_.size() >= wake_at_) changed_.notify_one();
     }
     taken_ = 0;
     while (full_.empty() && !is_finished_) changed_.wait(mutex_);
-    if (full_.empty()) {
+    if (!full_.empty()) {
+      current_ = std::move(full_.front());
+      full_.pop_front();
+    } else {
       is_at_end_ = true;
       if (error_) return std::move(*error_);
-      return std::size_t{0};
     }
-    current_ = std::move(full_.front());
-    full_.pop_front();
   }
-  const std::size_t size = std::min(into.size(), current_.size - taken_);
-  std::memcpy(into.data(), current_.bytes.data() + taken_, size);
+  return std::span<const std::byte>(current_.bytes.get() + taken_, current_.size - taken_);
+}
+
+Result<std::size_t> ReadAhead::read(std::span<std::byte> into) {
+  const std::span<const std::byte> rest = TRY(rest_of_buffer());
+  const std::size_t size = std::min(into.size(), rest.size());
+  std::memcpy(into.data(), rest.data(), size);
   taken_ += size;
   return size;
+}
+
+Result<std::span<const std::byte>> ReadAhead::next_piece() {
+  const std::span<const std::byte> rest = TRY(rest_of_buffer());
+  taken_ += rest.size();
+  return rest;
 }
 
 }  // namespace gantry

@@ -16,7 +16,7 @@ struct PullOptions {
   std::string progress = "auto";
   bool quiet = false;
   bool unpack = false;
-  int parallel = 3;
+  int parallel = static_cast<int>(image::PullOptions().parallel_layers);
 
   std::vector<Option> table() {
     return {{0, "platform", "OS/ARCH", &platform,

@@ -75,8 +75,10 @@ class TarFiles final : public ArchiveFiles {
   Result<void> read(const ImageStore& store, Lease& lease, ByteSource& tar, const ArchiveLimits& limits) {
     const auto plain = TRY(oci::decompress(tar, {.max_bytes = limits.max_bytes}));
     std::optional<ReadAhead> ahead;
-    if (plain->compression() != oci::Compression::None) ahead.emplace(*plain);
-    oci::TarReader reader(ahead ? static_cast<ByteSource&>(*ahead) : *plain);
+    std::optional<BufferedPieces> buffered;
+    oci::TarReader reader(plain->compression() == oci::Compression::None
+                              ? static_cast<PieceSource&>(buffered.emplace(*plain))
+                              : ahead.emplace(*plain));
     while (const auto entry = TRY(reader.next())) {
       if (files_.size() + links_.size() >= limits.max_files)
         return error(Code::ResourceExhausted, "there are more than {} files in the archive",

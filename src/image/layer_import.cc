@@ -9,8 +9,9 @@
 
 #include "base/file.h"
 #include "base/mutex.h"
+#include "base/piece_source.h"
 #include "base/read_ahead.h"
-#include "image/hash_sink.h"
+#include "image/hashed_pieces.h"
 #include "image/key_lock.h"
 #include "image/unpack.h"
 #include "kernel/namespaces.h"
@@ -23,7 +24,7 @@ using oci::Digest;
 
 namespace {
 
-// For layers smaller than this, a thread costs more than it saves. Each of the three has its buffers, 1 MiB.
+// For layers smaller than this, a thread costs more than it saves. Each of the two has its buffers, 1 MiB.
 constexpr std::uint64_t kWorthAThread = 512 << 10;  // bytes
 // What a resumed import is spared is worth a file of its own from here on.
 constexpr std::uint64_t kWorthSaving = 4 << 20;  // bytes
@@ -215,25 +216,18 @@ void tell_of_losses(const UnpackResult& unpacked, const OnLoss& on_loss) {
     on_loss(fmt::format("and {} more of the same layer", more));
 }
 
-// `source`, read by a thread of its own if that is worth it.
-ByteSource& read_beside(std::optional<ReadAhead>& thread, ByteSource& source, bool is_worth_it) {
-  return is_worth_it ? thread.emplace(source) : source;
-}
-
 Result<BuiltLayer> unpack_blob(ByteSource& blob, std::uint64_t size, const Digest& diff_id,
                                const LayerTicket& ticket, ParentView& below,
                                const LayerImportOptions& options) {
   const auto tar = TRY(oci::decompress(blob, options.limits));
-  const bool is_large = size >= kWorthAThread;
-  HashSink hash(diff_id.algorithm());
-  // A thread decompresses, one hashes what comes out, and this one unpacks it: on few processors they even
-  // out by themselves, whatever the layer is made of. Each ends before what it reads.
-  std::optional<ReadAhead> decompressing;
-  TeeSource hashed(read_beside(decompressing, *tar, is_large && tar->compression() != oci::Compression::None),
-                   hash);
-  std::optional<ReadAhead> hashing;
-  ByteSource& bytes = read_beside(hashing, hashed, is_large);
-  const UnpackResult unpacked = TRY(unpack(bytes, ticket.directory(), TRY(unpack_options()), &below));
+  // A thread decompresses, this one hashes and unpacks: whatever a layer is made of, that is about the same
+  // work.
+  std::optional<ReadAhead> ahead;
+  std::optional<BufferedPieces> buffered;
+  HashedPieces hash(
+      size >= kWorthAThread ? static_cast<PieceSource&>(ahead.emplace(*tar)) : buffered.emplace(*tar),
+      diff_id.algorithm());
+  const UnpackResult unpacked = TRY(unpack(hash, ticket.directory(), TRY(unpack_options()), &below));
   if (const Digest found = hash.finish(); found != diff_id)
     return error(Code::InvalidArgument, "its content is '{}' uncompressed, but the image's config says '{}'",
                  found.str(), diff_id.str());
@@ -257,7 +251,9 @@ Result<void> LayerImport::State::receive(const Descriptor& blob, const OpenBlob&
   TeeSource stored(source, options.is_resumable ? static_cast<ByteSink&>(saving) : ingest);
   const Use& reader = offset == 0 ? use : drain;
   std::optional<ReadAhead> receiving;
-  Result<void> used = reader(read_beside(receiving, stored, blob.size >= kWorthAThread));
+  ByteSource& bytes =
+      blob.size >= kWorthAThread ? static_cast<ByteSource&>(receiving.emplace(stored)) : stored;
+  Result<void> used = reader(bytes);
   receiving.reset();  // nobody writes to the ingest any more
   if (!used) {
     // Bytes that are no good, or that the disk has no room for, are not worth keeping.

@@ -264,7 +264,7 @@ Result<void> Unpacker::node(const std::string& name, TarEntry& entry) {
 
 }  // namespace
 
-Result<UnpackResult> unpack(ByteSource& tar, int directory, const UnpackOptions& options,
+Result<UnpackResult> unpack(PieceSource& tar, int directory, const UnpackOptions& options,
                             ParentView* parents) {
   UnpackResult result;
   TarReader reader(tar, {.may_lack_end = options.may_lack_end});
@@ -278,6 +278,12 @@ Result<UnpackResult> unpack(ByteSource& tar, int directory, const UnpackOptions&
   TRY(reader.drain());
   TRY_DURING(tree.finish(), "unpack: finish directories");
   return result;
+}
+
+Result<UnpackResult> unpack(ByteSource& tar, int directory, const UnpackOptions& options,
+                            ParentView* parents) {
+  BufferedPieces pieces(tar);
+  return unpack(pieces, directory, options, parents);
 }
 
 }  // namespace gantry::image

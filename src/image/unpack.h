@@ -20,8 +20,8 @@
 // ParentView is asked for those only.
 //
 // Times of files are set to the nanosecond, those of directories at the end. On failure the directory is left
-// as it is then: the caller removes it. Nothing is synced. One thread; memory: a buffer, and about 200 bytes
-// for each directory.
+// as it is then: the caller removes it. Nothing is synced. One thread; memory: about 200 bytes for each
+// directory.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +31,7 @@
 
 #include "base/byte_stream.h"
 #include "base/error.h"
+#include "base/piece_source.h"
 
 namespace gantry::image {
 
@@ -90,6 +91,9 @@ using OnLoss = std::function<void(const std::string& sentence)>;
 
 // Reads `tar` to its end, also behind that of the archive. `directory` is empty. `parents` may be null: there
 // are none.
+Result<UnpackResult> unpack(PieceSource& tar, int directory, const UnpackOptions& options,
+                            ParentView* parents = nullptr);
+// The same through a buffer.
 Result<UnpackResult> unpack(ByteSource& tar, int directory, const UnpackOptions& options,
                             ParentView* parents = nullptr);
 

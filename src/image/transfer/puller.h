@@ -33,8 +33,8 @@ struct PullOptions {
   // What is in the store already, as when the registry shares it, is unpacked when it is first mounted.
   // `unpack_all` does it at once.
   bool unpack_all = false;
-  unsigned parallel_layers = 3;
-  DownloadOptions download;  // its control is set here
+  unsigned parallel_layers = 5;  // fewer leave processors without work at the end, where one is left
+  DownloadOptions download;      // its control is set here
   // To end it early; borrowed, and of this pull alone: it is cancelled by itself when a layer fails.
   Cancellation* cancellation = nullptr;
 };

@@ -2,6 +2,7 @@
 #include "image/transfer/registries.h"
 
 #include <cstddef>
+#include <optional>
 #include <tuple>
 #include <utility>
 
@@ -11,13 +12,21 @@ namespace {
 // In a daemon each user's token makes a client of its own; they are made anew in no time.
 constexpr std::size_t kMaxClients = 64;
 
+// The status of an answer to "/v2/", if there is any.
+std::optional<int> status_of(http::Client& client, const std::string& base) {
+  const auto url = http::Url::parse(base + "/v2/");
+  if (!url) return std::nullopt;
+  const auto answer = client.send({.url = *url, .answer_timeout = std::chrono::seconds(5)});
+  return answer ? std::optional(answer->status()) : std::nullopt;
+}
+
 // A server on this host that nobody has configured: whether it speaks TLS. Its certificate proves nothing
-// that the loopback address does not.
-bool answers_with_tls(const http::ClientOptions& options, const std::string& host) {
-  const auto url = http::Url::parse("https://" + host + "/v2/");
-  if (!url) return false;
+// that the loopback address does not. Without TLS is asked first, since making that ready takes milliseconds;
+// who expects it ends the connection, or says that this is a bad request.
+bool speaks_tls(const http::ClientOptions& options, const std::string& host) {
   http::Client probe(options);
-  return probe.send({.url = *url, .answer_timeout = std::chrono::seconds(5)}).has_value();
+  const std::optional<int> plain = status_of(probe, "http://" + host);
+  return (!plain || *plain == 400) && status_of(probe, "https://" + host).has_value();
 }
 
 }  // namespace
@@ -99,7 +108,7 @@ Result<std::shared_ptr<RegistryClient>> Registries::connect(
   bool is_tls = endpoint.settings.transport == Transport::Tls;
   if (endpoint.settings.transport == Transport::Either) {
     options.http.tls.verify = false;
-    is_tls = answers_with_tls(options.http, endpoint.host);
+    is_tls = speaks_tls(options.http, endpoint.host);
   }
   const http::Url base = TRY(http::Url::parse((is_tls ? "https://" : "http://") + endpoint.host));
   return std::make_shared<RegistryClient>(endpoint.host, base, std::move(options));

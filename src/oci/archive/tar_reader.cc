@@ -2,6 +2,7 @@
 #include "oci/archive/tar_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 #include <vector>
@@ -263,12 +264,13 @@ std::string ustar_path(const TarHeader& header) {
 }  // namespace
 
 struct TarReader::State {
-  ByteSource& source;
+  std::unique_ptr<PieceSource> own_source;
+  PieceSource& source;
   const TarLimits limits;
 
-  std::vector<std::byte> buffer = std::vector<std::byte>(kStreamBuffer);
-  std::size_t begin = 0, end = 0;  // of what is in the buffer and not yet taken
-  std::uint64_t taken = 0;         // bytes of the archive, for errors
+  std::span<const std::byte> rest;                   // of the source's current piece: what was not taken
+  std::array<std::byte, kTarBlock> block_in_pieces;  // one that the source has cut
+  std::uint64_t taken = 0;                           // bytes of the archive, for errors
   bool is_at_end = false;
 
   Extended global;
@@ -283,11 +285,14 @@ struct TarReader::State {
   bool is_sparse = false;
   std::size_t segment = 0;          // the current one
   std::uint64_t segment_taken = 0;  // bytes of it
-  Piece rest;                       // what read() has not handed out of a piece
+  Piece unread;                     // what read() has not handed out of a piece
 
-  State(ByteSource& from, const TarLimits& with) : source(from), limits(with) {}
+  State(PieceSource& from, const TarLimits& with) : source(from), limits(with) {}
+  State(std::unique_ptr<PieceSource> from, const TarLimits& with)
+      : own_source(std::move(from)), source(*own_source), limits(with) {}
 
-  Result<void> fill();
+  Result<bool> fill();
+  std::span<const std::byte> take(std::uint64_t most);
   Result<const std::byte*> block();
   Result<const TarHeader*> header();
   Result<void> skip(std::uint64_t bytes);
@@ -302,45 +307,42 @@ struct TarReader::State {
 };
 
 TarReader::TarReader(ByteSource& source, const TarLimits& limits)
+    : state_(std::make_unique<State>(std::make_unique<BufferedPieces>(source), limits)) {}
+TarReader::TarReader(PieceSource& source, const TarLimits& limits)
     : state_(std::make_unique<State>(source, limits)) {}
 TarReader::~TarReader() = default;
 
-// Reads more, behind what is there; the buffer has room left. At the end of the source nothing is added.
-Result<void> TarReader::State::fill() {
-  if (begin > 0) {
-    std::memmove(buffer.data(), buffer.data() + begin, end - begin);
-    end -= begin;
-    begin = 0;
-  }
-  end += TRY(source.read(std::span(buffer).subspan(end)));
-  return {};
+// Gets more, if nothing is left; false at the end of the source.
+Result<bool> TarReader::State::fill() {
+  if (rest.empty()) rest = TRY(source.next_piece());
+  return !rest.empty();
+}
+
+// Of what is at hand.
+std::span<const std::byte> TarReader::State::take(std::uint64_t most) {
+  const std::span<const std::byte> bytes = rest.first(std::min<std::uint64_t>(most, rest.size()));
+  rest = rest.subspan(bytes.size());
+  taken += bytes.size();
+  return bytes;
 }
 
 // The next block, taken; null at the end of the source. Good until the next call.
 Result<const std::byte*> TarReader::State::block() {
-  while (end - begin < kTarBlock) {
-    const std::size_t before = end - begin;
-    TRY(fill());
-    if (end - begin > before) continue;
-    if (before == 0) return nullptr;
-    return bad("the archive is cut at byte {}", taken + before);
+  if (!TRY(fill())) return nullptr;
+  if (rest.size() >= kTarBlock) return take(kTarBlock).data();
+  for (std::size_t filled = 0; filled < kTarBlock;) {
+    if (!TRY(fill())) return bad("the archive is cut at byte {}", taken);
+    const std::span<const std::byte> bytes = take(kTarBlock - filled);
+    std::ranges::copy(bytes, block_in_pieces.begin() + static_cast<std::ptrdiff_t>(filled));
+    filled += bytes.size();
   }
-  const std::byte* found = buffer.data() + begin;
-  begin += kTarBlock;
-  taken += kTarBlock;
-  return found;
+  return block_in_pieces.data();
 }
 
 Result<void> TarReader::State::skip(std::uint64_t bytes) {
   while (bytes > 0) {
-    if (begin == end) {
-      TRY(fill());
-      if (begin == end) return bad("the archive is cut at byte {}", taken);
-    }
-    const std::size_t n = std::min<std::uint64_t>(bytes, end - begin);
-    begin += n;
-    taken += n;
-    bytes -= n;
+    if (!TRY(fill())) return bad("the archive is cut at byte {}", taken);
+    bytes -= take(bytes).size();
   }
   return {};
 }
@@ -352,14 +354,8 @@ Result<std::string> TarReader::State::take_text(std::uint64_t bytes, const char*
   std::string text;
   text.reserve(bytes);
   while (text.size() < bytes) {
-    if (begin == end) {
-      TRY(fill());
-      if (begin == end) return bad("the archive is cut at byte {}", taken);
-    }
-    const std::size_t n = std::min<std::uint64_t>(bytes - text.size(), end - begin);
-    text.append(reinterpret_cast<const char*>(buffer.data()) + begin, n);
-    begin += n;
-    taken += n;
+    if (!TRY(fill())) return bad("the archive is cut at byte {}", taken);
+    text.append(text_of(take(bytes - text.size())));
   }
   TRY(skip(tar_padding(bytes)));
   return text;
@@ -391,7 +387,7 @@ Result<std::optional<TarEntry>> TarReader::State::next() {
   TRY(skip(stored_left + padding));
   stored_left = padding = size = position = read_position = 0;
   is_sparse = false;
-  rest = {};
+  unread = {};
   if (is_at_end) return std::nullopt;
 
   std::optional<Extended> extended;
@@ -405,7 +401,7 @@ Result<std::optional<TarEntry>> TarReader::State::next() {
       is_at_end = true;
       return std::nullopt;
     }
-    const TarHeader current = *found;  // what follows may move the buffer
+    const TarHeader current = *found;  // what follows takes more
     const auto text = [&](const char* what) -> Result<std::string> {
       return take_text(TRY(read_unsigned(current.size, "size")), what);
     };
@@ -627,13 +623,10 @@ Result<std::optional<TarEntry>> TarReader::next() { return state_->next(); }
 
 Result<TarReader::Piece> TarReader::next_piece() {
   State& s = *state_;
-  if (!s.rest.data.empty()) return std::exchange(s.rest, {});
+  if (!s.unread.data.empty()) return std::exchange(s.unread, {});
   if (s.stored_left == 0) return Piece{s.size, {}};
-  if (s.begin == s.end) {
-    TRY(s.fill());
-    if (s.begin == s.end) return bad("the archive is cut at byte {}", s.taken);
-  }
-  std::uint64_t length = std::min<std::uint64_t>(s.stored_left, s.end - s.begin);
+  if (!TRY(s.fill())) return bad("the archive is cut at byte {}", s.taken);
+  std::uint64_t length = std::min<std::uint64_t>(s.stored_left, s.rest.size());
   Piece piece{.offset = s.position};
   if (s.is_sparse) {
     const TarSegment& segment = s.segments[s.segment];
@@ -647,9 +640,7 @@ Result<TarReader::Piece> TarReader::next_piece() {
   } else {
     s.position += length;
   }
-  piece.data = std::span(s.buffer).subspan(s.begin, length);
-  s.begin += length;
-  s.taken += length;
+  piece.data = s.take(length);
   s.stored_left -= length;
   return piece;
 }
@@ -661,11 +652,11 @@ Result<std::size_t> TarReader::read(std::span<std::byte> into) {
   if (s.read_position < piece.offset) {  // in a hole
     n = std::min<std::uint64_t>(into.size(), piece.offset - s.read_position);
     std::memset(into.data(), 0, n);
-    s.rest = piece;
+    s.unread = piece;
   } else {
     n = std::min(into.size(), piece.data.size());
     std::ranges::copy(piece.data.first(n), into.begin());
-    s.rest = {piece.offset + n, piece.data.subspan(n)};
+    s.unread = {piece.offset + n, piece.data.subspan(n)};
   }
   s.read_position += n;
   return n;
@@ -673,11 +664,8 @@ Result<std::size_t> TarReader::read(std::span<std::byte> into) {
 
 Result<void> TarReader::drain() {
   State& s = *state_;
-  for (;;) {
-    s.begin = s.end = 0;
-    TRY(s.fill());
-    if (s.end == 0) return {};
-  }
+  while (TRY(s.fill())) s.rest = {};
+  return {};
 }
 
 }  // namespace gantry::oci

@@ -10,7 +10,7 @@
 // Contents that are not read are skipped by next(). Everything that cannot be understood exactly is an error
 // (InvalidArgument, with the archive's own names made printable), never a guess: bad checksums, numbers,
 // records or sparse maps, unknown types, volumes of a series, archives that are cut anywhere.
-// Memory: one buffer and what TarLimits allows.
+// Memory: a buffer, where the source has none, and what TarLimits allows.
 //
 // Not applied: access and change times, names of users and groups (ids are what counts inside a layer),
 // SCHILY.acl.* (text with names; layers carry ACLs as SCHILY.xattr.system.posix_acl_*), comments.
@@ -28,6 +28,7 @@
 #include <string_view>
 
 #include "base/byte_stream.h"
+#include "base/piece_source.h"
 #include "oci/archive/tar_entry.h"
 
 namespace gantry::oci {
@@ -43,7 +44,9 @@ struct TarLimits {
 
 class TarReader final : public ByteSource {
  public:
+  // Through a buffer of its own.
   explicit TarReader(ByteSource& source, const TarLimits& limits = {});
+  explicit TarReader(PieceSource& source, const TarLimits& limits = {});
   TarReader(const TarReader&) = delete;
   TarReader& operator=(const TarReader&) = delete;
   ~TarReader() override;
@@ -55,7 +58,7 @@ class TarReader final : public ByteSource {
   Result<std::size_t> read(std::span<std::byte> into) override;
 
   // The same without a copy, and without the holes: the next piece that is stored and where in the file it
-  // belongs. In memory of the reader, good until the next call; an empty one is the end.
+  // belongs. In memory of the reader or its source, good until the next call; an empty one is the end.
   struct Piece {
     std::uint64_t offset = 0;
     std::span<const std::byte> data;
