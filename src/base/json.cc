@@ -124,7 +124,11 @@ class Parser {
  public:
   // Changes `text`, and the tree will point into it.
   Parser(std::string& text, Arena& arena, const Limits& limits)
-      : at_(text.data()), end_(text.data() + text.size()), line_start_(at_), arena_(arena), limits_(limits) {}
+      : at_(text.data()), end_(text.data() + text.size()), line_start_(at_), arena_(arena), limits_(limits) {
+    pending_.reserve(kFewValues);
+    open_.reserve(kFewLevels);
+    keys_.reserve(kFewValues);
+  }
 
   Result<Node> parse() {
     if (document()) return pending_.front();
@@ -134,6 +138,10 @@ class Parser {
   bool has_repeated_keys() const { return has_repeated_keys_; }
 
  private:
+  // Room from the start: most objects have no more in one place.
+  static constexpr std::size_t kFewValues = 64;
+  static constexpr std::size_t kFewLevels = 16;
+
   struct Open {
     bool is_object;
     std::size_t first;  // of its values in pending_

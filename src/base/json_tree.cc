@@ -9,6 +9,8 @@ namespace gantry::json {
 namespace {
 
 constexpr std::size_t kFewMembers = 32;
+// Room for whose members come one by one: moving them costs more than what is left over.
+constexpr std::size_t kFirstMembers = 4;
 
 bool is_before(const TreeObject::Member& member, std::string_view key) { return member.first < key; }
 
@@ -65,6 +67,7 @@ Tree* TreeObject::find(std::string_view key) {
 
 Tree& TreeObject::operator[](std::string_view key) {
   if (Tree* there = find(key)) return *there;
+  if (members_.empty()) members_.reserve(kFirstMembers);
   return members_.emplace(lower_bound(key), std::string(key), Tree())->second;
 }
 

@@ -16,6 +16,15 @@ using json::Tree;
 
 constexpr const char* kPrefix = "pod-security.kubernetes.io/";
 
+// What a namespace says about one use of the standards, as labels.
+struct Mode {
+  std::string_view label;
+  std::string_view version_label;
+};
+constexpr Mode kEnforce{"pod-security.kubernetes.io/enforce", "pod-security.kubernetes.io/enforce-version"};
+constexpr Mode kAudit{"pod-security.kubernetes.io/audit", "pod-security.kubernetes.io/audit-version"};
+constexpr Mode kWarn{"pod-security.kubernetes.io/warn", "pod-security.kubernetes.io/warn-version"};
+
 struct Policy {
   SecurityLevel level = SecurityLevel::Privileged;
   int version = kLatestStandard;
@@ -23,11 +32,10 @@ struct Policy {
 };
 
 // What is not understood counts as the strictest, as in Kubernetes: a slip of the pen opens nothing.
-Policy policy_of(const Tree& name_space, const std::string& mode) {
-  const std::string label = kPrefix + mode;
-  const Tree* level = name_space.find("metadata", "labels", label);
+Policy policy_of(const Tree& name_space, const Mode& mode) {
+  const Tree* level = name_space.find("metadata", "labels", mode.label);
   if (level == nullptr) return {};
-  const std::string_view version = name_space.text_at("metadata", "labels", label + "-version");
+  const std::string_view version = name_space.text_at("metadata", "labels", mode.version_label);
   const auto parsed = parse_security_level(level->as_string());
   const auto pinned = parse_standard_version(version);
   return {.level = parsed.value_or(SecurityLevel::Restricted),
@@ -69,7 +77,7 @@ class PodSecurity final : public Plugin {
     if (request.old_object != nullptr && has_same_spec(*request.old_object, *request.object)) return {};
     const auto name_space = name_spaces_.find("", request.name_space);
     if (name_space == nullptr) return {};
-    const Policy enforced = policy_of(*name_space, "enforce");
+    const Policy enforced = policy_of(*name_space, kEnforce);
     request.audit_annotations[kPrefix + std::string("enforce-policy")] = enforced.text;
     const auto violations = security_violations(enforced.level, enforced.version, *request.object);
     if (!violations.empty())
@@ -87,9 +95,9 @@ class PodSecurity final : public Plugin {
   void warn_and_note(AdmissionRequest& request, const Tree& pod) const {
     const auto name_space = name_spaces_.find("", request.name_space);
     if (name_space == nullptr) return;
-    if (const std::string text = violation_text(policy_of(*name_space, "audit"), pod); !text.empty())
+    if (const std::string text = violation_text(policy_of(*name_space, kAudit), pod); !text.empty())
       request.audit_annotations[kPrefix + std::string("audit-violations")] = text;
-    if (std::string text = violation_text(policy_of(*name_space, "warn"), pod); !text.empty())
+    if (std::string text = violation_text(policy_of(*name_space, kWarn), pod); !text.empty())
       request.warnings.push_back(std::move(text));
   }
 
@@ -102,14 +110,13 @@ class PodSecurity final : public Plugin {
   // A new label has to be understood; one that was there before does not keep people from changing the rest.
   static Answer<void> check_labels(const AdmissionRequest& request) {
     std::vector<Cause> causes;
-    for (const char* const mode : {"enforce", "audit", "warn"}) {
-      const std::string label = kPrefix + std::string(mode);
+    for (const Mode& mode : {kEnforce, kAudit, kWarn}) {
       check_label(
-          request, label, causes,
+          request, mode.label, causes,
           [](std::string_view text) { return parse_security_level(text).has_value(); },
           "must be one of privileged, baseline, restricted");
       check_label(
-          request, label + "-version", causes,
+          request, mode.version_label, causes,
           [](std::string_view text) { return parse_standard_version(text).has_value(); },
           "must be \"latest\" or \"v1.x\"");
     }
@@ -118,8 +125,8 @@ class PodSecurity final : public Plugin {
   }
 
   template <class IsValid>
-  static void check_label(const AdmissionRequest& request, const std::string& label,
-                          std::vector<Cause>& causes, IsValid&& is_valid, const char* rule) {
+  static void check_label(const AdmissionRequest& request, std::string_view label, std::vector<Cause>& causes,
+                          IsValid&& is_valid, const char* rule) {
     const Tree* value = request.object->find("metadata", "labels", label);
     if (value == nullptr || is_valid(value->as_string())) return;
     const Tree* before =

@@ -22,6 +22,16 @@ bool tolerates_eviction(const Tree& toleration, std::string_view taint) {
   return (key.empty() || key == taint) && (effect.empty() || effect == "NoExecute");
 }
 
+Tree toleration_of(const char* taint) {
+  std::vector<json::TreeObject::Member> members;
+  members.reserve(4);
+  members.emplace_back("effect", "NoExecute");
+  members.emplace_back("key", taint);
+  members.emplace_back("operator", "Exists");
+  members.emplace_back("tolerationSeconds", kTolerationSeconds);
+  return json::TreeObject(std::move(members));
+}
+
 class DefaultTolerationSeconds final : public Plugin {
  public:
   std::string_view name() const override { return "DefaultTolerationSeconds"; }
@@ -37,12 +47,7 @@ class DefaultTolerationSeconds final : public Plugin {
             return tolerates_eviction(toleration, taint);
           });
       if (is_said) continue;
-      json::TreeObject toleration;
-      toleration["effect"] = "NoExecute";
-      toleration["key"] = taint;
-      toleration["operator"] = "Exists";
-      toleration["tolerationSeconds"] = kTolerationSeconds;
-      spec["tolerations"].array().emplace_back(std::move(toleration));
+      spec["tolerations"].array().push_back(toleration_of(taint));
     }
     return {};
   }

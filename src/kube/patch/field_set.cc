@@ -88,9 +88,10 @@ Answer<FieldSet> FieldSet::from_tree(const Tree& fields) {
 }
 
 Tree FieldSet::to_tree() && {
+  if (children_.empty()) return json::TreeObject();
   std::vector<json::TreeObject::Member> members;
   members.reserve(children_.size() + 1);
-  if (is_member_ && !children_.empty()) members.emplace_back(kSelf, json::TreeObject());
+  if (is_member_) members.emplace_back(kSelf, json::TreeObject());
   for (Child& child : children_)
     members.emplace_back(std::move(child.step), std::move(child.below).to_tree());
   return json::TreeObject(std::move(members));
