@@ -2,34 +2,24 @@
 //
 // The verbs on the embedded store, without HTTP: bench_kube_verbs [directory]. Prints how many a second 16
 // clients get, and the processor time of one.
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <thread>
 
 #include "kube/server/test_verbs.h"
+#include "testing/processor_time.h"
 
 namespace gantry::kube {
 namespace {
 
 constexpr int kClients = 16;
 
-double processor_seconds() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
 void run(const char* what, int count, const std::function<Answer<ApiAnswer>(int)>& work) {
   std::atomic<int> failed = 0;
   std::vector<std::thread> clients;
   const auto begin = std::chrono::steady_clock::now();
-  const double before = processor_seconds();
+  const double before = testing::processor_seconds_of_process();
   for (int client = 0; client < kClients; ++client)
     clients.emplace_back([&, client] {
       for (int i = client; i < count; i += kClients)
@@ -39,7 +29,8 @@ void run(const char* what, int count, const std::function<Answer<ApiAnswer>(int)
   for (std::thread& client : clients) client.join();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   std::printf("%-18s %8.0f/s  %6.1f us of processor each%s\n", what, count / seconds,
-              (processor_seconds() - before) / count * 1e6, failed == 0 ? "" : "  SOME FAILED");
+              (testing::processor_seconds_of_process() - before) / count * 1e6,
+              failed == 0 ? "" : "  SOME FAILED");
 }
 
 std::string config_map(int number, const char* value) {

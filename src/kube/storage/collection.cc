@@ -10,7 +10,7 @@
 
 namespace gantry::kube {
 
-// How many changes are looked at under one lock.
+// How many changes are looked at under one lock. Indexes are brought along when so many have come.
 static constexpr std::size_t kTurn = 256;
 
 Collection::Collection(std::string stored_as)
@@ -32,7 +32,47 @@ ObjectRef Collection::find(std::string_view path) const {
 
 Collection::Snapshot Collection::snapshot() const {
   MutexLock lock(mutex_);
-  return {objects_, history_.revision(), history_.end()};
+  return {.objects = objects_, .changed = history_.revision(), .sequence = history_.end()};
+}
+
+Collection::Snapshot Collection::snapshot_for(const Selection& selection) {
+  const std::vector<Term> terms = selection.terms();
+  if (terms.empty()) return snapshot();
+  MutexLock lock(indexes_mutex_);
+  Snapshot now = snapshot();
+  bring_indexes_to(now.sequence);
+  auto part = indexes_.narrow(now.objects, selection.prefix(), terms, std::chrono::steady_clock::now());
+  if (!part) return now;
+  now.objects = std::move(part->objects);
+  now.part = std::move(part->has);
+  return now;
+}
+
+void Collection::learn_from(const Search& search) {
+  if (!Indexes::would_help(search)) return;
+  MutexLock lock(indexes_mutex_);
+  indexes_.learn_from(search, std::chrono::steady_clock::now());
+}
+
+History::Sequence Collection::end_of_changes() const {
+  MutexLock lock(mutex_);
+  return history_.end();
+}
+
+void Collection::bring_indexes_to(History::Sequence end) {
+  if (!indexes_.are_made()) return indexes_.restart(end);
+  while (indexes_.next() < end) {
+    const auto changes = changes_from(indexes_.next(), std::min(kTurn, end - indexes_.next()));
+    if (!changes) return indexes_.restart(end);
+    indexes_.apply(*changes);
+  }
+}
+
+// So that who asks does not find them far behind, and what has gone does not live on in them.
+void Collection::bring_indexes_along() {
+  if (!indexes_mutex_.try_lock()) return;  // whoever has them does it
+  if (const auto end = end_of_changes(); end - indexes_.next() >= kTurn) bring_indexes_to(end);
+  indexes_mutex_.unlock();
 }
 
 store::Revision Collection::known_since() const {
@@ -51,23 +91,34 @@ std::optional<std::vector<ChangeRef>> Collection::changes_from(History::Sequence
   return history_.from(sequence, most);
 }
 
-void Collection::keep(store::Revision revision, const ObjectMap& objects) {
+void Collection::keep(store::Revision revision, const Snapshot& snapshot) {
   MutexLock lock(mutex_);
-  if (std::ranges::find(kept_, revision, &Kept::revision) != kept_.end()) return;
+  const auto is_same = [&](const Kept& kept) {
+    return kept.revision == revision && kept.snapshot.part == snapshot.part;
+  };
+  if (std::ranges::any_of(kept_, is_same)) return;
   if (kept_.size() == kKeptSnapshots) kept_.erase(kept_.begin());
-  kept_.push_back({revision, objects, std::chrono::steady_clock::now()});
+  kept_.push_back({revision, snapshot, std::chrono::steady_clock::now()});
 }
 
-std::optional<ObjectMap> Collection::kept(store::Revision revision) const {
+std::optional<Collection::Snapshot> Collection::kept_for(store::Revision revision,
+                                                         const Selection& selection) const {
+  const std::vector<Term> terms = selection.terms();
   MutexLock lock(mutex_);
-  const auto found = std::ranges::find(kept_, revision, &Kept::revision);
-  if (found == kept_.end()) return std::nullopt;
-  return found->objects;
+  const Kept* best = nullptr;
+  for (const Kept& kept : kept_) {
+    if (kept.revision != revision) continue;
+    const std::optional<Term>& part = kept.snapshot.part;
+    if (part ? std::ranges::find(terms, *part) != terms.end() : best == nullptr) best = &kept;
+  }
+  if (best == nullptr) return std::nullopt;
+  return best->snapshot;
 }
 
 // ---- By the cache
 
 void Collection::add_fields(const std::vector<SelectableField>& fields) {
+  MutexLock indexes(indexes_mutex_);
   MutexLock lock(mutex_);
   auto table = std::make_shared<FieldTable>(*fields_);
   for (const SelectableField& field : fields) {
@@ -84,6 +135,9 @@ void Collection::add_fields(const std::vector<SelectableField>& fields) {
     made.put(object.at(object.revision(), fields_->paths));
   }
   objects_ = std::move(made);
+  // Nobody is to find the field missing in what was made without it.
+  indexes_.restart(history_.end());
+  kept_.clear();
 }
 
 void Collection::put(ObjectRef object, Time now) {
@@ -105,12 +159,16 @@ void Collection::change(ObjectRef object, ObjectRef before, bool is_deletion, Ti
 }
 
 void Collection::restart(ObjectMap objects, store::Revision revision) {
+  MutexLock indexes(indexes_mutex_);
   MutexLock lock(mutex_);
   objects_ = std::move(objects);
   history_.restart(revision);
+  indexes_.restart(history_.end());
 }
 
 void Collection::forget_before(Time time) {
+  MutexLock indexes(indexes_mutex_);
+  indexes_.forget_unused_since(time);
   MutexLock lock(mutex_);
   history_.forget_before(time);
   std::erase_if(kept_, [&](const Kept& kept) { return kept.since < time; });
@@ -120,19 +178,12 @@ void Collection::forget_before(Time time) {
 
 void Collection::add(WatchStream& stream) {
   MutexLock lock(watches_mutex_);
-  Watches& watches = watches_[stream.options_.selection.name_space()];
-  stream.slot_ = watches.size();
-  watches.push_back(&stream);
+  watches_.add(stream);
 }
 
 void Collection::remove(WatchStream& stream) {
   MutexLock lock(watches_mutex_);
-  const auto found = watches_.find(stream.options_.selection.name_space());
-  Watches& watches = found->second;
-  watches.back()->slot_ = stream.slot_;
-  std::swap(watches[stream.slot_], watches.back());
-  watches.pop_back();
-  if (watches.empty()) watches_.erase(found);
+  watches_.remove(stream);
 }
 
 void Collection::add_listener(Listener& listener) {
@@ -148,8 +199,11 @@ void Collection::remove_listener(Listener& listener) {
 
 void Collection::tell_watches() {
   wake_watches();
-  MutexLock lock(listeners_mutex_);
-  for (Listener* listener : listeners_) listener->on_changes();
+  {
+    MutexLock lock(listeners_mutex_);
+    for (Listener* listener : listeners_) listener->on_changes();
+  }
+  bring_indexes_along();
 }
 
 void Collection::wake_watches() {
@@ -159,34 +213,26 @@ void Collection::wake_watches() {
     if (!changes) {
       // Some are forgotten already: whoever waits looks for himself what that is to him.
       told_ = snapshot().sequence;
-      for (auto& [name_space, watches] : watches_)
-        for (WatchStream* stream : watches) stream->wake_up(0);
+      watches_.for_each([](WatchStream& stream) { stream.wake_up(0); });
       return;
     }
     if (changes->empty()) return;
     for (const ChangeRef& change : *changes) {
-      wake_concerned("", *change);
-      if (const std::string_view name_space = change->object->name_space(); !name_space.empty())
-        wake_concerned(std::string(name_space), *change);
+      watches_.for_each_near(*change, [&](WatchStream& stream) {
+        if (stream.is_waiting_ && stream.concerns(*change)) stream.wake_up(told_);
+      });
       ++told_;
     }
   }
 }
 
-void Collection::wake_concerned(const std::string& name_space, const Change& change) {
-  const auto found = watches_.find(name_space);
-  if (found == watches_.end()) return;
-  for (WatchStream* stream : found->second)
-    if (stream->is_waiting_ && stream->concerns(change)) stream->wake_up(told_);
-}
-
 std::size_t Collection::look_at_time(Time now) {
   MutexLock lock(watches_mutex_);
   std::size_t count = 0;
-  for (auto& [name_space, watches] : watches_) {
-    count += watches.size();
-    for (WatchStream* stream : watches) stream->look_at_time(now, told_);
-  }
+  watches_.for_each([&](WatchStream& stream) {
+    ++count;
+    stream.look_at_time(now, told_);
+  });
   return count;
 }
 

@@ -7,13 +7,15 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/mutex.h"
 #include "kube/storage/history.h"
+#include "kube/storage/indexes.h"
 #include "kube/storage/object_map.h"
+#include "kube/storage/search.h"
 #include "kube/storage/selection.h"
+#include "kube/storage/watch_table.h"
 
 namespace gantry::kube {
 
@@ -46,18 +48,23 @@ class Collection {
   ObjectRef find(std::string_view path) const;
   struct Snapshot {
     ObjectMap objects;
+    std::optional<Term> part = {};   // what all of them have, if they are not everything
     store::Revision changed = 0;     // when the last change was that it shows
     History::Sequence sequence = 0;  // the number of the next change
   };
   Snapshot snapshot() const;
+  // With what is selected, but maybe without what is not.
+  Snapshot snapshot_for(const Selection& selection);
+  // From those who have searched a snapshot: next time it may have less that is not selected.
+  void learn_from(const Search& search);
   // See History.
   store::Revision known_since() const;
   std::optional<History::Sequence> changes_after(store::Revision revision) const;
   std::optional<std::vector<ChangeRef>> changes_from(History::Sequence sequence, std::size_t most) const;
 
-  // A snapshot that somebody reads page by page, by the revision he knows; a few are kept for a while.
-  void keep(store::Revision revision, const ObjectMap& objects);
-  std::optional<ObjectMap> kept(store::Revision revision) const;
+  // Of a snapshot that somebody reads page by page, by the revision he knows; a few are kept for a while.
+  void keep(store::Revision revision, const Snapshot& snapshot);
+  std::optional<Snapshot> kept_for(store::Revision revision, const Selection& selection) const;
 
   // ---- By the cache
 
@@ -90,17 +97,20 @@ class Collection {
   friend class WatchStream;
   static constexpr std::size_t kKeptSnapshots = 16;
 
-  // Those who watch one namespace; of all namespaces: "".
-  using Watches = std::vector<WatchStream*>;
-
   void add(WatchStream& stream) EXCLUDES(watches_mutex_);
   void remove(WatchStream& stream) EXCLUDES(watches_mutex_);
   void wake_watches() EXCLUDES(watches_mutex_);
-  void wake_concerned(const std::string& name_space, const Change& change) REQUIRES(watches_mutex_);
+  void bring_indexes_along();
+  void bring_indexes_to(History::Sequence end) REQUIRES(indexes_mutex_);
+  History::Sequence end_of_changes() const;
   void change(ObjectRef object, ObjectRef before, bool is_deletion, Time now) REQUIRES(mutex_);
 
   const std::string stored_as_;
   const std::string key_prefix_;
+
+  // Before mutex_, where both are held.
+  Mutex indexes_mutex_;  // guards what follows
+  Indexes indexes_ GUARDED_BY(indexes_mutex_);
 
   mutable Mutex mutex_;  // guards what follows
   std::shared_ptr<const FieldTable> fields_ GUARDED_BY(mutex_);
@@ -108,7 +118,7 @@ class Collection {
   History history_ GUARDED_BY(mutex_);
   struct Kept {
     store::Revision revision;
-    ObjectMap objects;
+    Snapshot snapshot;
     Time since;
   };
   std::vector<Kept> kept_ GUARDED_BY(mutex_);
@@ -119,7 +129,7 @@ class Collection {
 
   // Held while streams are woken: who has gone is not woken any more. Before mutex_, where both are held.
   Mutex watches_mutex_;  // guards what follows, and what each stream says is guarded by it
-  std::unordered_map<std::string, Watches> watches_ GUARDED_BY(watches_mutex_);
+  WatchTable watches_ GUARDED_BY(watches_mutex_);
   History::Sequence told_ GUARDED_BY(watches_mutex_) = 1;  // changes before this one were looked at
 };
 

@@ -11,6 +11,14 @@ SharedBytes Change::left() const {
   return left_;
 }
 
+std::optional<std::string_view> Change::value_before(const Attribute& attribute) const {
+  return before ? attribute.of(*before) : std::nullopt;
+}
+
+std::optional<std::string_view> Change::value_now(const Attribute& attribute) const {
+  return kind == Kind::Deleted ? std::nullopt : attribute.of(*object);
+}
+
 // What the collection itself does not keep.
 static std::size_t bytes_of(const Change& change) {
   std::size_t bytes = sizeof change;

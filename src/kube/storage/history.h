@@ -10,9 +10,11 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "base/mutex.h"
+#include "kube/storage/attribute.h"
 #include "kube/storage/object.h"
 
 namespace gantry::kube {
@@ -33,6 +35,9 @@ class Change : public Counted {
   const Kind kind;
 
   store::Revision revision() const { return object->revision(); }
+  // Nothing where there was no object or is none any more, too.
+  std::optional<std::string_view> value_before(const Attribute& attribute) const;
+  std::optional<std::string_view> value_now(const Attribute& attribute) const;
   // Of an update, for those who see the object no longer: its state before, at the revision of the change.
   // Made when somebody asks first, then the same for all.
   SharedBytes left() const;

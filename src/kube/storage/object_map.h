@@ -7,6 +7,7 @@
 // of chunks, once for each snapshot that was taken in between.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <string_view>
 #include <vector>
@@ -32,7 +33,7 @@ class ObjectMap {
   struct Position {
     std::size_t chunk = 0;
     std::size_t index = 0;
-    friend bool operator==(Position, Position) = default;
+    friend auto operator<=>(const Position&, const Position&) = default;
   };
   // The first object whose path does not stand before `path`; end() if there is none.
   Position lower_bound(std::string_view path) const;
@@ -41,8 +42,11 @@ class ObjectMap {
   Position end() const { return {root_->chunks.size(), 0}; }
   const ObjectRef& at(Position position) const { return (*root_->chunks[position.chunk])[position.index]; }
   Position next(Position position) const;
-  // How many there are from one to the other.
+  // How many there are from one to the other, or below a prefix.
   std::size_t count(Position from, Position to) const;
+  std::size_t count(std::string_view prefix) const {
+    return count(lower_bound(prefix), end_of_prefix(prefix));
+  }
 
  private:
   static constexpr std::size_t kMaxChunk = 256;

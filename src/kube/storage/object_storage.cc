@@ -55,24 +55,17 @@ Answer<ObjectRef> ObjectStorage::get_from_store(const Collection& collection, st
 
 // ---- List
 
-// Of what `objects` has below the selection's prefix, behind `after`.
-static ListResult select(const ObjectMap& objects, const ListRequest& request, std::string_view after) {
+static ListResult take(Search& search, std::size_t limit) {
   ListResult result;
-  const Selection& selection = request.selection;
-  const std::string prefix = selection.prefix();
-  const std::string first = after.empty() ? prefix : std::string(after) + '\0';
-  auto at = objects.lower_bound(std::max<std::string_view>(first, prefix));
-  const auto end = objects.end_of_prefix(prefix);
-  if (selection.is_of_all() && request.limit == 0) result.items.reserve(objects.count(at, end));
-  for (; at != end; at = objects.next(at)) {
-    const ObjectRef& object = objects.at(at);
-    if (!selection.is_of_all() && !selection.matches(*object)) continue;
-    if (request.limit != 0 && result.items.size() == request.limit) {
+  const bool is_of_all = search.selection().is_of_all();
+  if (is_of_all && limit == 0) result.items.reserve(search.left());
+  while (const ObjectRef* object = search.next()) {
+    if (limit != 0 && result.items.size() == limit) {
       result.continue_token = result.items.back()->path();
-      if (selection.is_of_all()) result.remaining = objects.count(at, end);
+      if (is_of_all) result.remaining = search.left() + 1;
       break;
     }
-    result.items.push_back(object);
+    result.items.push_back(*object);
   }
   return result;
 }
@@ -109,10 +102,17 @@ Answer<ListResult> ObjectStorage::list(Collection& collection, const ListRequest
 Answer<ListResult> ObjectStorage::list_now(Collection& collection, const ListRequest& request,
                                            std::string_view after) {
   const store::Revision known = cache_.revision();
-  const Collection::Snapshot now = collection.snapshot();
-  const store::Revision revision = std::max(known, now.changed);
-  ListResult result = select(now.objects, request, after);
-  if (!result.continue_token.empty()) collection.keep(revision, now.objects);
+  const Collection::Snapshot now = collection.snapshot_for(request.selection);
+  return list_of(collection, now, std::max(known, now.changed), request, after);
+}
+
+ListResult ObjectStorage::list_of(Collection& collection, const Collection::Snapshot& snapshot,
+                                  store::Revision revision, const ListRequest& request,
+                                  std::string_view after) {
+  Search search(snapshot.objects, request.selection, after);
+  ListResult result = take(search, request.limit);
+  collection.learn_from(search);
+  if (!result.continue_token.empty()) collection.keep(revision, snapshot);
   finish(result, revision);
   return result;
 }
@@ -120,14 +120,11 @@ Answer<ListResult> ObjectStorage::list_now(Collection& collection, const ListReq
 Answer<ListResult> ObjectStorage::list_at(Collection& collection, const ListRequest& request,
                                           store::Revision revision, std::string_view after) {
   TRY(wait_for(revision));
-  Collection::Snapshot now = collection.snapshot();
-  std::optional<ObjectMap> objects = collection.kept(revision);
-  if (!objects && now.changed <= revision) objects = std::move(now.objects);
-  if (!objects) return list_stored(collection, request, revision, after);
-  ListResult result = select(*objects, request, after);
-  if (!result.continue_token.empty()) collection.keep(revision, *objects);
-  finish(result, revision);
-  return result;
+  if (const auto kept = collection.kept_for(revision, request.selection))
+    return list_of(collection, *kept, revision, request, after);
+  const Collection::Snapshot now = collection.snapshot_for(request.selection);
+  if (now.changed <= revision) return list_of(collection, now, revision, request, after);
+  return list_stored(collection, request, revision, after);
 }
 
 // The words are those that clients may know.

@@ -101,6 +101,8 @@ class ObjectStorage {
   Answer<ListResult> list_now(Collection& collection, const ListRequest& request, std::string_view after);
   Answer<ListResult> list_at(Collection& collection, const ListRequest& request, store::Revision revision,
                              std::string_view after);
+  static ListResult list_of(Collection& collection, const Collection::Snapshot& snapshot,
+                            store::Revision revision, const ListRequest& request, std::string_view after);
   Answer<ListResult> list_stored(Collection& collection, const ListRequest& request, store::Revision revision,
                                  std::string_view after);
   Answer<void> resume(const Collection& collection, store::Revision revision, WatchOptions& options);

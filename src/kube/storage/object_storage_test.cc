@@ -6,6 +6,7 @@
 #include <random>
 #include <thread>
 
+#include "kube/storage/continue_token.h"
 #include "kube/storage/test_storage.h"
 
 namespace gantry::kube {
@@ -124,6 +125,44 @@ TEST_F(Storage, pages_show_one_moment_whatever_is_written_meanwhile) {
     all += names(page.items);
   }
   EXPECT_EQ(all, "a/0 a/1 a/2 a/3 a/4 a/5 a/6 a/7 a/8 a/9 ");
+}
+
+TEST_F(Storage, pages_of_a_selection_show_one_moment_too) {
+  std::string expected;
+  for (int turn = 10; turn < 20; ++turn) {
+    store::Transaction many;
+    for (int i = 0; i < 100; ++i)
+      many.operations.push_back(store::Operation::put(test_.pods().key_of(fmt::format("a/{}{:02}", turn, i)),
+                                                      SharedBytes(pod_text(i == 0 ? "db" : "web"))));
+    MUST(test_.store().commit(many));
+    expected += fmt::format("a/{}00 ", turn);
+  }
+  ListRequest request{.selection = select("", "app=db"), .limit = 3};
+  // At first out of all objects, then out of an index.
+  for (int round = 0; round < 4; ++round) {
+    request.continue_token = {};
+    ListResult page = MUST_ANSWER(test_.storage().list(test_.pods(), request));
+    std::string all = names(page.items), written;
+    while (!page.continue_token.empty()) {
+      const std::string path = fmt::format("b/{}-{:03}", round, written.size());
+      put(path, pod_text("db"));
+      written += path + " ";
+      request.continue_token = page.continue_token;
+      page = MUST_ANSWER(test_.storage().list(test_.pods(), request));
+      all += names(page.items);
+    }
+    EXPECT_EQ(all, expected);
+    expected += written;
+  }
+}
+
+TEST_F(Storage, a_token_of_another_list_does_no_harm) {
+  put("a/1", pod_text("web"));
+  const store::Revision last = put("z/1", pod_text("web"));
+  const std::string token = ContinueToken{last, "z/0"}.text();
+  EXPECT_EQ(list({.selection = select("a"), .continue_token = token}), "");
+  put("z/2", pod_text("web"));
+  EXPECT_EQ(list({.selection = select("a"), .continue_token = token}), "") << "out of the store";
 }
 
 TEST_F(Storage, a_state_that_has_passed_is_read_from_the_store_until_it_is_compacted) {
@@ -274,19 +313,21 @@ TEST_F(Watching, a_watch_goes_on_where_it_was_when_the_server_was_started_anew) 
 
 TEST_F(Watching, many_writers_and_watchers_agree) {
   constexpr int kWriters = 4, kWrites = 300;
+  const Selection selections[] = {select(""), select("n1"), select("", "", "spec.nodeName=m1"),
+                                  select("n1", "app!=other", "spec.nodeName=m1")};
   std::vector<std::unique_ptr<TestWatcher>> watchers;
-  for (int i = 0; i < 8; ++i)
-    watchers.push_back(watch(std::nullopt, {.selection = select(i % 2 == 0 ? "" : "n1")}));
+  for (std::size_t i = 0; i < 8; ++i)
+    watchers.push_back(watch(std::nullopt, {.selection = selections[i % 4]}));
   std::vector<std::thread> threads;
   std::vector<std::map<std::string, std::string>> seen(watchers.size());
-  // The last thing that each namespace is told of.
-  const auto is_end = [](const std::map<std::string, std::string>& state, bool is_all) {
-    return state.contains("n1/end") && (!is_all || state.contains("n0/end"));
+  // The last thing that all of them are told of.
+  const auto is_end = [](const std::map<std::string, std::string>& state) {
+    return state.contains("n1/end");
   };
   for (std::size_t i = 0; i < watchers.size(); ++i)
     threads.emplace_back([&, i] {
       std::size_t done = 0;
-      while (!is_end(seen[i], i % 2 == 0)) {
+      while (!is_end(seen[i])) {
         const auto& events = watchers[i]->wait_for(done + 1);
         for (; done < events.size(); ++done) {
           const json::Tree object = MUST(json::Tree::parse(std::string(events[done].object.view())));
@@ -310,20 +351,20 @@ TEST_F(Watching, many_writers_and_watchers_agree) {
         if (now && random() % 3 == 0)
           MUST_ANSWER(test_.storage().remove(test_.pods(), path, now->revision()));
         else
-          MUST_ANSWER(
-              test_.storage().put(test_.pods(), path, now ? now->revision() : kAbsent, pod_text(path)));
+          MUST_ANSWER(test_.storage().put(test_.pods(), path, now ? now->revision() : kAbsent,
+                                          pod_text(path, fmt::format("m{}", random() % 3))));
       }
     });
   for (std::thread& writer : writers) writer.join();
-  put("n0/end", pod_text("n0/end"));
-  put("n1/end", pod_text("n1/end"));
+  put("n1/end", pod_text("n1/end", "m1"));
   for (std::thread& thread : threads) thread.join();
-  std::map<std::string, std::string> all, of_one;
-  for (const ObjectRef& item : MUST_ANSWER(test_.storage().list(test_.pods(), {})).items) {
-    all[item->path()] = std::to_string(item->revision());
-    if (item->name_space() == "n1") of_one[item->path()] = std::to_string(item->revision());
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    std::map<std::string, std::string> there;
+    const ListRequest request{.selection = selections[i % 4]};
+    for (const ObjectRef& item : MUST_ANSWER(test_.storage().list(test_.pods(), request)).items)
+      there[item->path()] = std::to_string(item->revision());
+    EXPECT_EQ(seen[i], there);
   }
-  for (std::size_t i = 0; i < seen.size(); ++i) EXPECT_EQ(seen[i], i % 2 == 0 ? all : of_one);
 }
 
 }  // namespace

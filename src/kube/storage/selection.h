@@ -10,6 +10,7 @@
 
 #include "kube/api/selector.h"
 #include "kube/api/status.h"
+#include "kube/storage/attribute.h"
 #include "kube/storage/object.h"
 
 namespace gantry::kube {
@@ -34,16 +35,14 @@ class Selection {
   // Whether everything below the prefix is meant.
   bool is_of_all() const { return labels_.is_of_all() && checks_.empty(); }
   bool matches(const Object& object) const;
+  // What all selected objects have, beside the prefix: names and fields first, which tell most.
+  std::vector<Term> terms() const;
 
  private:
   struct Check {
-    enum class Of : std::uint8_t { Name, Namespace, Field };
-    Of of = Of::Field;
-    std::size_t index = 0;         // of Field
-    std::string value;             // as it stands in JSON
-    bool is_absent_equal = false;  // what is not there has this value
-    bool is_equal = true;          // false: it must differ
-    bool is_met_by(const Object& object) const;
+    Attribute attribute;
+    std::string value;     // as it stands in JSON
+    bool is_equal = true;  // false: it must differ
   };
   static Answer<Check> compile(const FieldSelector::Requirement& requirement,
                                const std::vector<SelectableField>& selectable);

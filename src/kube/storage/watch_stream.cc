@@ -80,14 +80,11 @@ Answer<void> WatchStream::begin() {
     return {};
   }
   const store::Revision known = cache_.revision();
-  Collection::Snapshot now = collection_.snapshot();
+  Collection::Snapshot now =
+      options_.sends_initial ? collection_.snapshot_for(options_.selection) : collection_.snapshot();
   next_ = now.sequence;
   seen_ = std::max(known, now.changed);
-  if (!options_.sends_initial) return {};
-  const std::string prefix = options_.selection.prefix();
-  const auto first = now.objects.lower_bound(prefix);
-  const auto end = now.objects.end_of_prefix(prefix);
-  initial_ = Initial{std::move(now.objects), first, end};
+  if (options_.sends_initial) initial_.emplace(std::move(now.objects), options_.selection);
   return {};
 }
 
@@ -114,15 +111,11 @@ class WatchStream::Taking {
   }
 
   void add_initial() {
-    Initial& initial = *stream_.initial_;
-    for (; initial.next != initial.end && !is_enough(); initial.next = initial.objects.next(initial.next)) {
-      const ObjectRef& object = initial.objects.at(initial.next);
-      if (stream_.options_.selection.matches(*object)) add(WatchEvent::Type::Added, object->json());
+    while (!is_enough()) {
+      const ObjectRef* object = stream_.initial_->next();
+      if (object == nullptr) return end_initial();
+      add(WatchEvent::Type::Added, (*object)->json());
     }
-    if (initial.next != initial.end) return;
-    stream_.initial_.reset();
-    if (stream_.options_.marks_end_of_initial)
-      add(WatchEvent::Type::Bookmark, bookmark(stream_.options_, stream_.seen_, true));
   }
 
   // As a client sees it who sees only what is selected.
@@ -167,6 +160,13 @@ class WatchStream::Taking {
   }
 
  private:
+  void end_initial() {
+    stream_.collection_.learn_from(*stream_.initial_);
+    stream_.initial_.reset();
+    if (stream_.options_.marks_end_of_initial)
+      add(WatchEvent::Type::Bookmark, bookmark(stream_.options_, stream_.seen_, true));
+  }
+
   WatchStream& stream_;
   std::vector<WatchEvent>& events_;
   const std::size_t bytes_;

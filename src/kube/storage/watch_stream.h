@@ -21,6 +21,7 @@
 #include "base/shared_bytes.h"
 #include "kube/api/status.h"
 #include "kube/storage/collection.h"
+#include "kube/storage/search.h"
 
 namespace gantry::kube {
 
@@ -74,14 +75,12 @@ class WatchStream {
   // options.show does.
   State take(std::vector<WatchEvent>& events, std::size_t bytes);
 
+  const Selection& selection() const { return options_.selection; }
+
  private:
   friend class Collection;
+  friend class WatchTable;
   class Taking;
-  // One that is there when the watch begins.
-  struct Initial {
-    ObjectMap objects;
-    ObjectMap::Position next, end;
-  };
 
   WatchStream(const ObjectCache& cache, Collection& collection, WatchOptions options);
   Answer<void> begin();
@@ -99,8 +98,8 @@ class WatchStream {
   std::function<void()> wake_;
 
   // Of who takes.
-  std::optional<Initial> initial_;
-  store::Revision seen_ = 0;  // everything up to here was told; events up to here are not told again
+  std::optional<Search> initial_;  // what is there when the watch begins
+  store::Revision seen_ = 0;       // everything up to here was told; events up to here are not told again
   bool has_ended_ = false;
 
   // Guarded by the collection's watches_mutex_.
@@ -110,7 +109,7 @@ class WatchStream {
   bool is_over_ = false;  // its time
   Time over_at_{};
   Time next_bookmark_{};
-  std::size_t slot_ = 0;  // in the collection's list
+  std::size_t slot_ = 0;  // in the collection's table
 };
 
 }  // namespace gantry::kube
