@@ -14,6 +14,7 @@
 #include "image/hashed_pieces.h"
 #include "image/key_lock.h"
 #include "image/unpack.h"
+#include "image/window_budget.h"
 #include "kernel/namespaces.h"
 #include "oci/image/chain_id.h"
 
@@ -26,6 +27,9 @@ namespace {
 
 // For layers smaller than this, a thread costs more than it saves. Each of the two has its buffers, 1 MiB.
 constexpr std::uint64_t kWorthAThread = 512 << 10;  // bytes
+// Of zstd, of all layers of an import: three as they are commonly written, and with all else less than 64
+// MiB.
+constexpr std::uint64_t kWindows = 24 << 20;  // bytes
 // What a resumed import is spared is worth a file of its own from here on.
 constexpr std::uint64_t kWorthSaving = 4 << 20;  // bytes
 
@@ -120,6 +124,8 @@ struct LayerImport::State {
   std::optional<Lease> lease GUARDED_BY(mutex);    // of all blobs and layers, from the first one on
   CondVar changed;
 
+  WindowBudget windows{kWindows};
+
   std::optional<Digest> parent_of(std::size_t index) const {
     return index == 0 ? std::nullopt : std::optional(chain_ids[index - 1]);
   }
@@ -167,8 +173,9 @@ struct LayerImport::State {
 // The layers below one that is being unpacked.
 class LayerImport::State::Below final : public ParentView {
  public:
-  Below(State& state, std::size_t index, LayerTicket& ticket, std::optional<KeyLock>& fetch_lock)
-      : state_(state), index_(index), ticket_(ticket), fetch_lock_(fetch_lock) {}
+  Below(State& state, std::size_t index, LayerTicket& ticket, std::optional<KeyLock>& fetch_lock,
+        WindowBudget::Share& window)
+      : state_(state), index_(index), ticket_(ticket), fetch_lock_(fetch_lock), window_(window) {}
 
   Result<int> directory() override {
     if (index_ == 0) return -1;
@@ -176,6 +183,7 @@ class LayerImport::State::Below final : public ParentView {
     // them wait.
     ticket_.depend_on_parents();
     fetch_lock_.reset();
+    window_.stop_counting();
     TRY(state_.wait_for_layers_below(index_));
     mount_ = TRY(state_.snapshots.mount_layers(state_.chain_ids[index_ - 1]));
     return mount_->mount.fd();
@@ -186,6 +194,7 @@ class LayerImport::State::Below final : public ParentView {
   std::size_t index_;
   LayerTicket& ticket_;
   std::optional<KeyLock>& fetch_lock_;
+  WindowBudget::Share& window_;
   std::optional<kernel::OverlayMount> mount_;
 };
 
@@ -217,9 +226,11 @@ void tell_of_losses(const UnpackResult& unpacked, const OnLoss& on_loss) {
 }
 
 Result<BuiltLayer> unpack_blob(ByteSource& blob, std::uint64_t size, const Digest& diff_id,
-                               const LayerTicket& ticket, ParentView& below,
+                               const LayerTicket& ticket, ParentView& below, WindowBudget::Share& window,
                                const LayerImportOptions& options) {
-  const auto tar = TRY(oci::decompress(blob, options.limits));
+  oci::DecompressLimits limits = options.limits;
+  limits.windows = &window;
+  const auto tar = TRY(oci::decompress(blob, limits));
   // A thread decompresses, this one hashes and unpacks: whatever a layer is made of, that is about the same
   // work.
   std::optional<ReadAhead> ahead;
@@ -296,10 +307,11 @@ Result<Layer> LayerImport::State::bring_in(std::size_t index, const Descriptor& 
     if (!layer) return error(Code::NotFound, "layer '{}' was removed meanwhile", chain_ids[index].str());
     return *layer;
   }
-  Below below(*this, index, ticket, fetch_lock);
+  WindowBudget::Share window(windows);
+  Below below(*this, index, ticket, fetch_lock, window);
   std::optional<BuiltLayer> built;
   auto unpack_it = [&](ByteSource& source) -> Result<void> {
-    built = TRY(unpack_blob(source, blob.size, diff_ids[index], ticket, below, options));
+    built = TRY(unpack_blob(source, blob.size, diff_ids[index], ticket, below, window, options));
     return {};
   };
   if (!is_stored) TRY(receive(blob, open, options, unpack_it));

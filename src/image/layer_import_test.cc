@@ -32,6 +32,11 @@ struct TestLayer {
         diff_id(oci::digest_of(tar)),
         blob(method == oci::Compression::None ? tar : compressed(tar, method)),
         descriptor(oci::describe(oci::media_type::kOciLayerGzip, blob)) {}
+  TestLayer(std::string contents, std::string (*compress)(const std::string&))
+      : tar(std::move(contents)),
+        diff_id(oci::digest_of(tar)),
+        blob(compress(tar)),
+        descriptor(oci::describe(oci::media_type::kOciLayerZstd, blob)) {}
 
   OpenBlob open() const {
     return [this](std::uint64_t offset) -> Result<std::unique_ptr<ByteSource>> {
@@ -313,6 +318,33 @@ TEST(LayerImport, a_directory_that_is_only_implied_is_as_it_is_below) {
     struct stat st{};
     ASSERT_EQ(::fstatat(MUST(store.snapshots.open_layer(layers[0].chain_id)).get(), "etc", &st, 0), 0);
     EXPECT_EQ(st.st_mode & 07777, 0710U);
+  });
+}
+
+// A zstd frame of one block that is not compressed (RFC 8878, 3.1.1), and asks for a window of 128 MiB.
+std::string with_large_window(const std::string& tar) {
+  const std::size_t block = tar.size() << 3 | 1;
+  std::string frame("\x28\xb5\x2f\xfd\0\x88", 6);
+  for (int i = 0; i < 3; ++i) frame += static_cast<char>(block >> 8 * i & 0xff);
+  return frame + tar;
+}
+
+TEST(LayerImport, one_that_waits_for_those_below_leaves_its_memory_for_windows_to_them) {
+  IN_OWN_MOUNTS([] {
+    TempDir dir;
+    TestStore store(dir.path());
+    const TestLayer base(tar_of({{"etc/", "", oci::TarType::Directory}}), with_large_window);
+    const TestLayer top(tar_of({{"etc/file", "text"}}), with_large_window);
+    LayerImport import(store.images, store.snapshots, {base.diff_id, top.diff_id});
+    std::atomic<bool> has_begun = false;
+    std::thread upper([&] {
+      MUST(import.layer(1, top.descriptor, top.open(), {.on_progress = [&](ImportEvent event, auto, auto) {
+                          if (event == ImportEvent::Receiving) has_begun = true, has_begun.notify_one();
+                        }}));
+    });
+    has_begun.wait(false);
+    MUST(import.layer(0, base.descriptor, base.open()));
+    upper.join();
   });
 }
 

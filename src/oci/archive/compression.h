@@ -26,14 +26,27 @@ const char* name_of(Compression compression);  // "gzip"
 // By the first bytes; what is too short or unknown is None.
 Compression detect_compression(std::span<const std::byte> head);
 
+// Who has the memory for windows of zstd frames.
+class WindowRoom {
+ public:
+  // Called before a frame gets a larger window than those before it, of which the memory has been given back.
+  // May wait.
+  virtual void take(std::uint64_t bytes) = 0;
+
+ protected:
+  ~WindowRoom() = default;
+};
+
 struct DecompressLimits {
   std::uint64_t max_bytes = std::uint64_t{1} << 40;  // that come out
   // Bytes out for a byte in, from the first mebibyte on. Deflate's own bound is 1032; zstd has none to speak
   // of, and a disk image of mostly zeros may come near that honestly.
   double max_ratio = 1100;
   // Zstd: how far back a frame may refer, as a power of two: memory that the sender decides about. zstd(1)
-  // accepts 27 (128 MiB) and writes at most 23 unless told otherwise.
+  // accepts 27 (128 MiB) and writes at most 23 unless told otherwise; what builders of images write has 23
+  // to 25.
   int max_window_log = 27;
+  WindowRoom* windows = nullptr;  // null: nobody is asked; outlives the decompressor
 };
 
 class Decompressor : public ByteSource {

@@ -8,6 +8,7 @@
 
 #include <random>
 #include <string>
+#include <vector>
 
 #include "testing/must.h"
 
@@ -165,17 +166,42 @@ TEST(Decompress, BombsEndAtTheLimits) {
   EXPECT_FALSE(unpacked(zstd(zeros), 4096)) << "zstd reaches ratios that nobody needs";
 }
 
-TEST(Decompress, ALargeWindowIsTheSendersWishNotOurs) {
+// Of a length that is not known when it begins.
+std::string zstd_with_window(std::string_view text, int window_log) {
   ZSTD_CCtx* context = ZSTD_createCCtx();
-  ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, 24);
-  const std::string text = sample(100'000);
+  ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, window_log);
   std::string data(ZSTD_compressBound(text.size()), '\0');
   ZSTD_outBuffer out{data.data(), data.size(), 0};
   ZSTD_inBuffer in{text.data(), text.size(), 0};
-  ASSERT_FALSE(ZSTD_isError(ZSTD_compressStream2(context, &out, &in, ZSTD_e_continue)));
-  ASSERT_EQ(ZSTD_compressStream2(context, &out, &in, ZSTD_e_end), 0U);
+  EXPECT_FALSE(ZSTD_isError(ZSTD_compressStream2(context, &out, &in, ZSTD_e_continue)));
+  EXPECT_EQ(ZSTD_compressStream2(context, &out, &in, ZSTD_e_end), 0U);
   ZSTD_freeCCtx(context);
   data.resize(out.pos);
+  return data;
+}
+
+TEST(Decompress, RoomForAWindowIsAskedForBeforeItIsTaken) {
+  struct Asked final : WindowRoom {
+    void take(std::uint64_t bytes) override { windows.push_back(bytes); }
+    std::vector<std::uint64_t> windows;
+  };
+  const std::string text = sample(100'000);
+  const std::string frames = zstd("x") + zstd(text.substr(0, 300)) + zstd(text) + zstd_with_window(text, 20) +
+                             zstd_with_window(text, 19) + zstd_with_window(text, 24);
+  for (const std::size_t most_in : {std::size_t{1}, std::string::npos}) {
+    Asked asked;
+    MUST(unpacked(frames, most_in, kStreamBuffer, {.windows = &asked}));
+    EXPECT_EQ(asked.windows, (std::vector<std::uint64_t>{1, 300, 100'000, 1 << 20, 1 << 24}));
+  }
+  Asked none;
+  EXPECT_FALSE(
+      unpacked(zstd_with_window(text, 24), 1000, kStreamBuffer, {.max_window_log = 23, .windows = &none}));
+  EXPECT_TRUE(none.windows.empty()) << "what is refused needs no room";
+}
+
+TEST(Decompress, ALargeWindowIsTheSendersWishNotOurs) {
+  const std::string text = sample(100'000);
+  const std::string data = zstd_with_window(text, 24);
   EXPECT_EQ(MUST(unpacked(data, 1000)), text);
   const auto result = unpacked(data, 1000, kStreamBuffer, {.max_window_log = 23});
   ASSERT_FALSE(result);

@@ -229,22 +229,74 @@ class Gunzip final : public LimitedDecompressor {
   bool is_in_member_ = false;
 };
 
+std::uint64_t little_endian(std::span<const std::byte> bytes) {
+  std::uint64_t value = 0;
+  for (std::size_t i = bytes.size(); i-- > 0;) value = value << 8 | static_cast<std::uint64_t>(bytes[i]);
+  return value;
+}
+
+constexpr std::size_t kMaxZstdHeader = 18;  // bytes, the magic number included
+
+// The Window_Size of the frame that begins here (RFC 8878, 3.1.1.1), in bytes; 0 if it has none or is cut.
+std::uint64_t window_of_frame(std::span<const std::byte> head) {
+  using namespace std::string_view_literals;
+  constexpr std::size_t kDescriptor = 4;
+  if (!begins_with(head, "\x28\xb5\x2f\xfd"sv) || head.size() < kDescriptor + 2) return 0;
+  const auto descriptor = static_cast<unsigned>(head[kDescriptor]);
+  const bool is_single_segment = (descriptor & 0x20) != 0;
+  if (!is_single_segment) {
+    const auto window = static_cast<unsigned>(head[kDescriptor + 1]);
+    const std::uint64_t base = std::uint64_t{1} << (10 + (window >> 3));
+    return base + base / 8 * (window & 7);
+  }
+  // The window is all of the content, whose size follows the dictionary's id.
+  constexpr std::size_t kIdBytes[] = {0, 1, 2, 4};
+  constexpr std::size_t kSizeBytes[] = {1, 2, 4, 8};
+  const std::size_t at = kDescriptor + 1 + kIdBytes[descriptor & 3];
+  const std::size_t bytes = kSizeBytes[descriptor >> 6];
+  if (head.size() < at + bytes) return 0;
+  return little_endian(head.subspan(at, bytes)) + (bytes == 2 ? 256 : 0);
+}
+
 // RFC 8878.
 class Unzstd final : public LimitedDecompressor {
  public:
   Unzstd(Input input, const DecompressLimits& limits)
-      : LimitedDecompressor(std::move(input), limits), context_(ZSTD_createDCtx()) {
-    // Cannot fail: `context_` is new, and a value out of bounds is the next best.
-    const ZSTD_bounds bounds = ZSTD_dParam_getBounds(ZSTD_d_windowLogMax);
-    ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax,
-                           std::clamp(limits.max_window_log, bounds.lowerBound, bounds.upperBound));
-  }
+      : LimitedDecompressor(std::move(input), limits), context_(make_context()) {}
   Compression compression() const override { return Compression::Zstd; }
 
  private:
+  struct Free {
+    void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+  };
+  using Context = std::unique_ptr<ZSTD_DCtx, Free>;
+
+  Context make_context() const {
+    Context context(ZSTD_createDCtx());
+    // Cannot fail: `context` is new, and a value out of bounds is the next best.
+    const ZSTD_bounds bounds = ZSTD_dParam_getBounds(ZSTD_d_windowLogMax);
+    ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax,
+                           std::clamp(limits_.max_window_log, bounds.lowerBound, bounds.upperBound));
+    return context;
+  }
+
+  // Sees to it that there is room for its window.
+  Result<void> begin_frame() {
+    while (input_.bytes().size() < kMaxZstdHeader && TRY(input_.fill())) {
+    }
+    const std::uint64_t window = window_of_frame(input_.bytes());
+    const std::uint64_t most = std::uint64_t{1} << limits_.max_window_log;
+    if (window <= window_ || window > most) return {};  // what is too large is refused when it is read
+    context_ = make_context();  // the smaller window goes before another is waited for
+    limits_.windows->take(window);
+    window_ = window;
+    return {};
+  }
+
   Result<std::size_t> decompress_some(std::span<std::byte> into) override {
     ZSTD_outBuffer out{into.data(), into.size(), 0};
     for (;;) {
+      if (!is_in_frame_ && limits_.windows != nullptr) TRY(begin_frame());
       const std::span<const std::byte> bytes = input_.bytes();
       ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
       if (!bytes.empty() || is_in_frame_) {
@@ -265,11 +317,9 @@ class Unzstd final : public LimitedDecompressor {
     }
   }
 
-  struct Free {
-    void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
-  };
-  std::unique_ptr<ZSTD_DCtx, Free> context_;
+  Context context_;
   bool is_in_frame_ = false;
+  std::uint64_t window_ = 0;  // bytes, for which there is room
 };
 
 }  // namespace
