@@ -2,33 +2,44 @@
 #include "http/headers.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/trim.h"
 
 namespace gantry::http {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-bool is_token_char(char c) {
+constexpr bool is_token_char(char c) {
   if ((c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z')) return true;
   return std::string_view("!#$%&'*+-.^_`|~").contains(c);
+}
+
+constexpr bool is_value_char(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte >= 0x20 && byte != 0x7f) || c == '\t';
+}
+
+// Answered beforehand: every byte of every head is asked about.
+template <bool (*is_allowed)(char)>
+bool has_only(std::string_view text) {
+  static constexpr auto kIsAllowed = [] {
+    std::array<bool, 256> all{};
+    for (std::size_t byte = 0; byte < all.size(); ++byte) all[byte] = is_allowed(static_cast<char>(byte));
+    return all;
+  }();
+  return std::ranges::all_of(text, [](char c) { return kIsAllowed[static_cast<unsigned char>(c)]; });
 }
 
 }  // namespace
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
+  return a.size() == b.size() && std::ranges::equal(a, b, {}, lower, lower);
 }
 
-bool is_token(std::string_view text) { return !text.empty() && std::ranges::all_of(text, is_token_char); }
-
-bool is_field_value(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte >= 0x20 && byte != 0x7f) || c == '\t';
-  });
-}
+bool is_token(std::string_view text) { return !text.empty() && has_only<is_token_char>(text); }
+bool is_field_value(std::string_view text) { return has_only<is_value_char>(text); }
 
 std::string_view trim(std::string_view text) { return trimmed(text, " \t"); }
 

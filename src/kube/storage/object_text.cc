@@ -2,6 +2,7 @@
 #include "kube/storage/object_text.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <limits>
 
@@ -175,8 +176,9 @@ class PlaceFinder {
     TextSpan span;
     if (!scanner_.value(span)) return false;
     const bool is_null = scanner_.text(span) == "null";
-    for (std::size_t i = 0; wanted != 0 && i < paths_.size(); ++i)
-      if ((wanted >> i & 1) != 0 && paths_[i].size() == depth + 1 && !is_null) places_.fields[i] = span;
+    for_each(wanted, [&](std::size_t i) {
+      if (paths_[i].size() == depth + 1 && !is_null) places_.fields[i] = span;
+    });
     return true;
   }
 
@@ -197,10 +199,15 @@ class PlaceFinder {
 
   Wanted wanted_of(Wanted wanted, std::size_t depth, std::string_view key) const {
     Wanted still = 0;
-    for (std::size_t i = 0; i < paths_.size(); ++i)
-      if ((wanted >> i & 1) != 0 && paths_[i].size() > depth && paths_[i][depth] == key)
-        still |= Wanted{1} << i;
+    for_each(wanted, [&](std::size_t i) {
+      if (paths_[i].size() > depth && paths_[i][depth] == key) still |= Wanted{1} << i;
+    });
     return still;
+  }
+
+  template <class Visit>
+  static void for_each(Wanted wanted, Visit visit) {
+    for (; wanted != 0; wanted &= wanted - 1) visit(static_cast<std::size_t>(std::countr_zero(wanted)));
   }
 
   Scanner scanner_;
