@@ -69,8 +69,7 @@ void append_plain(std::string_view text, Quoted as, std::string& to) {
     char* at = all + before;
     if (as == Quoted::NextKey) *at++ = ',';
     *at++ = '"';
-    std::memcpy(at, text.data(), text.size());
-    at += text.size();
+    at = std::copy(text.begin(), text.end(), at);  // an empty one may have no address, which memcpy refuses
     *at++ = '"';
     if (as != Quoted::Value) *at = ':';
     return after;
