@@ -39,24 +39,31 @@ void Report::take(Report&& other) {
     if (causes_.size() < kCauses) causes_.push_back(std::move(cause));
 }
 
-const json::Tree& Spot::value() const {
+const Report::Node* Report::add(const Node& node) {
+  if (count_ == kChunk * chunks_.size()) chunks_.push_back(std::make_unique_for_overwrite<Node[]>(kChunk));
+  Node& added = chunks_[count_ / kChunk][count_ % kChunk];
+  ++count_;
+  added = node;
+  return &added;
+}
+
+// `value`: null where nothing is.
+Spot Spot::below(const json::Tree* value, const Report::Node& node) const {
   static const json::Tree kNothing;
-  return value_ == nullptr ? kNothing : *value_;
+  return Spot(value == nullptr ? &kNothing : value, report_->add(node), report_);
 }
 
 Spot Spot::operator[](std::string_view field) const {
-  return Spot(value().object().find(field), report_->add({node_, field, 0, Report::Node::Kind::Field}),
-              report_);
+  return below(value().object().find(field), {node_, field, 0, Report::Node::Kind::Field});
 }
 
 Spot Spot::at(std::size_t index) const {
   const json::TreeArray& array = value().array();
-  return Spot(index < array.size() ? &array[index] : nullptr,
-              report_->add({node_, {}, index, Report::Node::Kind::Index}), report_);
+  return below(index < array.size() ? &array[index] : nullptr, {node_, {}, index, Report::Node::Kind::Index});
 }
 
 Spot Spot::key(std::string_view key) const {
-  return Spot(value().object().find(key), report_->add({node_, key, 0, Report::Node::Kind::Key}), report_);
+  return below(value().object().find(key), {node_, key, 0, Report::Node::Kind::Key});
 }
 
 void Spot::add(std::string_view reason, std::string message) const {

@@ -17,8 +17,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <initializer_list>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,22 +53,23 @@ class Report {
   // Forgets the nodes that were added while it lived.
   class Mark {
    public:
-    explicit Mark(Report& report) : report_(report), size_(report.nodes_.size()) {}
-    ~Mark() {
-      while (report_.nodes_.size() > size_) report_.nodes_.pop_back();
-    }
+    explicit Mark(Report& report) : report_(report), count_(report.count_) {}
+    ~Mark() { report_.count_ = count_; }
     Mark(const Mark&) = delete;
     Mark& operator=(const Mark&) = delete;
 
    private:
     Report& report_;
-    const std::size_t size_;
+    const std::size_t count_;
   };
-  const Node* add(Node node) { return &nodes_.emplace_back(node); }
+  const Node* add(const Node& node);
   bool is_full() const { return causes_.size() == kCauses; }
   static std::string text_of(const Node* node);
 
-  std::deque<Node> nodes_;  // which stay where they are
+  // The first `count_` of them are in use; they stay where they are.
+  static constexpr std::size_t kChunk = 32;
+  std::vector<std::unique_ptr<Node[]>> chunks_;
+  std::size_t count_ = 0;
   std::vector<Cause> causes_;
 };
 
@@ -105,9 +106,9 @@ class Spot {
   }
 
   // There, and not null.
-  bool is_set() const { return value_ != nullptr && !value_->is_null(); }
+  bool is_set() const { return !value_->is_null(); }
   // Null where nothing is.
-  const json::Tree& value() const;
+  const json::Tree& value() const { return *value_; }
   std::string_view text() const { return value().as_string(); }
   bool is_text() const { return value().is_string(); }
   bool flag() const { return value().as_bool(); }
@@ -137,9 +138,10 @@ class Spot {
  private:
   Spot(const json::Tree* value, const Report::Node* node, Report* report)
       : value_(value), node_(node), report_(report) {}
+  Spot below(const json::Tree* value, const Report::Node& node) const;
   void add(std::string_view reason, std::string message) const;
 
-  const json::Tree* value_;
+  const json::Tree* value_;  // never null: where nothing is, it is a tree of nothing
   const Report::Node* node_ = nullptr;
   Report* report_;
 };
