@@ -18,6 +18,13 @@ Status AdmissionRequest::forbidden(std::string why) const {
 }
 
 Answer<void> Chain::mutate(AdmissionRequest& request) const {
+  TRY(mutate_once(request));
+  if (!request.reinvocation.is_wanted) return {};
+  request.reinvocation.is_second = true;
+  return mutate_once(request);
+}
+
+Answer<void> Chain::mutate_once(AdmissionRequest& request) const {
   for (const auto& plugin : plugins_) TRY(plugin->mutate(request));
   return {};
 }

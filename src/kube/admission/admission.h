@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/json_tree.h"
+#include "kube/admission/reinvocation.h"
 #include "kube/api/status.h"
 #include "kube/api/user.h"
 #include "kube/schema/resource.h"
@@ -48,6 +49,7 @@ struct AdmissionRequest {
   const json::Tree* old_object = nullptr;  // null where there is none (create)
   const json::Tree* options = nullptr;     // CreateOptions, DeleteOptions ...; null: none were sent
   bool is_dry_run = false;
+  Reinvocation reinvocation;
 
   // For the client, as Warning headers.
   std::vector<std::string> warnings;
@@ -83,11 +85,14 @@ class Chain {
  public:
   void add(std::unique_ptr<Plugin> plugin) { plugins_.push_back(std::move(plugin)); }
 
-  // In the order they were added; the first refusal ends it.
+  // In the order they were added; the first refusal ends it. Twice where somebody from outside changed the
+  // object (reinvocation.h), so plugins find what they did themselves.
   Answer<void> mutate(AdmissionRequest& request) const;
   Answer<void> validate(AdmissionRequest& request) const;
 
  private:
+  Answer<void> mutate_once(AdmissionRequest& request) const;
+
   std::vector<std::unique_ptr<Plugin>> plugins_;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lists in objects, read without asking whether they are there.
+// Lists and other members of objects, read without asking whether they are there.
 #pragma once
 
 #include <string>
@@ -10,6 +10,13 @@
 #include "base/json_tree.h"
 
 namespace gantry::kube {
+
+// Null if there is none.
+inline const json::Tree& member_of(const json::Tree& of, std::string_view key) {
+  static const json::Tree kNone;
+  const json::Tree* found = of.find(key);
+  return found == nullptr ? kNone : *found;
+}
 
 // Empty if there is none.
 inline const json::TreeArray& list_of(const json::Tree& of, std::string_view key) {

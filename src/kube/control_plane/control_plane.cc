@@ -35,6 +35,7 @@
 #include "kube/fairness/fairness.h"
 #include "kube/http/api_server.h"
 #include "kube/identity/pki.h"
+#include "kube/policy/mutating_policies.h"
 #include "kube/policy/validating_policies.h"
 #include "kube/policy/webhooks.h"
 #include "kube/server/service_addresses.h"
@@ -271,6 +272,7 @@ class ControlPlane::Impl {
   void add_plugins() {
     std::vector<std::unique_ptr<admission::Plugin>> others;
     others.push_back(custom_.plugin());
+    others.push_back(std::make_unique<admission::MutatingPolicies>(objects_, *access_.authorizer));
     others.push_back(std::make_unique<admission::MutatingWebhooks>(objects_, *access_.authorizer));
     others.push_back(std::make_unique<admission::ValidatingPolicies>(objects_, *access_.authorizer));
     others.push_back(std::make_unique<admission::ValidatingWebhooks>(objects_, *access_.authorizer));

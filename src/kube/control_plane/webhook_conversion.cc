@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/random.h"
+#include "kube/api/tree_lists.h"
 #include "kube/custom/conversion_review.h"
 
 namespace gantry::kube {
@@ -17,12 +18,6 @@ constexpr std::chrono::seconds kTimeout{10};
 constexpr std::size_t kMostObjects = 500;
 constexpr std::size_t kMostBytes = 4 << 20;
 constexpr std::size_t kRemembered = 8 << 20;  // bytes for one definition
-
-const json::Tree& member(const json::Tree& tree, std::string_view key) {
-  static const json::Tree kNone;
-  const json::Tree* found = tree.find(key);
-  return found == nullptr ? kNone : *found;
-}
 
 // Without a reason, as Kubernetes has it.
 Status failure(const json::Tree& object, const Error& why) {
@@ -87,8 +82,8 @@ void WebhookConversion::Memory::keep_locked(std::string asked, std::string answe
 WebhookConversion::WebhookConversion(const json::Tree& conversion, const ObjectSource& objects)
     : objects_(objects),
       review_version_(
-          custom::review_version_of(member(member(conversion, "webhook"), "conversionReviewVersions"))),
-      client_(member(member(conversion, "webhook"), "clientConfig"), kTimeout, "kube-apiserver") {}
+          custom::review_version_of(member_of(member_of(conversion, "webhook"), "conversionReviewVersions"))),
+      client_(member_of(member_of(conversion, "webhook"), "clientConfig"), kTimeout, "kube-apiserver") {}
 
 Result<std::vector<json::Tree>> WebhookConversion::ask(std::span<const json::Tree> objects,
                                                        std::string_view api_version) const {

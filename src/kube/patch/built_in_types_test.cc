@@ -6,6 +6,7 @@
 
 #include "kube/patch/apply.h"
 #include "kube/patch/strategic_patch.h"
+#include "kube/patch/typed_fields.h"
 #include "kube/schema/catalog.h"
 #include "kube/schema/versions.h"
 
@@ -39,6 +40,20 @@ TEST(BuiltInTypes, ADeploymentsFieldsAreWrittenAsKubernetesDoes) {
       R"("f:template":{"f:metadata":{"f:labels":{".":{},"f:app":{}}},"f:spec":{"f:containers":{"k:{\"name\":\"web\"}":)"
       R"({".":{},"f:env":{"k:{\"name\":\"A\"}":{".":{},"f:name":{},"f:value":{}}},"f:image":{},"f:name":{},)"
       R"("f:ports":{"k:{\"containerPort\":80,\"protocol\":\"TCP\"}":{".":{},"f:containerPort":{},"f:protocol":{}}}}}}}}})");
+}
+
+TEST(BuiltInTypes, SomeFieldsAreSetAsAWhole) {
+  const Type& deployments = type_of("apps", "deployments");
+  EXPECT_EQ(
+      atomic_places(deployments, tree(R"({"spec":{"selector":{"matchLabels":{"a":"b"}},"replicas":1}})")),
+      std::vector<std::string>{".spec.selector"});
+  EXPECT_EQ(
+      atomic_places(type_of("", "pods"),
+                    tree(R"({"spec":{"containers":[{"name":"a","args":["x"]}],"nodeSelector":{"a":"b"}}})")),
+      (std::vector<std::string>{".spec.containers[0].args", ".spec.nodeSelector"}));
+  EXPECT_TRUE(
+      atomic_places(type_of("", "pods"), tree(R"({"metadata":{"labels":{"a":"b"},"finalizers":["x"]}})"))
+          .empty());
 }
 
 TEST(BuiltInTypes, PortsOfAServiceAreToldApartByProtocol) {

@@ -122,10 +122,15 @@ class JsonPatcher {
   }
 
   Tree take_object() && { return std::move(object_); }
+  bool has_failed_test() const { return has_failed_test_; }
 
  private:
+  // Of what does not apply, in few words.
+  static Status fault(std::string why) {
+    return Status({.code = 422, .reason = "Invalid", .message = std::move(why)});
+  }
   Status fails(std::string_view name, std::string_view why) const {
-    return does_not_apply(
+    return fault(
         fmt::format("{} operation does not apply: path \"{}\": {}", name, printable(path_text_, 300), why));
   }
   static Answer<void> drop(Answer<Tree> taken) {
@@ -223,7 +228,8 @@ class JsonPatcher {
   Answer<void> test(const Pointer& path, const Tree& value) {
     const Tree* found = find(path);
     if (found == nullptr ? value.is_null() : *found == value) return {};
-    return does_not_apply(fmt::format("testing value {} failed: test failed", printable(path_text_, 300)));
+    has_failed_test_ = true;
+    return fault(fmt::format("testing value {} failed: test failed", printable(path_text_, 300)));
   }
 
   Tree object_;
@@ -231,19 +237,35 @@ class JsonPatcher {
   std::size_t copied_bytes_left_;
   std::size_t work_left_ = kWork;
   std::size_t depth_;
+  bool has_failed_test_ = false;
 };
 
-}  // namespace
-
-Answer<Tree> apply_json_patch(Tree object, const Tree& patch, std::size_t copied_bytes, std::size_t depth) {
+Answer<void> apply_all(JsonPatcher& patcher, const Tree& patch) {
   if (!patch.is_array())
     return bad_request("error decoding patch: a JSON patch has to be an array of operations");
   if (patch.array().size() > kJsonPatchOperations)
     return too_large(fmt::format("The allowed maximum operations in a JSON patch is {}, got {}",
                                  kJsonPatchOperations, patch.array().size()));
-  JsonPatcher patcher(std::move(object), copied_bytes, depth);
   for (const Tree& operation : patch.array()) TRY(patcher.apply(operation));
+  return {};
+}
+
+}  // namespace
+
+Answer<Tree> apply_json_patch(Tree object, const Tree& patch, std::size_t copied_bytes, std::size_t depth) {
+  JsonPatcher patcher(std::move(object), copied_bytes, depth);
+  auto applied = apply_all(patcher, patch);
+  if (!applied && applied.error()->code == 422) return does_not_apply(applied.error()->message);
+  TRY(std::move(applied));
   return std::move(patcher).take_object();
+}
+
+Answer<std::optional<Tree>> apply_tested_json_patch(Tree object, const Tree& patch) {
+  JsonPatcher patcher(std::move(object), kJsonPatchCopies, json::Limits().depth);
+  auto applied = apply_all(patcher, patch);
+  if (patcher.has_failed_test()) return std::optional<Tree>();
+  TRY(std::move(applied));
+  return std::optional(std::move(patcher).take_object());
 }
 
 }  // namespace gantry::kube

@@ -51,6 +51,17 @@ TEST(JsonPatch, WhatDoesNotApplyIsRefusedAsAWhole) {
       "the server rejected our request due to an error in our request: testing value /a failed: test failed");
 }
 
+TEST(JsonPatch, OfTheServersOwnAFailedTestIsNoFault) {
+  const auto apply = [](const char* patch) {
+    return apply_tested_json_patch(tree(R"({"a":1})"), tree(patch));
+  };
+  EXPECT_EQ((*apply(R"([{"op":"test","path":"/a","value":1},{"op":"remove","path":"/a"}])"))->to_text(),
+            "{}");
+  EXPECT_FALSE(*apply(R"([{"op":"test","path":"/a","value":2},{"op":"remove","path":"/a"}])"));
+  EXPECT_EQ(apply(R"([{"op":"remove","path":"/b"}])").error()->message,
+            "remove operation does not apply: path \"/b\": missing key");
+}
+
 TEST(JsonPatch, WhatIsNoPatchIsABadRequest) {
   for (const char* patch : {"{}", "[1]", R"([{"op":"add","path":"/a"}])", R"([{"op":"add","value":1}])",
                             R"([{"op":"jump","path":"/a"}])", R"([{"op":"add","path":"a","value":1}])",

@@ -269,7 +269,26 @@ std::optional<std::string> list_key_fault(const Type& list, const TreeArray& ele
   return fmt::format(": duplicate entries for key {}", FieldSet::of(std::move(one)).paths().front());
 }
 
+void add_atomic_places(const Type& type, const Tree& value, const std::string& path,
+                       std::vector<std::string>& places) {
+  if (value.is_object()) {
+    if (type.is_atomic) places.push_back(path);
+    for (const auto& [key, member] : value.object())
+      add_atomic_places(type_in(type, key), member, fmt::format("{}.{}", path, key), places);
+  } else if (value.is_array()) {
+    if (!is_seen_by_elements(type, value)) places.push_back(path);
+    for (std::size_t i = 0; i < value.array().size(); ++i)
+      add_atomic_places(element_type(type), value.array()[i], fmt::format("{}[{}]", path, i), places);
+  }
+}
+
 }  // namespace
+
+std::vector<std::string> atomic_places(const Type& type, const Tree& value) {
+  std::vector<std::string> places;
+  add_atomic_places(type, value, "", places);
+  return places;
+}
 
 FieldSet fields_of(const Type& type, const Tree& value) { return fields_in(type, value, Maps::ByMembers); }
 

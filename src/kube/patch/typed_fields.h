@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/json_tree.h"
 #include "kube/patch/field_set.h"
@@ -21,6 +22,9 @@ FieldSet fields_of(const Type& type, const json::Tree& value);
 // Why nobody can apply `value`: an associative list has an element without its keys, or two with the same.
 // ".spec.containers: duplicate entries for key [name=\"web\"]".
 std::optional<std::string> key_fault(const Type& type, const json::Tree& value);
+
+// Where `value` has lists, maps and structs that are set as a whole: ".spec.selector", ".spec.args[0].x".
+std::vector<std::string> atomic_places(const Type& type, const json::Tree& value);
 
 struct FieldChanges {
   FieldSet changed;  // added, or another value

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/policy/expressions.h"
 
-#include <algorithm>
+#include <fmt/format.h>
+
+#include "kube/cel/field_cause.h"
 
 namespace gantry::kube::admission {
 namespace {
@@ -53,17 +55,18 @@ const RequestTypes& request_types() {
 
 }  // namespace
 
-cel::Environment environment_for(bool has_params, const cel::Type* variables) {
+cel::Environment environment_for(const KnownTypes& known, const cel::Type* variables) {
   const cel::Type* any = cel::basic(cel::Kind::Dyn);
+  const cel::Type* object = known.object == nullptr ? any : known.object;
   cel::Environment environment;
-  environment.declare("object", any)
-      .declare("oldObject", any)
+  environment.declare("object", object)
+      .declare("oldObject", object)
       .declare("request", request_types().request)
       .declare("namespaceObject", any)
       .declare("authorizer", cel::basic(cel::Kind::Authorizer))
       .declare("authorizer.requestResource", cel::basic(cel::Kind::ResourceCheck));
   // Numbers stay the same whether there is such a variable or not; nobody can write these names.
-  environment.declare(has_params ? "params" : "@params", any);
+  environment.declare(known.has_params ? "params" : "@params", known.params == nullptr ? any : known.params);
   environment.declare(variables != nullptr ? "variables" : "@variables",
                       variables != nullptr ? variables : any);
   return environment;
@@ -105,42 +108,54 @@ void RequestValues::set_namespace(const RequestView& view, const ObjectSource& o
   at(Name::NamespaceObject) = cel::Value::of_tree(*namespace_, nullptr, memory_);
 }
 
-Result<cel::Value> evaluate(const Result<cel::Program>& program, std::string_view text, RequestValues& values,
-                            cel::Budget& budget) {
-  if (!program)
-    return error(Code::InvalidArgument, "compilation error: compilation failed: {}",
-                 program.error().message());
-  const cel::Value result = program->evaluate(values.values(), budget, values.memory());
+Expression compile_expression(std::string_view text, const cel::Environment& environment) {
+  auto program = cel::compile(text, environment);
+  if (!program) program = error(Code::InvalidArgument, "compilation failed: {}", program.error().message());
+  return {std::string(text), std::move(program)};
+}
+
+Expression compile_condition(std::string_view text, const cel::Environment& environment) {
+  Expression expression = compile_expression(text, environment);
+  const cel::Kind kind = expression.program ? expression.program->result_kind() : cel::Kind::Dyn;
+  if (kind != cel::Kind::Bool && kind != cel::Kind::Dyn)
+    expression.program = error(Code::InvalidArgument, "must evaluate to bool");
+  return expression;
+}
+
+Result<cel::Value> evaluate(const Expression& expression, RequestValues& values, cel::Budget& budget) {
+  if (!expression.program)
+    return error(Code::InvalidArgument, "compilation error: {}", expression.program.error().message());
+  const cel::Value result = expression.program->evaluate(values.values(), budget, values.memory());
   if (budget.is_exhausted) return error(Code::ResourceExhausted, "{}", kOutOfBudget);
   if (result.is_error())
-    return error(Code::InvalidArgument, "expression '{}' resulted in error: {}", text, result.text());
+    return error(Code::InvalidArgument, "expression '{}' resulted in error: {}", expression.text,
+                 result.text());
   return result;
+}
+
+void add_fault(std::vector<Cause>& causes, std::string path, const Expression& expression) {
+  if (!expression.program)
+    causes.push_back(cel::invalid_field(std::move(path), json::Tree(expression.text),
+                                        expression.program.error().message()));
 }
 
 MatchConditions::MatchConditions(const json::Tree* conditions, bool has_params) {
   if (conditions == nullptr) return;
-  const cel::Environment environment = environment_for(has_params, nullptr);
-  for (const json::Tree& condition : conditions->array()) {
-    std::string text(condition.text_at("expression"));
-    auto program = cel::compile(text, environment);
-    if (program && program->result_kind() != cel::Kind::Bool && program->result_kind() != cel::Kind::Dyn)
-      program = error(Code::InvalidArgument, "must evaluate to bool");
-    conditions_.push_back({std::move(text), std::move(program)});
-  }
+  const cel::Environment environment = environment_for({.has_params = has_params}, nullptr);
+  for (const json::Tree& condition : conditions->array())
+    conditions_.push_back(compile_condition(condition.text_at("expression"), environment));
 }
 
-std::vector<std::pair<std::size_t, std::string>> MatchConditions::faults() const {
-  std::vector<std::pair<std::size_t, std::string>> found;
+void MatchConditions::add_faults(std::vector<Cause>& causes, const std::string& path) const {
   for (std::size_t i = 0; i < conditions_.size(); ++i)
-    if (!conditions_[i].program) found.emplace_back(i, conditions_[i].program.error().message());
-  return found;
+    add_fault(causes, fmt::format("{}[{}].expression", path, i), conditions_[i]);
 }
 
 Result<bool> MatchConditions::hold(RequestValues& values) const {
   cel::Budget budget{.left = cel::kCostOfMatchConditions};
   std::optional<Error> problem;
-  for (const Condition& condition : conditions_) {
-    auto result = evaluate(condition.program, condition.text, values, budget);
+  for (const Expression& condition : conditions_) {
+    auto result = evaluate(condition, values, budget);
     if (result && result->is_false()) return false;
     if (budget.is_exhausted) return std::move(result).error();
     if (!result && !problem) problem = std::move(result).error();

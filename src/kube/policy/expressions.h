@@ -13,6 +13,7 @@
 
 #include "kube/access/authorizer.h"
 #include "kube/api/object_source.h"
+#include "kube/api/status.h"
 #include "kube/cel/authorizer.h"
 #include "kube/cel/program.h"
 #include "kube/policy/request_view.h"
@@ -32,9 +33,16 @@ enum class Name : std::uint8_t {
 };
 inline constexpr std::size_t kNames = 8;
 
+// Which names there are, and of what types; null: it is seen when it runs.
+struct KnownTypes {
+  bool has_params = false;
+  const cel::Type* object = nullptr;  // and of the old one
+  const cel::Type* params = nullptr;
+};
+
 // All names; `params` only where the policy has some, `variables` (their type; null: none) as far as they are
 // declared.
-cel::Environment environment_for(bool has_params, const cel::Type* variables);
+cel::Environment environment_for(const KnownTypes& known, const cel::Type* variables);
 
 // What the authorizer library asks.
 class AccessQuestions final : public cel::Authorizer {
@@ -69,6 +77,24 @@ class RequestValues {
   std::array<cel::Value, kNames> values_;
 };
 
+// An expression of a policy or a webhook. One that does not compile is an error when it is evaluated.
+struct Expression {
+  std::string text;
+  Result<cel::Program> program;  // `compilation failed: ...`
+
+  bool uses(Name name) const { return program && program->uses(static_cast<std::size_t>(name)); }
+};
+Expression compile_expression(std::string_view text, const cel::Environment& environment);
+// An expression of another type is one that does not compile: `must evaluate to bool`. What is known only
+// when it runs may be of that type.
+Expression compile_condition(std::string_view text, const cel::Environment& environment);
+
+// The result, or `expression '...' resulted in error: ...`.
+Result<cel::Value> evaluate(const Expression& expression, RequestValues& values, cel::Budget& budget);
+
+// Adds what is wrong with an expression, as the cause at `path`.
+void add_fault(std::vector<Cause>& causes, std::string path, const Expression& expression);
+
 // matchConditions: all must hold.
 class MatchConditions {
  public:
@@ -78,18 +104,10 @@ class MatchConditions {
   bool is_empty() const { return conditions_.empty(); }
   // Whether all hold; an error if none is false and one could not be evaluated.
   Result<bool> hold(RequestValues& values) const;
-  std::vector<std::pair<std::size_t, std::string>> faults() const;  // by number
+  void add_faults(std::vector<Cause>& causes, const std::string& path) const;
 
  private:
-  struct Condition {
-    std::string text;
-    Result<cel::Program> program;
-  };
-  std::vector<Condition> conditions_;
+  std::vector<Expression> conditions_;
 };
-
-// The result, or `expression '...' resulted in error: ...`.
-Result<cel::Value> evaluate(const Result<cel::Program>& program, std::string_view text, RequestValues& values,
-                            cel::Budget& budget);
 
 }  // namespace gantry::kube::admission

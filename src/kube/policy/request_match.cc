@@ -77,6 +77,12 @@ Answer<const Resource*> RequestMatch::find(const AdmissionRequest& request,
   return TRY(is_in_namespaces(request, objects)) ? as : nullptr;
 }
 
+Answer<const Resource*> find_match(const Answer<RequestMatch>& by, const AdmissionRequest& request,
+                                   const ObjectSource& objects) {
+  if (!by) return bad_request(by.error()->message);
+  return by->find(request, objects);
+}
+
 bool RequestMatch::is_in(const Rule& rule, const AdmissionRequest& request, const Resource& as) {
   // A Namespace is of the cluster, though its requests name it as their namespace.
   const bool is_of_cluster = request.name_space.empty() || request.is_about("", "namespaces");

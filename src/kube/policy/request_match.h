@@ -45,6 +45,10 @@ class RequestMatch {
   bool is_of_all_without_rules_ = false;
 };
 
+// The same, by what may not have been readable (400).
+Answer<const Resource*> find_match(const Answer<RequestMatch>& by, const AdmissionRequest& request,
+                                   const ObjectSource& objects);
+
 // Policies and webhooks do not judge their own kind: nobody could mend a wrong one.
 bool is_exempt(const AdmissionRequest& request);
 

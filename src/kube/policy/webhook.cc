@@ -6,17 +6,12 @@
 #include <fmt/format.h>
 
 #include "base/random.h"
+#include "kube/api/tree_lists.h"
 
 namespace gantry::kube::admission {
 namespace {
 
 constexpr std::size_t kAnswerBytes = 8 << 20;
-
-const json::Tree& member(const json::Tree& tree, std::string_view key) {
-  static const json::Tree kNone;
-  const json::Tree* found = tree.find(key);
-  return found == nullptr ? kNone : *found;
-}
 
 std::string first_known_version(const json::Tree& versions) {
   for (const json::Tree& version : versions.array())
@@ -36,9 +31,9 @@ Webhook::Webhook(std::string configuration, const json::Tree& webhook)
       is_reinvoked_(webhook.text_at("reinvocationPolicy") == "IfNeeded"),
       supports_dry_run_(webhook.text_at("sideEffects") == "None" ||
                         webhook.text_at("sideEffects") == "NoneOnDryRun"),
-      timeout_(std::clamp<std::int64_t>(member(webhook, "timeoutSeconds").as_int64().value_or(10), 1, 30)),
-      version_(first_known_version(member(webhook, "admissionReviewVersions"))),
-      client_(member(webhook, "clientConfig"), timeout_, "kube-apiserver-admission") {}
+      timeout_(std::clamp<std::int64_t>(member_of(webhook, "timeoutSeconds").as_int64().value_or(10), 1, 30)),
+      version_(first_known_version(member_of(webhook, "admissionReviewVersions"))),
+      client_(member_of(webhook, "clientConfig"), timeout_, "kube-apiserver-admission") {}
 
 Answer<const Resource*> Webhook::wants(const AdmissionRequest& request, const ObjectSource& objects,
                                        const cel::Authorizer& authorizer) const {

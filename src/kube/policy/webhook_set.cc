@@ -6,9 +6,7 @@
 #include <fmt/format.h>
 
 #include "kube/patch/json_patch.h"
-#include "kube/schema/catalog.h"
-#include "kube/schema/decode.h"
-#include "kube/schema/versions.h"
+#include "kube/policy/changed_object.h"
 
 namespace gantry::kube::admission {
 namespace {
@@ -32,13 +30,6 @@ Status refusal(const Webhook& webhook, const json::Tree& said) {
       detail.causes.push_back({std::string(cause.text_at("reason")), std::string(cause.text_at("message")),
                                std::string(cause.text_at("field"))});
   return Status(std::move(detail));
-}
-
-// Of the object in a request; of a subresource it may be another than the resource's.
-const Type* type_of(const AdmissionRequest& request) {
-  if (request.subresource.empty()) return request.resource.type;
-  const Subresource* subresource = request.resource.find_subresource(request.subresource);
-  return subresource == nullptr ? nullptr : subresource->type;
 }
 
 }  // namespace
@@ -116,20 +107,7 @@ Answer<bool> WebhookSet::patch(const Webhook& webhook, AdmissionRequest& request
   const RequestView view = TRY(RequestView::make(request, as));
   auto patched = apply_json_patch(view.object(), patch);
   if (!patched) return internal_error(patched.error()->message);
-  if (&as != &request.resource && request.subresource.empty()) {
-    auto converted = convert(*as.versions, std::move(*patched), request.resource.kind.api_version());
-    if (!converted) return std::move(converted).error();
-    patched = std::move(*converted);
-  }
-  if (const Type* type = type_of(request)) {
-    auto decoded = decode_tree(*type, std::move(*patched), FieldValidation::Ignore);
-    if (!decoded) return internal_error(decoded.error()->message);
-    TRY(apply_defaults(*type, decoded->object));
-    patched = std::move(decoded->object);
-  }
-  const bool has_changed = !(*patched == *request.object);
-  if (has_changed) *request.object = std::move(*patched);
-  return has_changed;
+  return change_object(request, as, std::move(*patched), FieldValidation::Ignore);
 }
 
 }  // namespace gantry::kube::admission

@@ -2,48 +2,11 @@
 #include "kube/policy/webhooks.h"
 
 #include <deque>
-#include <set>
 
 #include "base/beside.h"
 #include "kube/policy/webhook_set.h"
 
 namespace gantry::kube::admission {
-namespace {
-
-// One request's way through the webhooks that may change it.
-class Mutation {
- public:
-  Mutation(const WebhookSet& set, AdmissionRequest& request) : set_(set), request_(request) {}
-
-  Answer<void> run(const WebhookSet::Webhooks& webhooks) {
-    for (const auto& webhook : webhooks) TRY(ask(*webhook));
-    const auto again = std::move(again_);
-    again_.clear();
-    for (const auto& webhook : webhooks)
-      if (again.contains(webhook.get())) TRY(ask(*webhook));
-    return {};
-  }
-
- private:
-  Answer<void> ask(const Webhook& webhook) {
-    const Resource* as = TRY(set_.wants(webhook, request_));
-    if (as == nullptr) return {};
-    const auto answer = TRY(set_.settle(webhook, set_.call(webhook, request_, *as, true), request_, true));
-    if (!answer) return {};
-    if (answer->patch && TRY(set_.patch(webhook, request_, *as, *answer->patch)))
-      again_.insert(called_.begin(), called_.end());
-    if (webhook.is_reinvoked()) called_.insert(&webhook);
-    return {};
-  }
-
-  const WebhookSet& set_;
-  AdmissionRequest& request_;
-  std::set<const Webhook*> called_;  // that want to be called again
-  std::set<const Webhook*> again_;
-};
-
-}  // namespace
-
 MutatingWebhooks::MutatingWebhooks(ObjectSource& objects, const Authorizer& authorizer)
     : webhooks_(std::make_unique<WebhookSet>(objects, authorizer,
                                              "admissionregistration.k8s.io/mutatingwebhookconfigurations")) {}
@@ -52,7 +15,23 @@ MutatingWebhooks::~MutatingWebhooks() = default;
 Answer<void> MutatingWebhooks::mutate(AdmissionRequest& request) const {
   const auto webhooks = webhooks_->current();
   if (webhooks->empty() || is_exempt(request)) return {};
-  return Mutation(*webhooks_, request).run(*webhooks);
+  Round round(request.reinvocation, name(), request.object);
+  for (const auto& webhook : *webhooks) TRY(ask(*webhook, request, round));
+  round.end();
+  return {};
+}
+
+Answer<void> MutatingWebhooks::ask(const Webhook& webhook, AdmissionRequest& request, Round& round) const {
+  const std::string who = webhook.configuration() + '/' + webhook.name();
+  if (!round.is_due(who)) return {};
+  const Resource* as = TRY(webhooks_->wants(webhook, request));
+  if (as == nullptr) return {};
+  auto answered = webhooks_->call(webhook, request, *as, true);
+  const auto answer = TRY(webhooks_->settle(webhook, std::move(answered), request, true));
+  if (!answer) return {};
+  if (answer->patch && TRY(webhooks_->patch(webhook, request, *as, *answer->patch))) round.changed();
+  if (webhook.is_reinvoked()) round.keep(who);
+  return {};
 }
 
 // ---- those that only judge

@@ -17,6 +17,7 @@
 namespace gantry::kube::admission {
 
 struct Question;
+class Webhook;
 class WebhookSet;
 
 class MutatingWebhooks final : public Plugin {
@@ -26,10 +27,12 @@ class MutatingWebhooks final : public Plugin {
   ~MutatingWebhooks() override;
 
   std::string_view name() const override { return "MutatingAdmissionWebhook"; }
-  // Those that ask for it are called once more when another changed the object after them.
+  // Those that ask for it are called once more when another changed the object after them (reinvocation.h).
   Answer<void> mutate(AdmissionRequest& request) const override;
 
  private:
+  Answer<void> ask(const Webhook& webhook, AdmissionRequest& request, Round& round) const;
+
   const std::unique_ptr<WebhookSet> webhooks_;
 };
 

@@ -57,10 +57,14 @@ class WebhooksTest : public ::testing::Test {
   }
 
   std::string mutate(bool is_dry_run = false) {
-    return run(MutatingWebhooks(objects_, *authorizer_), is_dry_run, true);
+    return run(std::make_unique<MutatingWebhooks>(objects_, *authorizer_), is_dry_run, true);
   }
-  std::string validate() { return run(ValidatingWebhooks(objects_, *authorizer_), false, false); }
-  std::string run(const Plugin& plugin, bool is_dry_run, bool mutates) {
+  std::string validate() {
+    return run(std::make_unique<ValidatingWebhooks>(objects_, *authorizer_), false, false);
+  }
+  std::string run(std::unique_ptr<Plugin> plugin, bool is_dry_run, bool mutates) {
+    Chain chain;
+    chain.add(std::move(plugin));
     const Resource* resource = Catalog::built_in().find("", "v1", "configmaps");
     object_ = *json::Tree::parse(
         R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":{"a":"1"}})");
@@ -71,7 +75,7 @@ class WebhooksTest : public ::testing::Test {
                              .name = "c",
                              .object = &object_,
                              .is_dry_run = is_dry_run};
-    const auto answer = mutates ? plugin.mutate(request) : plugin.validate(request);
+    const auto answer = mutates ? chain.mutate(request) : chain.validate(request);
     warnings_ = request.warnings;
     if (answer) return "";
     code_ = answer.error()->code;
