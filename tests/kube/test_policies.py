@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Policies in the Common Expression Language that administrators write with kubectl: those that change objects."""
+"""Policies in the Common Expression Language that administrators write with kubectl."""
 
 import json
 
@@ -46,7 +46,8 @@ class MutatingPolicies(kube_case.Case):
             {"apiVersion": GROUP, "kind": "MutatingAdmissionPolicyBinding", "metadata": {"name": name}, "spec": {
                 "policyName": name, "matchResources": {"namespaceSelector": {"matchLabels": {
                     "kubernetes.io/metadata.name": self.namespace}}}, **(binding or {})}})
-        self.addCleanup(self.plane.kubectl, "delete", "mutatingadmissionpolicy,mutatingadmissionpolicybinding", name)
+        self.addCleanup(self.plane.kubectl, "delete", "--ignore-not-found",
+                        "mutatingadmissionpolicy,mutatingadmissionpolicybinding", name)
         return name
 
     def tried(self, one):
@@ -157,7 +158,7 @@ class MutatingPolicies(kube_case.Case):
             self.apply({"apiVersion": f"{group}/v1", "kind": "Lamp", "metadata": {"name": name}, "spec": {"bulbs": bulbs}})
             return self.get(f"lamps.{group}", name)["spec"]["bulbs"]
         wait_for(lambda: self.kubectl("delete", f"lamps.{group}", "new", "--ignore-not-found") and made("new") != bulbs)
-        self.assertEqual(made("new"), [bulbs[0], {"name": "main", "watts": 7}])
+        self.assertEqual(self.get(f"lamps.{group}", "new")["spec"]["bulbs"], [bulbs[0], {"name": "main", "watts": 7}])
         self.assertEqual(made("old"), bulbs)
 
     def test_objects_that_exist_are_changed_by_updates(self):
@@ -169,3 +170,23 @@ class MutatingPolicies(kube_case.Case):
         self.apply(deployment("web", replicas=9))
         wait_for(lambda: self.out("annotate", "--overwrite", "deployment", "web", "n=1") and
                  self.get("deployment", "web")["spec"]["replicas"] == 3)
+
+
+class ValidatingPolicies(kube_case.Case):
+    def test_expressions_that_do_not_fit_their_kinds_are_told(self):
+        name = self.namespace
+
+        def put(expression):
+            self.plane.apply({"apiVersion": GROUP, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name}, "spec": {
+                "matchConstraints": {"resourceRules": [rule("deployments")]}, "validations": [{"expression": expression}]}})
+
+        def checked(generation):
+            status = self.plane.get("validatingadmissionpolicy", name).get("status", {})
+            return status.get("observedGeneration") == generation and status["typeChecking"]
+        put("object.replicas > 1")
+        self.addCleanup(self.plane.kubectl, "delete", "validatingadmissionpolicy", name)
+        [warning] = wait_for(lambda: checked(1))["expressionWarnings"]
+        self.assertEqual(warning["fieldRef"], "spec.validations[0].expression")
+        self.assertIn("apps/v1, Kind=Deployment: ERROR: <input>:1:7: undefined field 'replicas'", warning["warning"])
+        put("object.spec.replicas > 1")
+        wait_for(lambda: checked(2) == {})

@@ -30,6 +30,7 @@
 #include "kube/control_plane/default_accounts.h"
 #include "kube/control_plane/host_address.h"
 #include "kube/control_plane/node_certificates.h"
+#include "kube/control_plane/policy_types.h"
 #include "kube/control_plane/stored_kinds.h"
 #include "kube/encryption/encryption.h"
 #include "kube/fairness/fairness.h"
@@ -198,6 +199,9 @@ class ControlPlane::Impl {
     aggregated_roles_ =
         std::make_unique<Reconciler>(objects_, std::vector<std::string>{stored::kClusterRoles},
                                      [this] { return show_aggregated_rules(*verbs_, objects_); });
+    policy_types_ = std::make_unique<Reconciler>(
+        objects_, std::vector<std::string>{kValidatingPolicies},
+        [this] { return check_policy_types(*verbs_, objects_, *custom_.served().get()); });
     certificates_ = std::make_unique<Reconciler>(
         objects_, std::vector<std::string>{kSigningRequests},
         [this] { return sign_requests(*verbs_, objects_, pki_.cluster_authority(), *access_.authorizer); });
@@ -340,6 +344,7 @@ class ControlPlane::Impl {
   std::unique_ptr<Reconciler> accounts_;
   std::unique_ptr<Reconciler> aggregated_roles_;
   std::unique_ptr<Reconciler> certificates_;
+  std::unique_ptr<Reconciler> policy_types_;
   ApiServices api_services_;
   std::unique_ptr<http::StreamLoop> streams_;
   std::unique_ptr<Connector> connector_;
