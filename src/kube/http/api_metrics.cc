@@ -34,7 +34,7 @@ bool RequestLabels::is_mutating() const {
 
 void ApiMetrics::answered(const RequestLabels& labels, int code, std::chrono::nanoseconds duration) {
   const MutexLock lock(mutex_);
-  const bool is_full = requests_.size() >= kMostSeries;
+  const bool is_full = requests_.size() >= most_series_;
   ++requests_[is_full ? Key() : Key{labels, code}];
   if (labels.verb == "WATCH" || labels.verb == "CONNECT") return;
   durations_.try_emplace(is_full ? RequestLabels() : labels, kBounds).first->second.add(duration);

@@ -35,7 +35,11 @@ struct RequestLabels {
 
 class ApiMetrics {
  public:
-  ApiMetrics() = default;
+  // Of more series, all are counted together: a cluster has a few thousand, and whoever makes up resources no
+  // more.
+  static constexpr std::size_t kMostSeries = 20'000;
+
+  explicit ApiMetrics(std::size_t most_series = kMostSeries) : most_series_(most_series) {}
   ApiMetrics(const ApiMetrics&) = delete;
   ApiMetrics& operator=(const ApiMetrics&) = delete;
 
@@ -63,8 +67,6 @@ class ApiMetrics {
   void write(MetricsPage& page) const EXCLUDES(mutex_);
 
  private:
-  // Of more, all are counted together: a cluster has a few thousand, and whoever makes up resources no more.
-  static constexpr std::size_t kMostSeries = 20'000;
   struct Key {
     RequestLabels labels;
     int code = 0;
@@ -73,6 +75,7 @@ class ApiMetrics {
 
   void write_requests(MetricsPage& page) const REQUIRES(mutex_);
 
+  const std::size_t most_series_;
   std::array<std::atomic<std::int64_t>, 2> in_flight_{};  // that read, that write
   std::atomic<std::uint64_t> authenticated_ = 0;
   std::atomic<std::uint64_t> refused_ = 0;

@@ -185,7 +185,7 @@ Answer<void> ApiServer::watch(const Call& call, const ApiRequest& request,
       std::make_unique<WatchFrames>(std::move(stream), form, events, std::move(kept));
   const Versions* versions = request.resource.versions.get();
   if (versions != nullptr && versions->asks_others())
-    frames = std::make_unique<PooledFrames>(std::move(frames), converting_);
+    frames = std::make_unique<PooledFrames>(std::move(frames), converting_.of(request.resource.stored_as));
   if (is_socket) return send_messages(call, form, std::move(frames));
   return call.response.stream(200, std::shared_ptr<http::FrameSource>(std::move(frames)));
 }

@@ -14,7 +14,6 @@
 #include <string>
 
 #include "base/log.h"
-#include "base/thread_pool.h"
 #include "http/server.h"
 #include "kube/access/authorizer.h"
 #include "kube/aggregation/aggregated_apis.h"
@@ -24,6 +23,7 @@
 #include "kube/fairness/fairness.h"
 #include "kube/http/answer_writer.h"
 #include "kube/http/api_metrics.h"
+#include "kube/http/lanes.h"
 #include "kube/http/media_type.h"
 #include "kube/http/request_info.h"
 #include "kube/http/served.h"
@@ -117,8 +117,8 @@ class ApiServer {
   const ApiParts parts_;
   std::atomic<bool> is_ready_ = false;
   mutable ApiMetrics metrics_;
-  // Of watches whose objects somebody else converts.
-  mutable ThreadPool converting_{{.name = "watch", .max_threads = 8, .max_waiting = 4096}};
+  // Of watches whose objects somebody else converts: a webhook that does not answer is no other's business.
+  mutable Lanes converting_{{.name = "watch", .max_threads = 32, .max_waiting = 4096}, 2};
 };
 
 }  // namespace gantry::kube

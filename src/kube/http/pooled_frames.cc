@@ -9,8 +9,8 @@ namespace gantry::kube {
 
 class PooledFrames::Shared : public std::enable_shared_from_this<Shared> {
  public:
-  Shared(std::unique_ptr<http::FrameSource> frames, ThreadPool& pool)
-      : pool_(pool), frames_(std::move(frames)) {
+  Shared(std::unique_ptr<http::FrameSource> frames, std::shared_ptr<Lane> lane)
+      : lane_(std::move(lane)), frames_(std::move(frames)) {
     frames_->set_wake([this] { on_news(); });  // which never outlives this
   }
 
@@ -42,7 +42,7 @@ class PooledFrames::Shared : public std::enable_shared_from_this<Shared> {
     if (is_working_ || !wake_) return;
     is_working_ = true;
     has_news_ = false;
-    if (pool_.run([self = shared_from_this()] { self->work(); })) return;
+    if (lane_->run([self = shared_from_this()] { self->work(); })) return;
     is_working_ = false;
     state_ = State::Cut;  // too many wait already: the client comes again
     wake_();
@@ -67,7 +67,7 @@ class PooledFrames::Shared : public std::enable_shared_from_this<Shared> {
     }
   }
 
-  ThreadPool& pool_;
+  const std::shared_ptr<Lane> lane_;
   Mutex mutex_;                                    // guards what follows
   std::function<void()> wake_ GUARDED_BY(mutex_);  // empty: nobody takes any more
   std::vector<SharedBytes> ready_ GUARDED_BY(mutex_);
@@ -79,8 +79,8 @@ class PooledFrames::Shared : public std::enable_shared_from_this<Shared> {
   const std::unique_ptr<http::FrameSource> frames_;  // of who works; ends first
 };
 
-PooledFrames::PooledFrames(std::unique_ptr<http::FrameSource> frames, ThreadPool& pool)
-    : shared_(std::make_shared<Shared>(std::move(frames), pool)) {}
+PooledFrames::PooledFrames(std::unique_ptr<http::FrameSource> frames, std::shared_ptr<Lane> lane)
+    : shared_(std::make_shared<Shared>(std::move(frames), std::move(lane))) {}
 
 PooledFrames::~PooledFrames() { shared_->set_wake({}); }
 

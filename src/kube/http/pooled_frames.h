@@ -6,15 +6,14 @@
 
 #include <memory>
 
-#include "base/thread_pool.h"
 #include "http/frame_source.h"
+#include "kube/http/lanes.h"
 
 namespace gantry::kube {
 
 class PooledFrames final : public http::FrameSource {
  public:
-  // The pool outlives it.
-  PooledFrames(std::unique_ptr<http::FrameSource> frames, ThreadPool& pool);
+  PooledFrames(std::unique_ptr<http::FrameSource> frames, std::shared_ptr<Lane> lane);
   PooledFrames(const PooledFrames&) = delete;
   PooledFrames& operator=(const PooledFrames&) = delete;
   ~PooledFrames() override;

@@ -39,7 +39,7 @@ class Frames : public ::testing::Test {
   void begin(std::vector<Script::Turn> turns) {
     auto script = std::make_unique<Script>(std::move(turns));
     script_ = script.get();
-    frames_ = std::make_unique<PooledFrames>(std::move(script), pool_);
+    frames_ = std::make_unique<PooledFrames>(std::move(script), lanes_.of("test"));
     frames_->set_wake([this] {
       const MutexLock lock(mutex_);
       ++woken_;
@@ -58,7 +58,7 @@ class Frames : public ::testing::Test {
     return text;
   }
 
-  ThreadPool pool_{{.name = "test", .max_threads = 1}};
+  Lanes lanes_{{.name = "test", .max_threads = 1}, 1};
   Mutex mutex_;
   CondVar changed_;
   int woken_ = 0;
