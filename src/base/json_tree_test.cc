@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <string_view>
+
 #include "testing/must.h"
 
 namespace gantry::json {
@@ -13,6 +18,22 @@ Tree tree(const char* text) { return MUST(Tree::parse(text)); }
 TEST(JsonTree, WritesWhatItReadWithKeysInOrder) {
   const Tree read = tree(R"({"b": [1, -2.5, true, null, 18446744073709551615], "a": {"x": "\u00e4"}})");
   EXPECT_EQ(read.to_text(), "{\"a\":{\"x\":\"\xc3\xa4\"},\"b\":[1,-2.5,true,null,18446744073709551615]}");
+}
+
+TEST(JsonTree, KeysStandInTheOrderOfTheirBytesAndAreFound) {
+  const std::string_view keys[] = {"\xc3\xa9t\xc3\xa9", "", "spec", "a", "sp", "Z", "spek", "~", "\xc3\xa9"};
+  Tree tree;
+  for (const std::string_view key : keys) tree.object()[key] = key;
+  const auto before = [](const auto& a, const auto& b) { return a.first < b.first; };
+  EXPECT_TRUE(std::ranges::is_sorted(tree.object(), before));
+  EXPECT_EQ(tree.object().size(), std::size(keys));
+  for (const std::string_view key : keys) EXPECT_EQ(tree.text_at(key), key);
+  // The same where there are so many that they are not looked through.
+  for (int i = 0; i < 100; ++i) tree.object()["more" + std::to_string(i)] = i;
+  for (const std::string_view key : keys) EXPECT_EQ(tree.text_at(key), key);
+  EXPECT_FALSE(tree.object().contains("spe"));
+  for (const std::string_view key : keys) EXPECT_TRUE(tree.object().erase(key));
+  EXPECT_EQ(tree.object().size(), 100U);
 }
 
 TEST(JsonTree, FindsAlongAPath) {

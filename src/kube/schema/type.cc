@@ -6,7 +6,11 @@
 namespace gantry::kube {
 
 const Field* Type::find(std::string_view field) const {
-  const auto is_before = [](const Field& a, std::string_view b) { return a.name < b; };
+  // Most names differ in their first letter, which takes no call.
+  const auto is_before = [](const Field& a, std::string_view b) {
+    if (a.name.empty() || b.empty() || a.name.front() == b.front()) return a.name < b;
+    return std::char_traits<char>::lt(a.name.front(), b.front());
+  };
   const auto at = std::lower_bound(fields.begin(), fields.end(), field, is_before);
   return at != fields.end() && at->name == field ? &*at : nullptr;
 }
