@@ -6,7 +6,7 @@ import json
 import re
 
 from kube import kube_case
-from kube.kube_case import pod
+from kube.kube_case import config_map, pod
 from lib import command
 
 BUDGETS = "/apis/policy/v1/namespaces/{}/poddisruptionbudgets"
@@ -23,6 +23,12 @@ class Case(kube_case.Case):
         """Status and object of an answer, of paths within the namespace too."""
         status, answer = self.plane.raw(path.format(self.namespace), method, body, **options)
         return status, json.loads(answer)
+
+
+def labelled(name, **labels):
+    made = config_map(name)
+    made["metadata"]["labels"] = labels
+    return made
 
 
 class Eviction(Case):
@@ -101,6 +107,25 @@ class Selectors(Case):
             found = {name: self.asked("GET", f"{path}/namespaces/{{}}/events?fieldSelector={selector}%3D{name}")[1]["items"]
                      for name in ("web", "other")}
             self.assertEqual({name: len(items) for name, items in found.items()}, {"web": 1, "other": 0}, selector)
+
+    def test_few_of_many_are_found_and_watched_as_they_come_and_go(self):
+        maps = f"/api/v1/namespaces/{self.namespace}/configmaps"
+        with self.plane.client() as client:
+            for number in range(600):
+                made = client.ask("POST", maps, labelled(f"m-{number:03}", part=f"p{number % 100}"))
+                self.assertEqual(made.status, 201, made.message)
+        named = [f"configmap/m-{number:03}" for number in range(7, 600, 100)]
+        list_of_few = ("get", "configmaps", "-l", "part in (p7, none)", "-o", "name", "--chunk-size=2")
+        with self.following("get", "configmaps", "-l", "part=p7", "--watch", "-o", "name") as lines:
+            self.assertEqual([next(lines) for _ in named], named)
+            for gone, come in (("m-007", "m-000"), ("m-307", "m-599"), ("m-000", "m-007")):
+                self.assertEqual(self.out(*list_of_few).splitlines(), named)
+                self.out("label", "--overwrite", "configmap", "m-450", "part=p51")  # which is not watched
+                self.out("label", "--overwrite", "configmap", gone, "part=none-now")
+                self.assertEqual(next(lines), f"configmap/{gone}")
+                self.out("label", "--overwrite", "configmap", come, "part=p7")
+                self.assertEqual(next(lines), f"configmap/{come}")
+                named = sorted({*named, f"configmap/{come}"} - {f"configmap/{gone}"})
 
 
 class Metrics(Case):

@@ -218,20 +218,21 @@ void Collection::wake_watches() {
     }
     if (changes->empty()) return;
     for (const ChangeRef& change : *changes) {
+      const History::Sequence number = told_++;
       watches_.for_each_near(*change, [&](WatchStream& stream) {
-        if (stream.is_waiting_ && stream.concerns(*change)) stream.wake_up(told_);
+        if (stream.is_waiting_ && stream.concerns(*change)) stream.wake_up(number);
       });
-      ++told_;
     }
   }
 }
 
 std::size_t Collection::look_at_time(Time now) {
   MutexLock lock(watches_mutex_);
+  const History::Sequence told = told_;
   std::size_t count = 0;
   watches_.for_each([&](WatchStream& stream) {
     ++count;
-    stream.look_at_time(now, told_);
+    stream.look_at_time(now, told);
   });
   return count;
 }
