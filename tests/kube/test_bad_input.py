@@ -218,6 +218,8 @@ class Patches(Requests):
         self.refuses(422, "128 bytes", "PATCH", f"{path}?fieldManager={'m' * 129}", head, content_type=APPLY)
         mine = f"{path}?fieldManager=me"
         for status, body, part in ((400, head.replace("map}", "other}"), "does not match the name on the URL"),
+                                   (400, head.replace("ConfigMap", "Secret"), "cannot be handled as a ConfigMap"),
+                                   (400, head.replace("v1", "v2"), "Incorrect version specified in apply patch"),
                                    (400, head + "data: {a: 5}", "number into"), (409, head + 'data: {a: "2"}', "Apply failed with 1 conflict"),
                                    (400, head + "data: [", "line 4")):
             self.refuses(status, part, "PATCH", mine, body, content_type=APPLY)

@@ -47,6 +47,9 @@ struct WriteOptions {
   std::string field_manager;
   FieldValidation validation = FieldValidation::Warn;
   bool is_forced = false;  // of an apply
+  // The subresource under which managers of fields are known, where the object itself is written for it
+  // ("scale"); empty: that of the request.
+  std::string on_behalf_of;
 };
 
 // The kind DeleteOptions of meta/v1, and the query parameters of the same names.

@@ -9,9 +9,22 @@
 
 namespace gantry::kube {
 
+// A collection can be selected by the fields of all versions of its kind; a client by those of the version
+// that he asks in.
+static Answer<void> check_fields(const Resource& resource, const FieldSelector& fields) {
+  for (const FieldSelector::Requirement& requirement : fields.requirements()) {
+    const std::string& field = requirement.field;
+    if (field == "metadata.name" || field == "metadata.namespace") continue;
+    if (std::ranges::find(resource.selectable_fields, field) == resource.selectable_fields.end())
+      return bad_request(fmt::format("field label not supported: {}", field));
+  }
+  return {};
+}
+
 Answer<Selection> selection_of(const Collection& collection, const ApiRequest& request) {
   LabelSelector labels = TRY(LabelSelector::parse(request.read.label_selector));
   const FieldSelector fields = TRY(FieldSelector::parse(request.read.field_selector));
+  TRY(check_fields(request.resource, fields));
   return Selection::make(request.name_space, std::move(labels), fields, collection.fields()->fields);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/split.h"
 #include "kube/api/selector.h"
+#include "kube/patch/apply.h"
 #include "kube/patch/json_patch.h"
 #include "kube/patch/merge_patch.h"
 #include "kube/patch/strategic_patch.h"
@@ -107,29 +108,35 @@ static Answer<json::Tree> patched(const ApiRequest& request, const Subresource& 
   switch (request.patch) {
     case PatchKind::Json: return apply_json_patch(std::move(live), patch);
     case PatchKind::Strategic: return apply_strategic_patch(std::move(live), patch, *scale.type);
-    // What somebody applies to a scale is the one number in it.
-    case PatchKind::Apply:
-    case PatchKind::Merge: break;
+    case PatchKind::Merge: return apply_merge_patch(std::move(live), patch);
+    case PatchKind::Apply: break;
   }
-  return apply_merge_patch(std::move(live), patch);
+  return internal_error("an apply is no patch of this kind");
+}
+
+static Answer<void> check_replicas(const Subresource& scale, std::string_view name, std::int64_t replicas) {
+  if (replicas >= 0) return {};
+  return invalid(scale.kind.group, scale.kind.kind, name,
+                 {{.reason = "FieldValueInvalid",
+                   .message = fmt::format("Invalid value: {}: must be greater than or equal to 0", replicas),
+                   .field = "spec.replicas"}});
+}
+
+// Who scales means the object that he has seen.
+static void keep_identity(const json::Tree& sent, json::Tree& object) {
+  for (const char* field : {"resourceVersion", "uid"})
+    if (const std::string_view value = metadata_text(sent, field); !value.empty())
+      set_metadata(object, field, value);
 }
 
 // What the object becomes by what was sent as its scale.
 static Answer<std::optional<Proposal>> rescaled(const Resource& resource, const Subresource& scale,
                                                 const json::Tree& live, const json::Tree& sent) {
   const std::int64_t replicas = replicas_of(sent);
-  if (replicas < 0)
-    return invalid(
-        scale.kind.group, scale.kind.kind, metadata_text(live, "name"),
-        {{.reason = "FieldValueInvalid",
-          .message = fmt::format("Invalid value: {}: must be greater than or equal to 0", replicas),
-          .field = "spec.replicas"}});
+  TRY(check_replicas(scale, metadata_text(live, "name"), replicas));
   Proposal proposal{.object = live};
   set_replicas(resource, proposal.object, replicas);
-  const std::string_view revision = metadata_text(sent, "resourceVersion");
-  if (!revision.empty()) set_metadata(proposal.object, "resourceVersion", revision);
-  if (const std::string_view uid = metadata_text(sent, "uid"); !uid.empty())
-    set_metadata(proposal.object, "uid", uid);
+  keep_identity(sent, proposal.object);
   return std::optional(std::move(proposal));
 }
 
@@ -141,14 +148,44 @@ static Answer<ApiAnswer> shown_scale(const Resource& resource, const Subresource
   return answer;
 }
 
+// What is applied to a scale is applied to the object that it is of: one number, which is then the manager's.
+static Answer<ApiAnswer> apply_to_scale(const VerbParts& parts, const ApiRequest& whole,
+                                        const Subresource& scale, const json::Tree& body) {
+  const Resource& resource = whole.resource;
+  TRY(check_has_manager(whole));
+  Warnings told;
+  json::Tree sent = TRY(read_applied(whole, *scale.type, scale.kind, body, told));
+  TRY(match_names(whole, sent));
+  TRY(check_replicas(scale, whole.name, replicas_of(sent)));
+  json::Tree applied{json::TreeObject()};
+  applied.object()["apiVersion"] = resource.kind.api_version();
+  applied.object()["kind"] = resource.kind.kind;
+  if (sent.find("spec", "replicas") != nullptr) set_replicas(resource, applied, replicas_of(sent));
+  TRY(match_names(whole, applied));
+  keep_identity(sent, applied);
+  const auto on_conflict = whole.write.is_forced ? OnConflict::Force : OnConflict::Refuse;
+  return change_object(
+      parts, whole, [&](const json::Tree& live, Warnings& warnings) -> Answer<std::optional<Proposal>> {
+        warnings = told;
+        auto object = TRY(
+            apply(*resource.type, &live, applied, manager_of(whole), on_conflict, resource.versions.get()));
+        if (!object) return std::optional<Proposal>();
+        TRY(apply_defaults(*resource.type, *object));
+        return std::optional(Proposal{*std::move(object), Tracking::IsDone});
+      });
+}
+
 Answer<ApiAnswer> run_scale(const VerbParts& parts, const ApiRequest& request) {
   const Resource& resource = request.resource;
   const Subresource& scale = *resource.find_subresource(request.subresource);
   ApiRequest whole = request;  // what is written is the object itself
   whole.subresource.clear();
+  whole.write.on_behalf_of = request.subresource;
   if (request.verb == Verb::Get) return shown_scale(resource, scale, TRY(get_object(parts, whole)));
   Warnings told;
   const bool is_patch = request.verb == Verb::Patch;
+  if (is_patch && request.patch == PatchKind::Apply)
+    return shown_scale(resource, scale, TRY(apply_to_scale(parts, whole, scale, TRY(read_any(request)))));
   const json::Tree body =
       is_patch ? TRY(read_any(request)) : TRY(read_body(request, *scale.type, scale.kind, told));
   auto answer = change_object(

@@ -133,6 +133,13 @@ void ServiceAddresses::keep(const Resource& resource, const json::Tree& before, 
   if (!are_of(resource)) return;
   if (has_node_ports(before)) keep_node_ports(before, object);
   if (!has_address(object) || !has_address(before)) return;
+  // Who says another first address without the list means one address.
+  const std::string first(object.text_at("spec", "clusterIP"));
+  const json::Tree* all = object.find("spec", "clusterIPs");
+  const json::Tree* old_all = before.find("spec", "clusterIPs");
+  const bool is_same_list = all == nullptr || (old_all != nullptr && *all == *old_all);
+  if (!first.empty() && first != before.text_at("spec", "clusterIP") && is_same_list)
+    spec_of(object)["clusterIPs"] = json::TreeArray{json::Tree(first)};
   for (const char* key : {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"}) {
     const json::Tree* old = before.find("spec", key);
     const json::Tree* own = object.find("spec", key);

@@ -311,6 +311,82 @@ TEST(Verbs, a_scale_is_of_any_kind_that_has_replicas) {
   EXPECT_EQ(deployment.find("metadata", "generation")->as_int64(), 2);
 }
 
+// "kubectl/scale/Apply" of each manager who has spec.replicas.
+std::string owners_of_replicas(const json::Tree& object) {
+  std::string owners;
+  for (const json::Tree& entry : object.find("metadata", "managedFields")->array())
+    if (entry.find("fieldsV1", "f:spec", "f:replicas") != nullptr)
+      owners += fmt::format("{}{}/{}/{}", owners.empty() ? "" : " ", entry.text_at("manager"),
+                            entry.text_at("subresource"), entry.text_at("operation"));
+  return owners;
+}
+
+TEST(Verbs, who_scales_has_the_number) {
+  TestVerbs test;
+  MUST_ANSWER(test.create(
+      "deployments.apps",
+      R"({"metadata":{"name":"web"},"spec":{"replicas":2,"selector":{"matchLabels":{"app":"web"}},)"
+      R"("template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}})"));
+  ApiRequest scale = test.request(Verb::Patch, "deployments.apps", "web");
+  scale.subresource = "scale";
+  scale.patch = PatchKind::Apply;
+  scale.body = std::string(R"({"apiVersion":"autoscaling/v1","kind":"Scale","spec":{"replicas":7}})");
+  EXPECT_EQ(code(test.run(scale)), 422) << "who applies says who he is";
+  scale.write.field_manager = "autoscaler";
+  const auto refused = test.run(scale);
+  EXPECT_EQ(code(refused), 409);
+  EXPECT_EQ(refused.error()->causes.front().field, ".spec.replicas");
+  scale.write.is_forced = true;
+  EXPECT_EQ(tree(test.run(scale)).find("spec", "replicas")->as_int64(), 7);
+  EXPECT_EQ(owners_of_replicas(tree(test.get("deployments.apps", "web"))), "autoscaler/scale/Apply");
+  scale.patch = PatchKind::Merge;
+  scale.write = {.field_manager = "kubectl"};
+  scale.body = std::string(R"({"spec":{"replicas":3}})");
+  EXPECT_EQ(tree(test.run(scale)).find("spec", "replicas")->as_int64(), 3);
+  EXPECT_EQ(owners_of_replicas(tree(test.get("deployments.apps", "web"))), "kubectl/scale/Update");
+}
+
+// Both are lists of the same objects.
+TEST(Verbs, objects_are_selected_by_fields_of_the_version_that_is_asked_in) {
+  TestVerbs test;
+  const FieldPath path = {"involvedObject", "kind"};
+  test.storage().cache().declare({.stored_as = "events",
+                                  .fields = {{.name = "involvedObject.kind", .path = path, .absent = ""},
+                                             {.name = "regarding.kind", .path = path, .absent = ""}}});
+  const auto listed = [&](std::string_view kind, std::string selector) {
+    ApiRequest list = test.request(Verb::List, kind);
+    list.read.field_selector = std::move(selector);
+    return test.run(list);
+  };
+  EXPECT_EQ(code(listed("events", "involvedObject.kind=Pod")), 200);
+  EXPECT_EQ(code(listed("events.events.k8s.io", "regarding.kind=Pod")), 200);
+  EXPECT_EQ(message(listed("events", "regarding.kind=Pod")), "field label not supported: regarding.kind");
+  EXPECT_EQ(message(listed("events.events.k8s.io", "involvedObject.kind=Pod")),
+            "field label not supported: involvedObject.kind");
+  EXPECT_EQ(message(listed("pods", "spec.volumes=a")), "field label not supported: spec.volumes");
+}
+
+TEST(Verbs, objects_are_of_the_kind_that_the_path_has) {
+  TestVerbs test;
+  MUST_ANSWER(test.create("configmaps", config_map("a", "1")));
+  const std::string other = R"({"apiVersion":"v1","kind":"Secret","metadata":{"name":"a"}})";
+  const std::string newer = R"({"apiVersion":"v2","kind":"ConfigMap","metadata":{"name":"a"}})";
+  for (const std::string& body : {other, newer}) {
+    EXPECT_EQ(code(test.create("configmaps", body)), 400) << body;
+    EXPECT_EQ(code(test.run(test.request(Verb::Update, "configmaps", "a", body))), 400) << body;
+    for (const PatchKind kind : {PatchKind::Merge, PatchKind::Strategic})
+      EXPECT_EQ(code(test.patch("configmaps", "a", kind, body)), 400) << body;
+    ApiRequest applied = test.request(Verb::Patch, "configmaps", "a", body);
+    applied.patch = PatchKind::Apply;
+    applied.write.field_manager = "somebody";
+    EXPECT_EQ(code(test.run(applied)), 400) << body;
+    EXPECT_EQ(code(test.remove("configmaps", "a", body)), 400) << body;
+  }
+  EXPECT_EQ(code(test.patch("configmaps", "a", PatchKind::Json,
+                            R"([{"op":"replace","path":"/kind","value":"Secret"}])")),
+            400);
+}
+
 TEST(Verbs, a_namespace_goes_when_nothing_is_left_in_it) {
   TestVerbs test;
   ApiRequest inside = test.request(Verb::Create, "configmaps", "", config_map("a", "1"));

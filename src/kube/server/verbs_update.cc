@@ -66,19 +66,14 @@ static Answer<json::Tree> patched(const ApiRequest& request, const json::Tree& l
 static Answer<ApiAnswer> apply_to_object(const VerbParts& parts, const ApiRequest& request,
                                          const json::Tree& body) {
   const Resource& resource = request.resource;
-  if (request.write.field_manager.empty())
-    return invalid("meta.k8s.io", "PatchOptions", "",
-                   {{.reason = "FieldValueRequired",
-                     .message = "Required value: is required for apply patch",
-                     .field = "fieldManager"}});
-  // Defaults are not what somebody wants to own.
-  Decoded decoded = TRY(decode_tree(*resource.type, body, request.write.validation));
-  json::Tree& applied = decoded.object;
+  TRY(check_has_manager(request));
+  Warnings told;
+  json::Tree applied = TRY(read_applied(request, *resource.type, resource.kind, body, told));
   TRY(match_names(request, applied));
   const auto on_conflict = request.write.is_forced ? OnConflict::Force : OnConflict::Refuse;
   auto changed = change_object(
       parts, request, [&](const json::Tree& live, Warnings& warnings) -> Answer<std::optional<Proposal>> {
-        warnings = decoded.warnings;
+        warnings = told;
         auto object = TRY(
             apply(*resource.type, &live, applied, manager_of(request), on_conflict, resource.versions.get()));
         if (!object) return std::optional<Proposal>();
@@ -90,7 +85,7 @@ static Answer<ApiAnswer> apply_to_object(const VerbParts& parts, const ApiReques
   auto object = TRY(apply(*resource.type, nullptr, applied, manager_of(request), on_conflict));
   json::Tree created = object ? *std::move(object) : applied;
   TRY(apply_defaults(*resource.type, created));
-  return create_from(parts, request, std::move(created), Tracking::IsDone, std::move(decoded.warnings));
+  return create_from(parts, request, std::move(created), Tracking::IsDone, std::move(told));
 }
 
 Answer<ApiAnswer> patch_object(const VerbParts& parts, const ApiRequest& request) {

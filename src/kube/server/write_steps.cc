@@ -49,6 +49,27 @@ Answer<json::Tree> read_tree(const ApiRequest& request, const Type& type, const 
   return finish_reading(std::move(decoded), type, kind, warnings);
 }
 
+Answer<json::Tree> read_applied(const ApiRequest& request, const Type& type, const GroupVersionKind& kind,
+                                const json::Tree& body, Warnings& warnings) {
+  Decoded decoded = TRY(decode_tree(type, body, request.write.validation));
+  const std::string_view version = decoded.object.text_at("apiVersion");
+  if (!version.empty() && version != kind.api_version())
+    return bad_request(
+        fmt::format("Incorrect version specified in apply patch. Specified patch version: {}, expected: {}",
+                    version, kind.api_version()));
+  TRY(check_kind(decoded.object, kind));
+  warnings.insert(warnings.end(), decoded.warnings.begin(), decoded.warnings.end());
+  return std::move(decoded.object);
+}
+
+Answer<void> check_has_manager(const ApiRequest& request) {
+  if (!request.write.field_manager.empty()) return {};
+  return invalid("meta.k8s.io", "PatchOptions", "",
+                 {{.reason = "FieldValueRequired",
+                   .message = "Required value: is required for apply patch",
+                   .field = "fieldManager"}});
+}
+
 Answer<json::Tree> read_any(const ApiRequest& request) {
   if (const auto* tree = std::get_if<json::Tree>(&request.body)) return *tree;
   const std::string& text = std::get<std::string>(request.body);
@@ -82,11 +103,12 @@ FieldManager manager_of(const ApiRequest& request) {
   std::string name = request.write.field_manager;
   if (name.empty()) name = request.user_agent.substr(0, request.user_agent.find('/'));
   if (name.empty()) name = "unknown";
-  return {.name = std::move(name),
-          .api_version = request.resource.kind.api_version(),
-          .subresource = request.subresource,
-          .time = now_text(),
-          .without = rules::unset_fields(request.resource, request.subresource)};
+  return {
+      .name = std::move(name),
+      .api_version = request.resource.kind.api_version(),
+      .subresource = request.write.on_behalf_of.empty() ? request.subresource : request.write.on_behalf_of,
+      .time = now_text(),
+      .without = rules::unset_fields(request.resource, request.subresource)};
 }
 
 // ---- Steps

@@ -22,6 +22,11 @@ Answer<json::Tree> read_body(const ApiRequest& request, const Type& type, const 
 // What a patch made of an object, checked in the same way.
 Answer<json::Tree> read_tree(const ApiRequest& request, const Type& type, const GroupVersionKind& kind,
                              json::Tree object, Warnings& warnings);
+// What somebody applies: without defaults, which he does not mean to own. 400 for another version or kind.
+Answer<json::Tree> read_applied(const ApiRequest& request, const Type& type, const GroupVersionKind& kind,
+                                const json::Tree& body, Warnings& warnings);
+// 422: who applies says who he is.
+Answer<void> check_has_manager(const ApiRequest& request);
 // A body as it is: a patch, options.
 Answer<json::Tree> read_any(const ApiRequest& request);
 
