@@ -50,7 +50,7 @@ std::string no_match(std::string_view what, std::string_view pattern,
   std::string_view between;
   for (const std::string_view example : examples) {
     fmt::format_to(std::back_inserter(text), "{}'{}', ", between, example);
-    between = "or ";
+    between = " or ";
   }
   fmt::format_to(std::back_inserter(text), "regex used for validation is '{}')", pattern);
   return text;

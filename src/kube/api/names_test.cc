@@ -15,7 +15,7 @@ TEST(Names, AreLowerCaseWordsWithHyphens) {
   EXPECT_EQ(dns_label_faults("A").front(),
             "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must "
             "start and "
-            "end with an alphanumeric character (e.g. 'my-name', or '123-abc', regex used for validation is "
+            "end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
             "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')");
   EXPECT_FALSE(dns_1035_label_faults("0a").empty());
   EXPECT_TRUE(dns_1035_label_faults("a0").empty());
@@ -43,12 +43,13 @@ TEST(Names, OfLabelsHaveAPrefix) {
   EXPECT_EQ(label_key_faults("a/b/c").size(), 1u);
   EXPECT_EQ(label_key_faults(std::string(64, 'a')), Faults{"name part must be no more than 63 bytes"});
   EXPECT_TRUE(label_value_faults("").empty());
-  EXPECT_EQ(label_value_faults("a b").front(),
-            "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', "
-            "and must "
-            "start and end with an alphanumeric character (e.g. 'MyValue', or 'my_value', or '12345', regex "
-            "used for "
-            "validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')");
+  EXPECT_EQ(
+      label_value_faults("a b").front(),
+      "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', "
+      "and must "
+      "start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex "
+      "used for "
+      "validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')");
 }
 
 TEST(Names, OfKeysPortsAndVariablesHaveTheirOwnRules) {

@@ -7,20 +7,15 @@
 
 #include <fmt/format.h>
 
+#include "kube/cel/identifier.h"
 #include "kube/cel/utf8.h"
 
 namespace gantry::kube::cel {
 namespace {
 
-constexpr std::string_view kReserved[] = {
-    "as",  "break", "const", "continue", "else",      "false",  "for",  "function", "if",   "import", "in",
-    "let", "loop",  "null",  "package",  "namespace", "return", "true", "var",      "void", "while"};
-
 constexpr std::string_view kStartsOfExpressions =
     "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, "
     "IDENTIFIER}";
-
-bool is_reserved(std::string_view name) { return std::ranges::find(kReserved, name) != std::end(kReserved); }
 
 // Macros that go over a range: with one variable, or with two.
 struct FoldMacro {

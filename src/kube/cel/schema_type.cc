@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "kube/cel/identifier.h"
+
 namespace gantry::kube::cel {
 namespace {
 
@@ -170,14 +172,6 @@ class SchemaReader {
   TypeArena& types_;
 };
 
-bool is_word_of_the_language(std::string_view name) {
-  constexpr std::string_view kWords[] = {"true",   "false",    "null", "in",      "as",        "break",
-                                         "const",  "continue", "else", "for",     "function",  "if",
-                                         "import", "let",      "loop", "package", "namespace", "return",
-                                         "var",    "void",     "while"};
-  return std::ranges::find(kWords, name) != std::end(kWords);
-}
-
 bool is_letter_or_digit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
@@ -195,7 +189,7 @@ const Type* type_of_schema(const json::Tree& schema, bool is_resource, const std
 
 std::optional<std::string> escape_property(std::string_view name) {
   if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return {};
-  if (is_word_of_the_language(name)) return fmt::format("__{}__", name);
+  if (is_reserved(name)) return fmt::format("__{}__", name);
   std::string escaped;
   for (std::size_t i = 0; i < name.size(); ++i) {
     const char c = name[i];

@@ -271,7 +271,7 @@ class Validator::Walk {
   }
 
   static void junction(const Spot& spot, std::string_view what) {
-    spot.invalid(Tree(), fmt::format("\"{}\" {}", spot.path(), what));
+    spot.invalid(Tree(""), fmt::format("\"{}\" {}", spot.path(), what));
   }
 
   const Validator& validator_;

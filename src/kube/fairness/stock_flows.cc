@@ -151,6 +151,14 @@ std::vector<StockObject> stock_flows() {
   return objects;
 }
 
+std::optional<json::Tree> fixed_flow_spec(std::string_view kind, std::string_view name) {
+  if (name != "exempt" && name != "catch-all") return {};
+  for (const StockObject& stock : stock_flows())
+    if (stock.object.text_at("kind") == kind && stock.object.text_at("metadata", "name") == name)
+      return *stock.object.find("spec");
+  return {};
+}
+
 std::vector<StockObject> missing_stock_flows(const ObjectSource& objects) {
   std::vector<StockObject> missing;
   for (StockObject& stock : stock_flows()) {

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include <fmt/format.h>
 
+#include "base/lower_case.h"
 #include "kube/api/quantity.h"
 
 namespace gantry::kube::rules {
@@ -29,6 +31,49 @@ void label_selector_requirement(const Spot& requirement) {
   }
   requirement["key"].invalid_for(label_key_faults(requirement["key"].text()));
   values.each([](const Spot& value) { value.invalid_for(label_value_faults(value.text())); });
+}
+
+constexpr std::string_view kStatuses[] = {"False", "True", "Unknown"};
+constexpr std::size_t kReasonSize = 1 << 10;
+constexpr std::size_t kMessageSize = 32 << 10;
+
+// Not those of <cctype>: they look at the locale.
+bool is_letter(char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; }
+bool is_letter_or_digit(char c) { return is_letter(c) || (c >= '0' && c <= '9'); }
+
+constexpr std::string_view kPathPattern = R"([A-Za-z0-9/\-._~%!$&'()*+,;=:]+)";
+bool is_in_path(char c) {
+  return is_letter_or_digit(c) || std::string_view("/-._~%!$&'()*+,;=:").find(c) != std::string_view::npos;
+}
+
+bool is_reason(std::string_view text) {
+  const auto is_last = [](char c) { return is_letter_or_digit(c) || c == '_'; };
+  const auto is_inner = [&](char c) { return is_last(c) || c == ',' || c == ':'; };
+  return is_letter(text.front()) && is_last(text.back()) && std::ranges::all_of(text, is_inner);
+}
+
+void reason(const Spot& reason) {
+  const std::string_view text = reason.text();
+  if (text.empty()) return reason.required();
+  if (!is_reason(text))
+    reason.invalid(
+        "a condition reason must start with alphabetic character, optionally followed by a string of "
+        "alphanumeric characters or '_,:', and must end with an alphanumeric character or '_' (e.g. "
+        "'my_name',  or 'MY_NAME',  or 'MyName',  or 'ReasonA,ReasonB',  or 'ReasonA:ReasonB', regex used "
+        "for "
+        "validation is '[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?')");
+  if (text.size() > kReasonSize) reason.too_long(kReasonSize);
+}
+
+void condition(const Spot& condition) {
+  condition["type"].invalid_for(label_key_faults(condition["type"].text()));
+  const Spot status = condition["status"];
+  if (std::ranges::find(kStatuses, status.text()) == std::end(kStatuses)) status.not_supported(kStatuses);
+  if (condition["observedGeneration"].number() < 0)
+    condition["observedGeneration"].invalid("must be greater than or equal to zero");
+  required(condition["lastTransitionTime"]);
+  reason(condition["reason"]);
+  if (condition["message"].text().size() > kMessageSize) condition["message"].too_long(kMessageSize);
 }
 
 }  // namespace
@@ -86,24 +131,24 @@ void immutable_once_set(const Spot& field, const json::Tree* before) {
   if (!is_nothing(before)) immutable(field, before);
 }
 
-void labels(const Spot& labels) {
-  for (const auto& [key, value] : labels.value().object()) {
-    for (const std::string& fault : label_key_faults(key)) labels.invalid(key, fault);
-    for (const std::string& fault : label_value_faults(value.as_string())) labels.invalid(value, fault);
+void labels(const Spot& labels) { rules::labels(labels, labels.value()); }
+
+void labels(const Spot& place, const json::Tree& labels) {
+  for (const auto& [key, value] : labels.object()) {
+    for (const std::string& fault : label_key_faults(key)) place.invalid(key, fault);
+    for (const std::string& fault : label_value_faults(value.as_string())) place.invalid(value, fault);
   }
 }
 
-void annotations(const Spot& annotations) {
+void annotations(const Spot& annotations) { rules::annotations(annotations, annotations.value()); }
+
+void annotations(const Spot& place, const json::Tree& annotations) {
   std::size_t size = 0;
-  for (const auto& [key, value] : annotations.value().object()) {
-    std::string lower = key;
-    std::ranges::transform(lower, lower.begin(), [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-    });
-    for (const std::string& fault : label_key_faults(lower)) annotations.invalid(key, fault);
+  for (const auto& [key, value] : annotations.object()) {
+    for (const std::string& fault : label_key_faults(in_lower_case(key))) place.invalid(key, fault);
     size += key.size() + value.as_string().size();
   }
-  if (size > kAnnotationsSize) annotations.too_long(kAnnotationsSize);
+  if (size > kAnnotationsSize) place.too_long(kAnnotationsSize);
 }
 
 void label_selector(const Spot& selector) {
@@ -114,6 +159,47 @@ void label_selector(const Spot& selector) {
 void number_or_percent(const Spot& value) {
   if (!value.is_text()) return non_negative(value);
   value.invalid_for(percent_faults(value.text()));
+}
+
+void domain_prefixed_path(const Spot& path) {
+  const std::string_view text = path.text();
+  if (text.empty()) return path.required();
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos || slash == 0 || slash + 1 == text.size())
+    return path.invalid("must be a domain-prefixed path (such as \"acme.io/foo\")");
+  const std::string_view host = text.substr(0, slash), rest = text.substr(slash + 1);
+  for (const std::string& fault : dns_subdomain_faults(host)) path.invalid(json::Tree(host), fault);
+  if (!std::ranges::all_of(rest, is_in_path))
+    path.invalid(json::Tree(rest),
+                 fmt::format("Invalid path (regex used for validation is '{}')", kPathPattern));
+}
+
+void balancer_address(const Spot& address) {
+  if (address.has_something()) ip_address(address);
+}
+
+void balancer_host(const Spot& name) {
+  if (!name.has_something()) return;
+  name.invalid_for(dns_subdomain_faults(name.text()));
+  if (ip_faults(name.text()).empty()) name.invalid("must be a DNS name, not an IP address");
+}
+
+void non_negative(const Spot& status, std::span<const char* const> counts) {
+  for (const char* count : counts) non_negative(status[count]);
+}
+
+void in_order(const Spot& status, std::span<const CountOrder> orders) {
+  for (const CountOrder& order : orders)
+    if (const Spot fewer = status[order.fewer]; fewer.number() > status[order.more].number())
+      fewer.invalid(json::Tree(fewer.number()), order.why);
+}
+
+void conditions(const Spot& conditions) {
+  std::set<std::string_view> seen;
+  conditions.each([&](const Spot& one) {
+    if (!seen.insert(one["type"].text()).second) one["type"].duplicate();
+    condition(one);
+  });
 }
 
 void port_number_or_name(const Spot& port) {
@@ -143,8 +229,9 @@ void quantity_non_negative(const Spot& quantity) {
 
 void ip_address(const Spot& address) { address.invalid_for(ip_faults(address.text())); }
 
-void address_range(const Spot& range) {
-  const std::string_view text = range.text();
+void address_range(const Spot& range) { address_range_at(range, range.text()); }
+
+void address_range_at(const Spot& place, std::string_view text) {
   const std::size_t slash = text.find('/');
   const std::string_view digits =
       slash == std::string_view::npos ? std::string_view() : text.substr(slash + 1);
@@ -154,18 +241,14 @@ void address_range(const Spot& range) {
   const unsigned most = address.find(':') == std::string_view::npos ? 32 : 128;
   if (failed != std::errc() || end != digits.data() + digits.size() || bits > most ||
       !ip_faults(address).empty())
-    range.invalid("must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
+    place.invalid(json::Tree(text), "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
 }
 
-void resource_name(const Spot& at, std::string_view name) {
-  for (const std::string& fault : label_key_faults(name)) at.invalid(name, fault);
-}
-
-void resource_list(const Spot& list) {
-  list.each_member([](std::string_view name, const Spot& amount) {
-    resource_name(amount, name);
-    quantity_non_negative(amount);
-  });
+std::size_t decoded_size(std::string_view text) {
+  std::size_t size = text.size() / 4 * 3;
+  if (text.ends_with('=')) --size;
+  if (text.ends_with("==")) --size;
+  return size;
 }
 
 }  // namespace gantry::kube::rules

@@ -37,11 +37,31 @@ void immutable(const Spot& field, const json::Tree* before, std::string_view why
 void immutable_once_set(const Spot& field, const json::Tree* before);
 
 void labels(const Spot& labels);
+// Those of something else, told of at `place`.
+void labels(const Spot& place, const json::Tree& labels);
 void annotations(const Spot& annotations);
+void annotations(const Spot& place, const json::Tree& annotations);
 // meta/v1 LabelSelector.
 void label_selector(const Spot& selector);
+// Counts of a status, as they were found.
+void non_negative(const Spot& status, std::span<const char* const> counts);
+// Of two counts of one status.
+struct CountOrder {
+  const char* fewer;
+  const char* more;
+  std::string_view why;
+};
+void in_order(const Spot& status, std::span<const CountOrder> orders);
 // A number that is not negative, or a percentage.
 void number_or_percent(const Spot& value);
+// "example.com/controller".
+void domain_prefixed_path(const Spot& path);
+// Where a load balancer is reached: core/v1 LoadBalancerIngress, networking.k8s.io/v1
+// IngressLoadBalancerIngress.
+void balancer_address(const Spot& address);
+void balancer_host(const Spot& name);
+// meta/v1 Condition.
+void conditions(const Spot& conditions);
 // A port's number or name.
 void port_number_or_name(const Spot& port);
 // "/healthz", without ".." when `below`.
@@ -50,9 +70,9 @@ void quantity_non_negative(const Spot& quantity);
 void ip_address(const Spot& address);
 // "10.0.0.0/8".
 void address_range(const Spot& range);
+void address_range_at(const Spot& place, std::string_view range);
 
-// A map's values as quantities that are not negative, under names that resources may have.
-void resource_list(const Spot& list);
-void resource_name(const Spot& at, std::string_view name);
+// Bytes that base64 text stands for.
+std::size_t decoded_size(std::string_view text);
 
 }  // namespace gantry::kube::rules

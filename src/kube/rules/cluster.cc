@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Node, Lease, PriorityClass, RuntimeClass, Event.
+#include <algorithm>
 #include <set>
+#include <vector>
 
 #include <fmt/format.h>
 
+#include "base/split.h"
 #include "kube/rules/checks.h"
 #include "kube/rules/kind_rules.h"
+#include "kube/rules/resource_names.h"
 
 namespace gantry::kube::rules {
 namespace {
@@ -17,17 +21,85 @@ constexpr std::string_view kEffects[] = {"NoExecute", "NoSchedule", "PreferNoSch
 constexpr std::string_view kPreemption[] = {"Never", "PreemptLowerPriority"};
 constexpr std::int64_t kHighestPriority = 1'000'000'000;  // of those that are not the system's own
 
-void check_node(const Spot& object) {
-  const Spot spec = object["spec"];
-  std::set<std::string> taints;
+void taints(const Spot& spec) {
+  std::set<std::string> seen;
   spec["taints"].each([&](const Spot& taint) {
     taint["key"].invalid_for(label_key_faults(taint["key"].text()));
-    taint["value"].invalid_for(label_value_faults(taint["value"].text()));
+    if (const Faults faults = label_value_faults(taint["value"].text()); !faults.empty())
+      taint["value"].invalid(fmt::format("{}", fmt::join(faults, ";")));
     one_of(taint["effect"], kEffects);
-    if (!taints.insert(fmt::format("{}:{}", taint["key"].text(), taint["effect"].text())).second)
-      taint.duplicate();
+    if (!seen.insert(fmt::format("{}:{}", taint["key"].text(), taint["effect"].text())).second)
+      taint.duplicate(taint.value(), "taints must be unique by key and effect pair");
   });
-  spec["podCIDRs"].each(address_range);
+}
+
+void check_node(const Spot& object) {
+  const Spot spec = object["spec"];
+  taints(spec);
+  const Spot ranges = spec["podCIDRs"];
+  ranges.each(address_range);
+  const auto is_of_six = [](const Spot& range) { return range.text().find(':') != std::string_view::npos; };
+  if (ranges.size() > 2 || (ranges.size() == 2 && is_of_six(ranges.at(0)) == is_of_six(ranges.at(1))))
+    ranges.invalid("may specify no more than one CIDR for each IP family");
+}
+
+// "MyFeature/part".
+bool is_feature(std::string_view name) {
+  const auto is_upper = [](char c) { return c >= 'A' && c <= 'Z'; };
+  const auto is_letter_or_digit = [&](char c) {
+    return is_upper(c) || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+  };
+  const std::vector<std::string_view> parts = split(name, '/');
+  return !name.empty() && is_upper(name.front()) && std::ranges::all_of(parts, [&](std::string_view part) {
+    return !part.empty() && std::ranges::all_of(part, is_letter_or_digit);
+  });
+}
+
+void features(const Spot& features) {
+  std::string_view before;
+  std::size_t index = 0;
+  features.each([&](const Spot& feature) {
+    const std::string_view name = feature.text();
+    if (name.size() > kSubdomainSize)
+      feature.invalid(fmt::format("invalid feature name \"{}\": must be no more than {} characters", name,
+                                  kSubdomainSize));
+    else if (!is_feature(name))
+      feature.invalid(fmt::format(
+          "invalid feature name \"{}\": must start with an UpperCamelCase segment, with subsequent "
+          "segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), and contain only "
+          "alphanumeric characters and slashes",
+          name));
+    if (index++ > 0) {
+      if (before == name)
+        feature.duplicate();
+      else if (before > name)
+        feature.invalid("list must be sorted alphabetically");
+    }
+    before = name;
+  });
+}
+
+void config_source(const Spot& source) {
+  if (!source.is_set()) return;
+  const Spot map = source["configMap"];
+  if (!map.is_set()) return source.invalid("exactly one reference subfield must be non-nil");
+  required(map["uid"]);
+  required(map["resourceVersion"]);
+  named(map["namespace"], dns_label_faults);
+  named(map["name"], dns_subdomain_faults);
+  named(map["kubeletConfigKey"], config_key_faults);
+}
+
+void check_node_status(const Spot& status) {
+  for (const char* list : {"capacity", "allocatable"})
+    for (const auto& [name, amount] : status[list].value().object())
+      resource_amount(status[list][name], name);
+  features(status["declaredFeatures"]);
+  std::set<std::string> addresses;
+  status["addresses"].each([&](const Spot& address) {
+    if (!addresses.insert(address.value().to_text()).second) address.duplicate();
+  });
+  for (const char* source : {"assigned", "active", "lastKnownGood"}) config_source(status["config"][source]);
 }
 
 void update_node(const Spot& object, const Tree& before) {
@@ -38,7 +110,14 @@ void update_node(const Spot& object, const Tree& before) {
   const std::string_view id = before.text_at("spec", "providerID");
   if (!id.empty() && id != spec["providerID"].text())
     spec["providerID"].forbidden("node updates may not change providerID except from \"\" to valid");
+  if (before.text_at("spec", "externalID") != spec["externalID"].text())
+    spec["externalID"].forbidden("may not be updated");
 }
+
+// Nodes say what they are when they come.
+void create_node(const Spot& object) { check_node_status(object["status"]); }
+
+void update_node_status(const Spot& object, const Tree& /*before*/) { check_node_status(object["status"]); }
 
 void check_lease(const Spot& object) {
   const Spot spec = object["spec"];
@@ -86,7 +165,13 @@ void check_event(const Spot& object) {
 
 constexpr KindRules kRules[] = {
     {.group = "", .kind = "Event", .name_faults = path_segment_faults, .check = check_event},
-    {.group = "", .kind = "Node", .check = check_node, .check_update = update_node},
+    {.group = "",
+     .kind = "Node",
+     .begins_with_status = true,
+     .check = check_node,
+     .check_create = create_node,
+     .check_update = update_node,
+     .check_status = update_node_status},
     {.group = "coordination.k8s.io", .kind = "Lease", .check = check_lease},
     {.group = "events.k8s.io", .kind = "Event", .name_faults = path_segment_faults, .check = check_event},
     {.group = "node.k8s.io",

@@ -12,7 +12,9 @@ TEST(Node, TaintsAreToldApart) {
           object(
               R"("spec":{"taints":[{"key":"a","effect":"NoSchedule"},{"key":"a","effect":"NoSchedule"},{"key":"b","effect":"Never"}]})",
               "")),
-      "spec.taints[1]: Duplicate value: {\"effect\":\"NoSchedule\",\"key\":\"a\"}\n"
+      "spec.taints[1]: Duplicate value: {\"effect\":\"NoSchedule\",\"key\":\"a\"}: taints must be unique by "
+      "key and "
+      "effect pair\n"
       "spec.taints[2].effect: Unsupported value: \"Never\": supported values: \"NoExecute\", \"NoSchedule\", "
       "\"PreferNoSchedule\"");
   const json::Tree before = object(R"("spec":{"podCIDRs":["10.0.0.0/24"],"providerID":"a"})", "");

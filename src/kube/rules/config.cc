@@ -12,26 +12,18 @@ namespace {
 
 constexpr std::size_t kSize = 1 << 20;  // of all values together
 
-// Bytes that base64 text stands for.
-std::size_t decoded_size(std::string_view text) {
-  std::size_t size = text.size() / 4 * 3;
-  if (text.ends_with('=')) --size;
-  if (text.ends_with("==")) --size;
-  return size;
-}
-
 void config_map(const Spot& object) {
   const Spot data = object["data"];
   const Spot binary = object["binaryData"];
   std::size_t size = 0;
   data.each_member([&](std::string_view key, const Spot& value) {
-    value.invalid_for(config_key_faults(key));
+    for (const std::string& fault : config_key_faults(key)) value.invalid(key, fault);
     // A key may stand in one of the two only.
     if (binary.value().find(key) != nullptr) value.invalid(key, "duplicate of key present in binaryData");
     size += value.text().size();
   });
   binary.each_member([&](std::string_view key, const Spot& value) {
-    value.invalid_for(config_key_faults(key));
+    for (const std::string& fault : config_key_faults(key)) value.invalid(key, fault);
     size += decoded_size(value.text());
   });
   if (size > kSize) object.too_long(kSize);

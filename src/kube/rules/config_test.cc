@@ -15,11 +15,12 @@ const Resource& secret() {
 
 TEST(ConfigMap, HasKeysThatCanBeFileNames) {
   EXPECT_EQ(faults(config_map(), object(R"("data":{"a.b_C-1":"x"},"binaryData":{"b":"eA=="})")), "");
-  EXPECT_EQ(
-      faults(config_map(), object(R"("data":{"a b":"x"})")),
-      "data[a b]: Invalid value: \"x\": a valid config key must consist of alphanumeric characters, '-', '_' "
-      "or "
-      "'.' (e.g. 'key.name', or 'KEY_NAME', or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')");
+  EXPECT_EQ(faults(config_map(), object(R"("data":{"a b":"x"})")),
+            "data[a b]: Invalid value: \"a b\": a valid config key must consist of alphanumeric characters, "
+            "'-', '_' "
+            "or "
+            "'.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is "
+            "'[-._a-zA-Z0-9]+')");
   EXPECT_EQ(faults(config_map(), object(R"("data":{"a":"x"},"binaryData":{"a":"eA=="})")),
             "data[a]: Invalid value: \"a\": duplicate of key present in binaryData");
 }

@@ -1,110 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What extends the server: webhooks' configurations, the names of CustomResourceDefinitions, APIServices.
+// What extends the server: the names of CustomResourceDefinitions, APIServices.
 #include <algorithm>
 #include <set>
 
 #include <fmt/format.h>
 
+#include "base/lower_case.h"
 #include "kube/rules/checks.h"
 #include "kube/rules/kind_rules.h"
+#include "kube/rules/webhooks.h"
 
 namespace gantry::kube::rules {
 namespace {
 
 using json::Tree;
 
-constexpr std::string_view kFailurePolicies[] = {"Fail", "Ignore"};
-constexpr std::string_view kMatchPolicies[] = {"Equivalent", "Exact"};
-constexpr std::string_view kSideEffects[] = {"None", "NoneOnDryRun"};
-constexpr std::string_view kReinvocation[] = {"IfNeeded", "Never"};
-constexpr std::string_view kScopes[] = {"*", "Cluster", "Namespaced"};
-constexpr std::string_view kOperations[] = {"*", "CONNECT", "CREATE", "DELETE", "UPDATE"};
-constexpr std::string_view kReviewVersions[] = {"v1", "v1beta1"};
 constexpr std::string_view kDefinitionScopes[] = {"Cluster", "Namespaced"};
+constexpr std::string_view kConditionStatuses[] = {"True", "False", "Unknown"};
 constexpr std::string_view kConversions[] = {"None", "Webhook"};
-
-// A list that says "*" says nothing else.
-void all_or_some(const Spot& list, bool may_be_empty_text) {
-  if (list.size() == 0) list.required();
-  list.each([&](const Spot& one) {
-    if (one.text().empty() && !may_be_empty_text) one.required();
-    if (one.text() == "*" && list.size() > 1)
-      list.invalid("if '*' is present, must not specify other values");
-  });
-}
-
-void webhook_rule(const Spot& rule) {
-  all_or_some(rule["operations"], false);
-  rule["operations"].each([](const Spot& operation) { one_of_if_set(operation, kOperations); });
-  all_or_some(rule["apiGroups"], true);
-  all_or_some(rule["apiVersions"], false);
-  if (rule["resources"].size() == 0) rule["resources"].required();
-  one_of_if_set(rule["scope"], kScopes);
-}
-
-void client_config(const Spot& config) {
-  const Spot url = config["url"];
-  const Spot service = config["service"];
-  if (url.is_set() == service.is_set()) return config.required("exactly one of url or service is required");
-  if (url.is_set() && !url.text().starts_with("https://"))
-    url.invalid("'https' is the only allowed URL scheme");
-  if (!service.is_set()) return;
-  required(service["name"], "service name is required");
-  required(service["namespace"], "service namespace is required");
-  if (service["port"].is_set()) port_number(service["port"]);
-  if (service["path"].has_something() && !service["path"].text().starts_with('/'))
-    service["path"].invalid("must start with a '/'");
-}
-
-void known_review_version(const Spot& versions) {
-  const auto is_known = [](const Tree& version) {
-    return std::ranges::find(kReviewVersions, version.as_string()) != std::end(kReviewVersions);
-  };
-  if (std::ranges::none_of(versions.value().array(), is_known))
-    versions.invalid("must include at least one of v1, v1beta1");
-}
-
-void review_versions(const Spot& versions) {
-  if (versions.size() == 0) return versions.required("must specify one of v1, v1beta1");
-  known_review_version(versions);
-}
-
-void check_webhooks(const Spot& object) {
-  std::set<std::string_view> names;
-  object["webhooks"].each([&](const Spot& webhook) {
-    const Spot name = webhook["name"];
-    named(name, dns_subdomain_faults);
-    if (std::ranges::count(name.text(), '.') < 2)
-      name.invalid("should be a domain with at least three segments separated by dots");
-    if (!names.insert(name.text()).second) name.duplicate();
-    review_versions(webhook["admissionReviewVersions"]);
-    webhook["rules"].each(webhook_rule);
-    one_of_if_set(webhook["failurePolicy"], kFailurePolicies);
-    one_of_if_set(webhook["matchPolicy"], kMatchPolicies);
-    one_of_if_set(webhook["reinvocationPolicy"], kReinvocation);
-    if (!webhook["sideEffects"].is_set())
-      webhook["sideEffects"].required("must specify one of None, NoneOnDryRun");
-    else
-      one_of_if_set(webhook["sideEffects"], kSideEffects);
-    if (const Spot timeout = webhook["timeoutSeconds"];
-        timeout.is_set() && (timeout.number() < 1 || timeout.number() > 30))
-      timeout.invalid("the timeout value must be between 1 and 30 seconds");
-    label_selector(webhook["namespaceSelector"]);
-    label_selector(webhook["objectSelector"]);
-    client_config(webhook["clientConfig"]);
-  });
-}
-
-void conversion_review_versions(const Spot& versions) {
-  if (versions.size() == 0) return versions.required();
-  std::set<std::string_view> seen;
-  versions.each([&](const Spot& version) {
-    if (!seen.insert(version.text()).second) return version.invalid("duplicate version");
-    version.invalid_for(dns_1035_label_faults(version.text()));
-  });
-  known_review_version(versions);
-}
 
 // Kubernetes names these fields as its internal version has them, and so do the messages that people search.
 void check_conversion(const Spot& conversion) {
@@ -122,7 +36,7 @@ void check_conversion(const Spot& conversion) {
     client_config(config);
   else
     conversion["webhookClientConfig"].required("required when strategy is set to Webhook");
-  conversion_review_versions(versions);
+  review_versions(versions, "");
 }
 
 std::string_view storage_version(const Tree& definition) {
@@ -162,6 +76,26 @@ void note_storage_version(Tree& definition, const Tree* /*before*/) {
   if (std::ranges::find(stored, storage) == stored.end()) stored.push_back(storage);
 }
 
+std::string joined(const Faults& faults) { return fmt::format("{}", fmt::join(faults, ",")); }
+
+// Those that are there; what others have taken is not accepted, and may be missing from the status.
+void definition_names(const Spot& names) {
+  const auto check = [](const Spot& name) {
+    if (const Faults faults = dns_1035_label_faults(name.text()); !faults.empty())
+      name.invalid(joined(faults));
+  };
+  for (const char* field : {"plural", "singular"})
+    if (names[field].has_something()) check(names[field]);
+  for (const char* field : {"kind", "listKind"})
+    if (const Faults faults = dns_1035_label_faults(in_lower_case(names[field].text()));
+        names[field].has_something() && !faults.empty())
+      names[field].invalid("may have mixed case, but should otherwise match: " + joined(faults));
+  names["shortNames"].each(check);
+  if (names["kind"].has_something() && names["kind"].text() == names["listKind"].text())
+    names["listKind"].invalid("kind and listKind may not be the same");
+  names["categories"].each(check);
+}
+
 void check_definition(const Spot& object) {
   const Spot spec = object["spec"];
   const Spot names = spec["names"];
@@ -169,41 +103,88 @@ void check_definition(const Spot& object) {
   if (object["metadata"]["name"].text() != wanted)
     object["metadata"]["name"].invalid("must be spec.names.plural+\".\"+spec.group");
   const Spot group = spec["group"];
-  named(group, dns_subdomain_faults);
-  if (group.has_something() && group.text().find('.') == std::string_view::npos)
+  if (group.text().empty())
+    group.required();
+  else if (const Faults faults = dns_subdomain_faults(group.text()); !faults.empty())
+    group.invalid(joined(faults));
+  else if (group.text().find('.') == std::string_view::npos)
     group.invalid("should be a domain with at least one dot");
   one_of(spec["scope"], kDefinitionScopes);
-  for (const char* field : {"plural", "singular"}) named(names[field], dns_1035_label_faults);
-  for (const char* field : {"kind", "listKind"}) {
-    std::string lower(names[field].text());
-    std::ranges::transform(lower, lower.begin(), [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-    });
-    if (lower.empty())
-      names[field].required();
-    else
-      names[field].invalid_for(dns_1035_label_faults(lower));
-  }
-  if (names["kind"].has_something() && names["kind"].text() == names["listKind"].text())
-    names["listKind"].invalid("kind and listKind may not be the same");
-  names["shortNames"].each([](const Spot& name) { name.invalid_for(dns_1035_label_faults(name.text())); });
   const Spot versions = spec["versions"];
   std::set<std::string_view> seen;
   std::size_t stored = 0;
   versions.each([&](const Spot& version) {
-    named(version["name"], dns_1035_label_faults);
-    if (!seen.insert(version["name"].text()).second) versions.invalid("must contain unique version names");
+    if (const Faults faults = dns_1035_label_faults(version["name"].text()); !faults.empty())
+      version["name"].invalid(joined(faults));
+    seen.insert(version["name"].text());
     stored += version["storage"].flag();
   });
+  if (seen.size() != versions.size()) versions.invalid("must contain unique version names");
   if (stored != 1) versions.invalid("must have exactly one version marked as storage version");
+  for (const char* field : {"plural", "singular", "kind", "listKind"}) required(names[field]);
+  definition_names(names);
   check_conversion(spec["conversion"]);
   check_stored_versions(object);
 }
 
+bool is_established(const Tree& definition) {
+  const Tree* conditions = definition.find("status", "conditions");
+  return conditions != nullptr && std::ranges::any_of(conditions->array(), [](const Tree& condition) {
+           return condition.text_at("type") == "Established" && condition.text_at("status") == "True";
+         });
+}
+
+// Groups of the community are for kinds that it has agreed to.
+bool is_protected(std::string_view group) {
+  return group == "k8s.io" || group.ends_with(".k8s.io") || group == "kubernetes.io" ||
+         group.ends_with(".kubernetes.io");
+}
+
+enum class Approval : std::uint8_t { Missing, Bypassed, Given, Wrong };
+
+Approval approval_of(std::string_view annotation) {
+  if (annotation.empty()) return Approval::Missing;
+  if (annotation.starts_with("unapproved")) return Approval::Bypassed;
+  const std::size_t colon = annotation.find("://");
+  const bool is_url = colon != std::string_view::npos && colon > 0 && colon + 3 < annotation.size() &&
+                      annotation[colon + 3] != '/';
+  return is_url ? Approval::Given : Approval::Wrong;
+}
+
+constexpr const char* kApproved = "api-approved.kubernetes.io";
+
+void approval(const Spot& object, const Tree* before) {
+  if (!is_protected(object["spec"]["group"].text())) return;
+  const Spot annotation = object["metadata"]["annotations"].key(kApproved);
+  const Approval now = approval_of(annotation.text());
+  if (before != nullptr && approval_of(before->text_at("metadata", "annotations", kApproved)) == now) return;
+  constexpr std::string_view kSee = "see https://github.com/kubernetes/enhancements/pull/1111";
+  if (now == Approval::Missing)
+    annotation.required(
+        fmt::format("protected groups must have approval annotation \"{}\", {}", kApproved, kSee));
+  if (now == Approval::Wrong)
+    annotation.invalid(
+        fmt::format("protected groups must have approval annotation \"{}\" with either a URL or "
+                    "a reason starting with \"unapproved\", {}",
+                    kApproved, kSee));
+}
+
+void create_definition(const Spot& object) { approval(object, nullptr); }
+
+// Objects may be there as soon as it is established.
 void update_definition(const Spot& object, const Tree& before) {
-  for (const char* field : {"group", "scope"}) immutable(object["spec"][field], before.find("spec", field));
-  for (const char* field : {"kind", "plural"})
-    immutable(object["spec"]["names"][field], before.find("spec", "names", field));
+  const Spot spec = object["spec"];
+  if (is_established(before)) {
+    immutable(spec["scope"], before.find("spec", "scope"));
+    immutable(spec["names"]["kind"], before.find("spec", "names", "kind"));
+  }
+  immutable(spec["group"], before.find("spec", "group"));
+  immutable(spec["names"]["plural"], before.find("spec", "names", "plural"));
+  approval(object, &before);
+}
+
+void update_definition_status(const Spot& object, const Tree& /*before*/) {
+  definition_names(object["status"]["acceptedNames"]);
 }
 
 void below(const Spot& priority, std::int64_t most, std::string_view why) {
@@ -216,47 +197,52 @@ void check_api_service(const Spot& object) {
   if (object["metadata"]["name"].text() != wanted)
     object["metadata"]["name"].invalid(
         fmt::format("must be `spec.version+\".\"+spec.group`: \"{}\"", wanted));
-  // The core group has no name.
-  if (spec["group"].has_something() || spec["version"].text() != "v1")
-    named(spec["group"], dns_subdomain_faults);
-  named(spec["version"], dns_1035_label_faults);
+  named_if_set(spec["group"], dns_subdomain_faults);
+  if (spec["group"].text().empty() && spec["version"].text() != "v1")
+    spec["group"].required("only v1 may have an empty group and it better be legacy kube");
+  spec["version"].invalid_for(dns_1035_label_faults(spec["version"].text()));
   below(spec["groupPriorityMinimum"], 20'000, "must be positive and less than 20000");
   below(spec["versionPriority"], 1000, "must be positive and less than 1000");
   const Spot service = spec["service"];
   const bool has_bundle = spec["caBundle"].has_something(),
              is_insecure = spec["insecureSkipTLSVerify"].flag();
   if (!service.is_set()) {
-    if (has_bundle) spec["caBundle"].invalid("local APIServices may not have a caBundle");
+    if (has_bundle)
+      spec["caBundle"].invalid(Tree(fmt::format("{} bytes", decoded_size(spec["caBundle"].text()))),
+                               "local APIServices may not have a caBundle");
     if (is_insecure)
       spec["insecureSkipTLSVerify"].invalid("local APIServices may not have insecureSkipTLSVerify");
     return;
   }
   required(service["namespace"]);
   required(service["name"]);
-  if (service["port"].is_set()) port_number(service["port"]);
+  service_port(service["port"]);
   if (has_bundle && is_insecure)
     spec["insecureSkipTLSVerify"].invalid("may not be true if caBundle is present");
 }
 
+void update_api_service_status(const Spot& object, const Tree& /*before*/) {
+  object["status"]["conditions"].each([](const Spot& condition) {
+    const Spot status = condition["status"];
+    if (std::ranges::find(kConditionStatuses, status.text()) == std::end(kConditionStatuses))
+      status.not_supported(kConditionStatuses);
+  });
+}
+
 constexpr KindRules kRules[] = {
-    {.group = "admissionregistration.k8s.io",
-     .kind = "MutatingWebhookConfiguration",
-     .counts_generations = true,
-     .check = check_webhooks},
-    {.group = "admissionregistration.k8s.io",
-     .kind = "ValidatingWebhookConfiguration",
-     .counts_generations = true,
-     .check = check_webhooks},
     {.group = "apiextensions.k8s.io",
      .kind = "CustomResourceDefinition",
      .counts_generations = true,
      .prepare = note_storage_version,
      .check = check_definition,
-     .check_update = update_definition},
+     .check_create = create_definition,
+     .check_update = update_definition,
+     .check_status = update_definition_status},
     {.group = "apiregistration.k8s.io",
      .kind = "APIService",
      .name_faults = path_segment_faults,
-     .check = check_api_service},
+     .check = check_api_service,
+     .check_status = update_api_service_status},
 };
 
 }  // namespace

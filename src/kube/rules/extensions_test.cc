@@ -4,35 +4,6 @@
 namespace gantry::kube::rules {
 namespace {
 
-TEST(WebhookConfiguration, SaysWhomToAskAboutWhat) {
-  const Resource hooks = resource("admissionregistration.k8s.io", "ValidatingWebhookConfiguration", false);
-  EXPECT_EQ(
-      faults(
-          hooks,
-          object(
-              R"("webhooks":[{"name":"a.b.c","sideEffects":"None","admissionReviewVersions":["v1"],"clientConfig":{"url":"https://x"},)"
-              R"("rules":[{"operations":["CREATE"],"apiGroups":[""],"apiVersions":["v1"],"resources":["pods"]}]}])",
-              "")),
-      "");
-  EXPECT_EQ(
-      faults(
-          hooks,
-          object(
-              R"("webhooks":[{"name":"a.b","sideEffects":"Some","admissionReviewVersions":["v7"],"clientConfig":{},"timeoutSeconds":60,)"
-              R"("rules":[{"operations":["*","CREATE"],"apiGroups":[""],"apiVersions":["v1"],"resources":[]}]}])",
-              "")),
-      "webhooks[0].name: Invalid value: \"a.b\": should be a domain with at least three segments separated "
-      "by dots\n"
-      "webhooks[0].admissionReviewVersions: Invalid value: [\"v7\"]: must include at least one of v1, "
-      "v1beta1\n"
-      "webhooks[0].rules[0].operations: Invalid value: [\"*\",\"CREATE\"]: if '*' is present, must not "
-      "specify other values\n"
-      "webhooks[0].rules[0].resources: Required value\n"
-      "webhooks[0].sideEffects: Unsupported value: \"Some\": supported values: \"None\", \"NoneOnDryRun\"\n"
-      "webhooks[0].timeoutSeconds: Invalid value: 60: the timeout value must be between 1 and 30 seconds\n"
-      "webhooks[0].clientConfig: Required value: exactly one of url or service is required");
-}
-
 TEST(CustomResourceDefinition, IsNamedAfterWhatItDefines) {
   const Resource definitions = resource("apiextensions.k8s.io", "CustomResourceDefinition", false);
   json::Tree definition = object(
@@ -49,8 +20,39 @@ TEST(CustomResourceDefinition, IsNamedAfterWhatItDefines) {
   EXPECT_EQ(faults(definitions, other, &definition),
             "spec.versions: Invalid value: [{\"name\":\"v1\",\"served\":true,\"storage\":false}]: must have "
             "exactly one version marked "
-            "as storage version\n"
+            "as storage version");
+  definition.object()["status"] =
+      tree(R"({"storedVersions":["v1"],"conditions":[{"type":"Established","status":"True"}]})");
+  other.object()["spec"].object()["versions"].array().front().object()["storage"] = true;
+  other.object()["status"] = *definition.find("status");
+  EXPECT_EQ(faults(definitions, other, &definition),
             "spec.scope: Invalid value: \"Cluster\": field is immutable");
+}
+
+TEST(CustomResourceDefinition, OfTheCommunityIsApproved) {
+  const Resource definitions = resource("apiextensions.k8s.io", "CustomResourceDefinition", false);
+  json::Tree definition = object(
+      R"("spec":{"group":"x.k8s.io","scope":"Cluster","names":{"plural":"things","singular":"thing","kind":"Thing","listKind":"ThingList"},)"
+      R"("versions":[{"name":"v1","storage":true,"served":true}]})",
+      "");
+  json::TreeObject& metadata = definition.object()["metadata"].object();
+  metadata["name"] = "things.x.k8s.io";
+  EXPECT_EQ(
+      faults(definitions, definition),
+      "metadata.annotations[api-approved.kubernetes.io]: Required value: protected groups must have approval "
+      "annotation \"api-approved.kubernetes.io\", see "
+      "https://github.com/kubernetes/enhancements/pull/1111");
+  json::Tree& approval = metadata["annotations"].object()["api-approved.kubernetes.io"];
+  for (const char* good : {"unapproved, an experiment", "https://github.com/kubernetes/kubernetes/pull/1"}) {
+    approval = good;
+    EXPECT_EQ(faults(definitions, definition), "") << good;
+  }
+  approval = "yes";
+  EXPECT_EQ(
+      faults(definitions, definition),
+      "metadata.annotations[api-approved.kubernetes.io]: Invalid value: \"yes\": protected groups must have "
+      "approval annotation \"api-approved.kubernetes.io\" with either a URL or a reason starting with "
+      "\"unapproved\", see https://github.com/kubernetes/enhancements/pull/1111");
 }
 
 json::Tree widgets(const std::string& more) {
@@ -113,7 +115,7 @@ TEST(ApiService, IsNamedAfterItsGroupAndVersion) {
             "metadata.name: Invalid value: \"v2.far.example.com\": must be "
             "`spec.version+\".\"+spec.group`: \"v1.far.example.com\"\n"
             "spec.service.namespace: Required value\nspec.service.name: Required value\n"
-            "spec.service.port: Invalid value: 0: must be between 1 and 65535, inclusive\n"
+            "spec.service.port: Invalid value: 0: port is not valid: must be between 1 and 65535, inclusive\n"
             "spec.insecureSkipTLSVerify: Invalid value: true: may not be true if caBundle is present");
   EXPECT_EQ(
       faults_of(
@@ -121,7 +123,7 @@ TEST(ApiService, IsNamedAfterItsGroupAndVersion) {
           R"("group":"far.example.com","version":"v1","groupPriorityMinimum":0,"versionPriority":2000,"caBundle":"eA==")"),
       "spec.groupPriorityMinimum: Invalid value: 0: must be positive and less than 20000\n"
       "spec.versionPriority: Invalid value: 2000: must be positive and less than 1000\n"
-      "spec.caBundle: Invalid value: \"eA==\": local APIServices may not have a caBundle");
+      "spec.caBundle: Invalid value: \"1 bytes\": local APIServices may not have a caBundle");
 }
 
 }  // namespace

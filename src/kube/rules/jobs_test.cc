@@ -39,8 +39,7 @@ TEST(Job, EndsAndCounts) {
             "spec.selector: Required value\n"
             "spec.parallelism: Invalid value: -1: must be greater than or equal to 0\n"
             "spec.completions: Required value: when completion mode is Indexed\n"
-            "spec.template.spec.restartPolicy: Unsupported value: \"Always\": supported values: "
-            "\"OnFailure\", \"Never\"");
+            "spec.template.spec.restartPolicy: Required value: valid values: \"OnFailure\", \"Never\"");
 }
 
 TEST(CronJob, HasASchedule) {

@@ -12,10 +12,26 @@ auto place(const KindRules& rules) { return std::tie(rules.group, rules.kind); }
 
 std::vector<const KindRules*> sorted_rules() {
   std::vector<const KindRules*> all;
-  for (const auto rules :
-       {certificate_rules(), cluster_rules(), config_rules(), extension_rules(), job_rules(),
-        namespace_rules(), networking_rules(), persistent_volume_rules(), plain_rules(), pod_rules(),
-        policy_rules(), quota_rules(), role_rules(), service_rules(), workload_rules()})
+  for (const auto rules : {admission_policy_rules(),
+                           certificate_rules(),
+                           cluster_rules(),
+                           config_rules(),
+                           extension_rules(),
+                           flow_control_rules(),
+                           job_rules(),
+                           namespace_rules(),
+                           networking_rules(),
+                           persistent_volume_rules(),
+                           plain_rules(),
+                           pod_rules(),
+                           policy_rules(),
+                           quota_rules(),
+                           role_rules(),
+                           service_rules(),
+                           service_address_rules(),
+                           storage_rules(),
+                           webhook_rules(),
+                           workload_rules()})
     for (const KindRules& one : rules) all.push_back(&one);
   std::ranges::sort(all, {}, [](const KindRules* one) { return place(*one); });
   return all;

@@ -20,22 +20,30 @@ struct KindRules {
   Faults (*name_faults)(std::string_view) = dns_subdomain_faults;
   // metadata.generation counts changes of what is wanted.
   bool counts_generations = false;
+  // Who creates it may say its status, too.
+  bool begins_with_status = false;
   // Puts right what a create (`before`: null) or an update brings, beside status and generation.
   void (*prepare)(json::Tree& object, const json::Tree* before) = nullptr;
+  // Puts right what an update of the status brings.
+  void (*prepare_status)(json::Tree& object, const json::Tree& before) = nullptr;
   // Of every object that is to be stored.
   void (*check)(const Spot& object) = nullptr;
+  // Of creates, beside that.
+  void (*check_create)(const Spot& object) = nullptr;
   // Of updates, beside that.
   void (*check_update)(const Spot& object, const json::Tree& before) = nullptr;
   // Of updates by a subresource other than status, instead of that.
   void (*check_part)(std::string_view subresource, const Spot& object, const json::Tree& before) = nullptr;
-  // Of updates of the status, which are the controllers' own otherwise.
+  // Of updates of the status, instead of that: the rest is as it was.
   void (*check_status)(const Spot& object, const json::Tree& before) = nullptr;
 };
 
+std::span<const KindRules> admission_policy_rules();
 std::span<const KindRules> certificate_rules();
 std::span<const KindRules> cluster_rules();
 std::span<const KindRules> config_rules();
 std::span<const KindRules> extension_rules();
+std::span<const KindRules> flow_control_rules();
 std::span<const KindRules> job_rules();
 std::span<const KindRules> namespace_rules();
 std::span<const KindRules> networking_rules();
@@ -46,6 +54,9 @@ std::span<const KindRules> policy_rules();
 std::span<const KindRules> quota_rules();
 std::span<const KindRules> role_rules();
 std::span<const KindRules> service_rules();
+std::span<const KindRules> service_address_rules();
+std::span<const KindRules> storage_rules();
+std::span<const KindRules> webhook_rules();
 std::span<const KindRules> workload_rules();
 
 // All of them, by group and kind.

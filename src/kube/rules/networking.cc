@@ -3,6 +3,7 @@
 // Ingress, IngressClass, NetworkPolicy.
 #include <fmt/format.h>
 
+#include "kube/cel/ip_text.h"
 #include "kube/rules/checks.h"
 #include "kube/rules/kind_rules.h"
 
@@ -12,26 +13,35 @@ namespace {
 using json::Tree;
 
 constexpr std::string_view kPathTypes[] = {"Exact", "ImplementationSpecific", "Prefix"};
-constexpr std::string_view kProtocols[] = {"SCTP", "TCP", "UDP"};
-constexpr std::string_view kPolicyTypes[] = {"Egress", "Ingress"};
+constexpr std::string_view kProtocols[] = {"TCP", "UDP", "SCTP"};  // in Kubernetes' order
+constexpr std::string_view kParameterScopes[] = {"Cluster", "Namespace"};
+constexpr std::size_t kControllerSize = 250;
+constexpr std::string_view kPolicyTypes[] = {"Ingress", "Egress"};
+
+// "Widget.example.com/name": of something that no rule knows.
+void object_reference(const Spot& reference) {
+  named_if_set(reference["apiGroup"], dns_subdomain_faults);
+  for (const char* field : {"kind", "name"})
+    if (reference[field].text().empty())
+      reference[field].required(fmt::format("{} is required", field));
+    else
+      reference[field].invalid_for(path_segment_faults(reference[field].text()));
+}
 
 void backend(const Spot& backend) {
   const Spot service = backend["service"];
   const Spot resource = backend["resource"];
   if (service.is_set() && resource.is_set())
-    return backend.invalid("cannot set both resource and service backends");
+    return backend.invalid(Tree(""), "cannot set both resource and service backends");
   if (!service.is_set() && !resource.is_set())
-    return backend.required("resource or service backend is required");
-  if (!service.is_set()) {
-    required(resource["kind"]);
-    return required(resource["name"]);
-  }
+    return backend.invalid(Tree(""), "resource or service backend is required");
+  if (!service.is_set()) return object_reference(resource);
   named(service["name"], dns_1035_label_faults);
   const Spot port = service["port"];
   const bool has_name = port["name"].has_something();
   const bool has_number = port["number"].number() != 0;
-  if (has_name && has_number) port.invalid("cannot set both port name & port number");
-  if (!has_name && !has_number) port.required("port name or number is required");
+  if (has_name && has_number) return backend.invalid(Tree(""), "cannot set both port name & port number");
+  if (!has_name && !has_number) return backend.required("port name or number is required");
   if (has_name) port["name"].invalid_for(port_name_faults(port["name"].text()));
   if (has_number) port_number(port["number"]);
 }
@@ -47,13 +57,11 @@ void host(const Spot& host) {
 void path(const Spot& path) {
   const Spot type = path["pathType"];
   const Spot text = path["path"];
-  if (!type.is_set())
-    type.required("pathType must be specified");
-  else
-    one_of_if_set(type, kPathTypes);
+  if (!type.is_set()) return type.required("pathType must be specified");
+  one_of_if_set(type, kPathTypes);
   if (type.text() == "ImplementationSpecific") {
     if (text.has_something() && !text.text().starts_with('/')) text.invalid("must be an absolute path");
-  } else {
+  } else if (type.text() == "Exact" || type.text() == "Prefix") {
     if (!text.text().starts_with('/')) text.invalid("must be an absolute path");
     for (const char* bad : {"//", "/./", "/../", "%2f", "%2F"})
       if (text.text().find(bad) != std::string_view::npos)
@@ -68,7 +76,7 @@ void check_ingress(const Spot& object) {
   const Spot spec = object["spec"];
   const Spot fallback = spec["defaultBackend"];
   if (spec["rules"].size() == 0 && !fallback.is_set())
-    spec.invalid("either `defaultBackend` or `rules` must be specified");
+    spec.invalid(spec["rules"].value(), "either `defaultBackend` or `rules` must be specified");
   if (fallback.is_set()) backend(fallback);
   spec["rules"].each([](const Spot& rule) {
     host(rule["host"]);
@@ -83,12 +91,35 @@ void check_ingress(const Spot& object) {
   named_if_set(spec["ingressClassName"], dns_subdomain_faults);
 }
 
+// Balancers that were found for it, with their names or addresses.
+void update_ingress_status(const Spot& object, const Tree& /*before*/) {
+  object["status"]["loadBalancer"]["ingress"].each([](const Spot& ingress) {
+    balancer_address(ingress["ip"]);
+    balancer_host(ingress["hostname"]);
+  });
+}
+
+void class_parameters(const Spot& parameters) {
+  if (!parameters.is_set()) return;
+  object_reference(parameters);
+  const Spot scope = parameters["scope"];
+  const Spot name_space = parameters["namespace"];
+  if (!scope.is_set()) return scope.required();
+  one_of_if_set(scope, kParameterScopes);
+  if (scope.text() == "Cluster" && name_space.is_set())
+    name_space.forbidden("`parameters.scope` is set to 'Cluster'");
+  if (scope.text() != "Namespace") return;
+  if (!name_space.is_set())
+    name_space.required("`parameters.scope` is set to 'Namespace'");
+  else
+    name_space.invalid_for(dns_label_faults(name_space.text()));
+}
+
 void check_ingress_class(const Spot& object) {
   const Spot controller = object["spec"]["controller"];
-  if (controller.text().find('/') == std::string_view::npos)
-    controller.invalid("must be a domain-prefixed path (such as \"acme.io/foo\")");
-  else
-    controller.invalid_for(dns_subdomain_faults(controller.text().substr(0, controller.text().find('/'))));
+  if (controller.text().size() > kControllerSize) controller.too_long(kControllerSize);
+  domain_prefixed_path(controller);
+  class_parameters(object["spec"]["parameters"]);
 }
 
 void update_ingress_class(const Spot& object, const Tree& before) {
@@ -103,8 +134,23 @@ void policy_port(const Spot& port) {
   if (!end.is_set()) return;
   if (!number.is_set()) return end.invalid("may not be specified when `port` is not specified");
   if (number.is_text()) return end.invalid("may not be specified when `port` is non-numeric");
-  if (end.number() < number.number()) end.invalid("must be greater than or equal to `port`");
+  if (end.number() < number.number()) end.invalid(number.value(), "must be greater than or equal to `port`");
   port_number(end);
+}
+
+// Addresses, and of those some that are meant not to be.
+void address_block(const Spot& block) {
+  const Spot whole = block["cidr"];
+  if (whole.text().empty()) return whole.required();
+  address_range(whole);
+  const auto range = cel::parse_cidr(whole.text());
+  if (!range) return;
+  block["except"].each([&](const Spot& except) {
+    address_range(except);
+    const auto part = cel::parse_cidr(except.text());
+    if (part && (!cel::contains(*range, part->address) || part->prefix <= range->prefix))
+      except.invalid("must be a strict subset of `cidr`");
+  });
 }
 
 void policy_peer(const Spot& peer) {
@@ -116,13 +162,9 @@ void policy_peer(const Spot& peer) {
     }
   const Spot block = peer["ipBlock"];
   if (block.is_set()) {
+    address_block(block);
     if (kinds > 0) peer.forbidden("may not specify both ipBlock and another peer");
     ++kinds;
-    if (block["cidr"].text().empty())
-      block["cidr"].required();
-    else
-      address_range(block["cidr"]);
-    block["except"].each(address_range);
   }
   if (kinds == 0) peer.required("must specify a peer");
 }
@@ -141,7 +183,11 @@ void check_network_policy(const Spot& object) {
 }
 
 constexpr KindRules kRules[] = {
-    {.group = "networking.k8s.io", .kind = "Ingress", .counts_generations = true, .check = check_ingress},
+    {.group = "networking.k8s.io",
+     .kind = "Ingress",
+     .counts_generations = true,
+     .check = check_ingress,
+     .check_status = update_ingress_status},
     {.group = "networking.k8s.io",
      .kind = "IngressClass",
      .counts_generations = true,

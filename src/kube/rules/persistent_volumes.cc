@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PersistentVolume, PersistentVolumeClaim, StorageClass.
+// PersistentVolume and PersistentVolumeClaim.
+#include "kube/rules/persistent_volumes.h"
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -18,122 +20,273 @@ constexpr std::string_view kAccessModes[] = {"ReadOnlyMany", "ReadWriteMany", "R
                                              "ReadWriteOncePod"};
 constexpr std::string_view kReclaimPolicies[] = {"Delete", "Recycle", "Retain"};
 constexpr std::string_view kVolumeModes[] = {"Block", "Filesystem"};
-constexpr std::string_view kBindingModes[] = {"Immediate", "WaitForFirstConsumer"};
+constexpr std::string_view kStorage[] = {"storage"};
+constexpr std::string_view kResizes[] = {"ControllerResizeInProgress", "ControllerResizeInfeasible",
+                                         "NodeResizeInProgress", "NodeResizeInfeasible", "NodeResizePending"};
 constexpr std::string_view kNoSources[] = {"accessModes",      "capacity",
                                            "claimRef",         "mountOptions",
                                            "nodeAffinity",     "persistentVolumeReclaimPolicy",
                                            "storageClassName", "volumeAttributesClassName",
                                            "volumeMode"};
 
-void access_modes(const Spot& modes) {
-  if (modes.size() == 0) modes.required();
+bool is_source(std::string_view field) {
+  return std::ranges::find(kNoSources, field) == std::end(kNoSources);
+}
+
+void access_modes(const Spot& modes, std::string_view why_required) {
+  if (modes.size() == 0) modes.required(why_required);
   bool is_exclusive = false;
-  modes.each([&](const Spot& mode) {
-    one_of_if_set(mode, kAccessModes);
-    is_exclusive |= mode.text() == "ReadWriteOncePod";
-  });
+  for (const Tree& mode : modes.value().array()) {
+    if (std::ranges::find(kAccessModes, mode.as_string()) == std::end(kAccessModes))
+      modes.not_supported(mode, kAccessModes);
+    is_exclusive |= mode.as_string() == "ReadWriteOncePod";
+  }
   if (is_exclusive && modes.size() > 1)
     modes.forbidden("may not use ReadWriteOncePod with other access modes");
 }
 
-void storage_size(const Spot& list, const Spot& size) {
-  if (!size.is_set()) return list.is_set() && list.size() > 0 ? size.required() : list.required();
-  const auto amount = Quantity::from_tree(size.value());
-  if (!amount || amount->sign() <= 0) size.invalid("must be greater than zero");
+void positive(const Spot& amount) {
+  const auto parsed = Quantity::from_tree(amount.value());
+  if (!parsed || parsed->sign() <= 0) amount.invalid("must be greater than zero");
+}
+
+// Amounts that exist already are whole numbers of bytes.
+void basic_amount(const Spot& amount) {
+  const auto parsed = Quantity::from_tree(amount.value());
+  if (parsed && parsed->sign() < 0) amount.invalid("must be a valid resource quantity");
+}
+
+// ---- Volumes
+
+void csi(const Spot& source) {
+  named(source["driver"], dns_subdomain_faults);
+  required(source["volumeHandle"]);
+  for (const char* ref : {"controllerPublishSecretRef", "controllerExpandSecretRef", "nodePublishSecretRef",
+                          "nodeExpandSecretRef"}) {
+    if (!source[ref].is_set()) continue;
+    required(source[ref]["name"]);
+    required(source[ref]["namespace"]);
+  }
+}
+
+void nfs(const Spot& source) {
+  required(source["server"]);
+  required(source["path"]);
+  if (source["path"].has_something() && !source["path"].text().starts_with('/'))
+    source["path"].invalid("must be an absolute path");
+}
+
+void with_path(const Spot& source) { required(source["path"]); }
+
+struct Source {
+  std::string_view field;
+  void (*check)(const Spot&);
+};
+constexpr Source kSources[] = {{"csi", csi}, {"hostPath", with_path}, {"local", with_path}, {"nfs", nfs}};
+
+// Exactly one.
+void sources(const Spot& spec) {
+  std::size_t count = 0;
+  spec.each_member([&](std::string_view field, const Spot&) {
+    if (!is_source(field)) return;
+    const Spot source = spec[field];
+    if (++count > 1) return source.forbidden("may not specify more than 1 volume type");
+    for (const Source& known : kSources)
+      if (known.field == field) known.check(source);
+  });
+  if (count == 0) spec.required("must specify a volume type");
+}
+
+void attributes_class(const Spot& spec) {
+  const Spot name = spec["volumeAttributesClassName"];
+  if (!name.is_set()) return;
+  if (name.text().empty())
+    name.required("an empty string is disallowed");
+  else
+    name.invalid_for(dns_subdomain_faults(name.text()));
+  if (!spec["csi"].is_set()) spec["csi"].required("has to be specified when using volumeAttributesClassName");
+}
+
+void capacity(const Spot& capacity) {
+  if (capacity.size() == 0) capacity.required();
+  if (capacity.size() != 1 || !capacity.key("storage").is_set())
+    capacity.not_supported(capacity.value(), kStorage);
+  capacity.each_member([](std::string_view, const Spot& amount) { positive(amount); });
+}
+
+void node_affinity(const Spot& spec) {
+  const Spot affinity = spec["nodeAffinity"];
+  if (spec["local"].is_set() && !affinity["required"].is_set())
+    affinity.required("Local volume requires node affinity");
+  if (!affinity.is_set()) return;
+  if (!affinity["required"].is_set())
+    return affinity["required"].required("must specify required node constraints");
+  if (affinity["required"]["nodeSelectorTerms"].size() == 0)
+    affinity["required"]["nodeSelectorTerms"].required("must have at least one node selector term");
 }
 
 void check_volume(const Spot& object) {
   const Spot spec = object["spec"];
-  access_modes(spec["accessModes"]);
-  storage_size(spec["capacity"], spec["capacity"].key("storage"));
+  access_modes(spec["accessModes"], "");
+  capacity(spec["capacity"]);
   one_of_if_set(spec["persistentVolumeReclaimPolicy"], kReclaimPolicies);
-  one_of_if_set(spec["volumeMode"], kVolumeModes);
+  sources(spec);
+  node_affinity(spec);
+  if (spec["hostPath"]["path"].text() == "/" && spec["persistentVolumeReclaimPolicy"].text() == "Recycle")
+    spec["persistentVolumeReclaimPolicy"].forbidden("may not be 'recycle' for a hostPath mount of '/'");
   named_if_set(spec["storageClassName"], dns_subdomain_faults);
-  std::size_t sources = 0;
-  spec.each_member([&](std::string_view field, const Spot&) {
-    if (std::ranges::find(kNoSources, field) != std::end(kNoSources)) return;
-    if (++sources > 1) spec[field].forbidden("may not specify more than 1 volume type");
-  });
-  if (sources == 0) spec.required("must specify a volume type");
-  if (spec["hostPath"].is_set()) required(spec["hostPath"]["path"]);
-  if (spec["local"].is_set()) {
-    required(spec["local"]["path"]);
-    if (!spec["nodeAffinity"].is_set()) spec["nodeAffinity"].required("Local volume requires node affinity");
-  }
+  one_of_if_set(spec["volumeMode"], kVolumeModes);
+  attributes_class(spec);
+}
+
+// Where a volume comes from; a secret for its growth may be added.
+Tree sources_of(const Tree& spec) {
+  Tree kept = spec;
+  kept.object().erase_if([](std::string_view field, const Tree&) { return !is_source(field); });
+  return kept;
 }
 
 void update_volume(const Spot& object, const Tree& before) {
-  const Tree* spec = before.find("spec");
-  if (spec == nullptr) return;
-  // The source is what belongs to nothing else.
-  for (const auto& [field, value] : spec->object())
-    if (std::ranges::find(kNoSources, field) == std::end(kNoSources) &&
-        !is_same(object["spec"].value().find(field), &value))
-      object["spec"]["persistentvolumesource"].forbidden(
-          "spec.persistentvolumesource is immutable after creation");
-  immutable(object["spec"]["volumeMode"], spec->find("volumeMode"));
-  immutable_once_set(object["spec"]["nodeAffinity"], spec->find("nodeAffinity"));
+  const Tree* old = before.find("spec");
+  if (old == nullptr) return;
+  const Spot spec = object["spec"];
+  const Tree was = sources_of(*old);
+  Tree is_now = sources_of(spec.value());
+  if (was.find("csi") != nullptr && was.find("csi", "controllerExpandSecretRef") == nullptr)
+    if (Tree* now = is_now.object().find("csi")) now->object().erase("controllerExpandSecretRef");
+  if (!(is_now == was))
+    spec["persistentvolumesource"].forbidden("spec.persistentvolumesource is immutable after creation");
+  // Kubernetes says neither of them below spec.
+  if (!is_same(&spec["volumeMode"].value(), old->find("volumeMode")))
+    object["volumeMode"].invalid(spec["volumeMode"].value(), kImmutable);
+  if (const Tree* affinity = old->find("nodeAffinity");
+      affinity != nullptr && !is_same(&spec["nodeAffinity"].value(), affinity))
+    object["nodeAffinity"].invalid(spec["nodeAffinity"].value(),
+                                   "field is immutable, except for updating from beta label to GA");
+  if (old->find("volumeAttributesClassName") != nullptr && !spec["volumeAttributesClassName"].is_set())
+    spec["volumeAttributesClassName"].forbidden("update from non-nil value to nil is forbidden");
 }
 
 void prepare_volume(Tree& object, const Tree* before) {
   if (before == nullptr) object.object()["status"].object()["phase"] = "Pending";
 }
 
-void check_claim(const Spot& object) {
-  const Spot spec = object["spec"];
-  label_selector(spec["selector"]);
-  access_modes(spec["accessModes"]);
-  const Spot requests = spec["resources"]["requests"];
-  storage_size(requests, requests.key("storage"));
-  named_if_set(spec["storageClassName"], dns_subdomain_faults);
-  one_of_if_set(spec["volumeMode"], kVolumeModes);
+// ---- Claims
+
+// What a new volume is to be filled from.
+void data_source(const Spot& source) {
+  if (!source.is_set()) return;
+  required(source["name"]);
+  required(source["kind"]);
+  const Spot group = source["apiGroup"];
+  if (group.text().empty() && source["kind"].text() != "PersistentVolumeClaim")
+    source.invalid(source["kind"].value(),
+                   "must be 'PersistentVolumeClaim' when referencing the default apiGroup");
+  named_if_set(group, dns_subdomain_faults);
+  named_if_set(source["namespace"], dns_label_faults);
 }
 
-// A claim is what it was, but for the volume that it gets and more room.
+void data_sources(const Spot& spec) {
+  const Spot one = spec["dataSource"];
+  const Spot other = spec["dataSourceRef"];
+  data_source(one);
+  data_source(other);
+  if (!one.is_set() || !other.is_set()) return;
+  const Tree shown(one.path());
+  if (!other["namespace"].text().empty())
+    return spec.invalid(shown, "may not be specified when dataSourceRef.namespace is specified");
+  for (const char* field : {"apiGroup", "kind", "name"})
+    if (!is_same(&one[field].value(), &other[field].value()))
+      return spec.invalid(shown, "must match dataSourceRef");
+}
+
+void check_claim(const Spot& object) { claim_spec(object["spec"]); }
+
+const Tree* size_in(const Tree& object, const char* part) {
+  return std::string_view(part) == "spec" ? object.find("spec", "resources", "requests", "storage")
+                                          : object.find("status", "capacity", "storage");
+}
+
+// Less than was asked for may be asked for as long as there is no more than that yet.
+void smaller_claim(const Spot& object, const Tree& before) {
+  const Tree* old_size = size_in(before, "spec");
+  const Spot wanted = object["spec"]["resources"]["requests"]["storage"];
+  if (old_size == nullptr || !wanted.is_set()) return;
+  const auto was = Quantity::from_tree(*old_size);
+  const auto is_now = Quantity::from_tree(wanted.value());
+  if (!was || !is_now || !(*is_now < *was)) return;
+  const Tree* present = size_in(before, "status");
+  const auto there_is = present == nullptr ? Result<Quantity>(Quantity(0)) : Quantity::from_tree(*present);
+  if (there_is && !(*is_now > *there_is)) wanted.forbidden("field can not be less than status.capacity");
+}
+
+void changed_attributes(const Spot& object, const Tree& before) {
+  const Spot name = object["spec"]["volumeAttributesClassName"];
+  if (before.find("status", "currentVolumeAttributesClassName") == nullptr) return;
+  if (is_same(&name.value(), before.find("spec", "volumeAttributesClassName"))) return;
+  constexpr std::string_view kApplied =
+      "is forbidden when status.currentVolumeAttributesClassName is not nil";
+  if (!name.is_set())
+    name.forbidden(fmt::format("update to nil {}", kApplied));
+  else if (name.text().empty())
+    name.forbidden(fmt::format("update to empty string {}", kApplied));
+}
+
+// A claim is what it was, but for the volume that it gets, a class where none was said, and, once it has a
+// volume, more room and other attributes.
 void update_claim(const Spot& object, const Tree& before) {
   const Tree* was = before.find("spec");
   if (was == nullptr) return;
   Tree same = object["spec"].value();
-  const Tree* size = was->find("resources", "requests", "storage");
-  if (size != nullptr && before.text_at("status", "phase") == "Bound") {
-    const auto old_size = Quantity::from_tree(*size);
-    const Spot wanted = object["spec"]["resources"]["requests"].key("storage");
-    const auto new_size = Quantity::from_tree(wanted.value());
-    if (old_size && new_size && *new_size < *old_size)
-      wanted.forbidden("field can not be less than status.capacity");
-    same.object()["resources"] = *was->find("resources");
+  const auto take_back = [](Tree& from, const Tree& old, std::string_view field) {
+    if (const Tree* value = old.find(field))
+      from.object()[field] = *value;
+    else
+      from.object().erase(field);
+  };
+  if (was->text_at("volumeName").empty()) take_back(same, *was, "volumeName");
+  if (was->find("storageClassName") == nullptr) take_back(same, *was, "storageClassName");
+  if (before.text_at("status", "phase") == "Bound") {
+    take_back(same, *was, "volumeAttributesClassName");
+    if (const Tree* size = size_in(before, "spec");
+        size != nullptr && same.find("resources", "requests") != nullptr)
+      same.object()["resources"].object()["requests"].object()["storage"] = *size;
   }
-  for (const char* field : {"volumeName", "storageClassName", "volumeAttributesClassName"})
-    if (was->text_at(field).empty() && same.find(field) != nullptr) same.object().erase(field);
-  Tree kept = *was;
-  for (const char* field : {"volumeName", "storageClassName", "volumeAttributesClassName"})
-    if (kept.text_at(field).empty()) kept.object().erase(field);
-  if (!(same == kept))
+  if (!(same == *was))
     object["spec"].forbidden(
         "spec is immutable after creation except resources.requests and volumeAttributesClassName "
         "for bound claims");
+  smaller_claim(object, before);
+  if (!is_same(&object["spec"]["volumeMode"].value(), was->find("volumeMode")))
+    object["volumeMode"].invalid(object["spec"]["volumeMode"].value(), kImmutable);
+  changed_attributes(object, before);
 }
 
-void check_storage_class(const Spot& object) {
-  required(object["provisioner"]);
-  one_of_if_set(object["reclaimPolicy"], kReclaimPolicies);
-  if (!object["volumeBindingMode"].is_set())
-    object["volumeBindingMode"].required();
-  else
-    one_of_if_set(object["volumeBindingMode"], kBindingModes);
-  object["parameters"].each_member([&](std::string_view key, const Spot&) {
-    if (key.empty()) object["parameters"].invalid(json::Tree(""), "field can not be empty.");
+// Of the resources that Kubernetes knows itself, claims are for one.
+bool claim_resource(const Spot& list, std::string_view name) {
+  if (const Faults faults = label_key_faults(name); !faults.empty()) {
+    for (const std::string& fault : faults) list.invalid(Tree(name), fault);
+    return false;
+  }
+  const bool is_native =
+      name.find('/') == std::string_view::npos || name.find("kubernetes.io/") != std::string_view::npos;
+  if (is_native && name != "storage") list.not_supported(Tree(name), kStorage);
+  return !is_native || name == "storage";
+}
+
+void update_claim_status(const Spot& object, const Tree& /*before*/) {
+  const Spot status = object["status"];
+  status["capacity"].each_member([](std::string_view, const Spot& amount) { basic_amount(amount); });
+  const Spot resizes = status["allocatedResourceStatuses"];
+  for (const auto& [name, resize] : resizes.value().object()) {
+    claim_resource(resizes, name);
+    if (std::ranges::find(kResizes, resize.as_string()) == std::end(kResizes))
+      resizes.not_supported(Tree(name), kResizes);
+  }
+  const Spot allocated = status["allocatedResources"];
+  allocated.each_member([&](std::string_view name, const Spot& amount) {
+    if (claim_resource(allocated, name)) basic_amount(amount);
   });
-}
-
-void update_storage_class(const Spot& object, const Tree& before) {
-  if (!is_same(&object["parameters"].value(), before.find("parameters")))
-    object["parameters"].forbidden("updates to parameters are forbidden.");
-  if (!is_same(&object["provisioner"].value(), before.find("provisioner")))
-    object["provisioner"].forbidden("updates to provisioner are forbidden.");
-  if (!is_same(&object["reclaimPolicy"].value(), before.find("reclaimPolicy")))
-    object["reclaimPolicy"].forbidden("updates to reclaimPolicy are forbidden.");
-  immutable(object["volumeBindingMode"], before.find("volumeBindingMode"));
 }
 
 constexpr KindRules kRules[] = {
@@ -146,14 +299,43 @@ constexpr KindRules kRules[] = {
      .kind = "PersistentVolumeClaim",
      .prepare = prepare_volume,
      .check = check_claim,
-     .check_update = update_claim},
-    {.group = "storage.k8s.io",
-     .kind = "StorageClass",
-     .check = check_storage_class,
-     .check_update = update_storage_class},
+     .check_update = update_claim,
+     .check_status = update_claim_status},
 };
 
 }  // namespace
+
+void inline_volume_spec(const Spot& spec) {
+  constexpr std::string_view kNotInline = "may not be specified in the context of inline volumes";
+  for (const char* field : {"claimRef", "capacity", "nodeAffinity", "storageClassName"})
+    if (spec[field].is_set()) spec[field].forbidden(kNotInline);
+  if (!spec["csi"].is_set()) spec["csi"].required("has to be specified in the context of inline volumes");
+  access_modes(spec["accessModes"], "");
+  const Spot policy = spec["persistentVolumeReclaimPolicy"];
+  if (policy.has_something() && policy.text() != "Retain")
+    policy.forbidden("may only be Retain in the context of inline volumes");
+  sources(spec);
+  const Spot mode = spec["volumeMode"];
+  if (mode.is_set() && mode.text() != "Filesystem")
+    mode.forbidden("may not specify volumeMode other than Filesystem in the context of inline volumes");
+  attributes_class(spec);
+}
+
+void claim_spec(const Spot& spec) {
+  access_modes(spec["accessModes"], "at least 1 access mode is required");
+  label_selector(spec["selector"]);
+  const Spot size = spec["resources"]["requests"]["storage"];
+  const Spot shown = spec["resources"].key("storage");
+  if (!size.is_set()) {
+    shown.required();
+  } else if (const auto amount = Quantity::from_tree(size.value()); !amount || amount->sign() <= 0) {
+    shown.invalid(size.value(), "must be greater than zero");
+  }
+  named_if_set(spec["storageClassName"], dns_subdomain_faults);
+  one_of_if_set(spec["volumeMode"], kVolumeModes);
+  data_sources(spec);
+  named_if_set(spec["volumeAttributesClassName"], dns_subdomain_faults);
+}
 
 std::span<const KindRules> persistent_volume_rules() { return kRules; }
 

@@ -15,10 +15,11 @@ TEST(PersistentVolume, HasOneSourceAndASize) {
       "");
   EXPECT_EQ(faults(volumes,
                    object(R"("spec":{"accessModes":["Sometimes"],"hostPath":{"path":"/d"},"nfs":{}})", "")),
-            "spec.accessModes[0]: Unsupported value: \"Sometimes\": supported values: \"ReadOnlyMany\", "
+            "spec.accessModes: Unsupported value: \"Sometimes\": supported values: \"ReadOnlyMany\", "
             "\"ReadWriteMany\", "
             "\"ReadWriteOnce\", \"ReadWriteOncePod\"\n"
             "spec.capacity: Required value\n"
+            "spec.capacity: Unsupported value: null: supported values: \"storage\"\n"
             "spec.nfs: Forbidden: may not specify more than 1 volume type");
 }
 
@@ -26,12 +27,12 @@ TEST(PersistentVolumeClaim, OnlyGrows) {
   const Resource claims = resource("", "PersistentVolumeClaim");
   const auto claim = [](std::string size, std::string more = "") {
     return object(R"("spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":")" + size +
-                  R"("}})" + more + R"(},"status":{"phase":"Bound"})");
+                  R"("}})" + more + R"(},"status":{"phase":"Bound","capacity":{"storage":"1Gi"}})");
   };
   const json::Tree before = claim("1Gi");
   EXPECT_EQ(faults(claims, claim("2Gi", R"(,"volumeName":"v")"), &before), "");
   EXPECT_EQ(faults(claims, claim("1Mi"), &before),
-            "spec.resources.requests[storage]: Forbidden: field can not be less than status.capacity");
+            "spec.resources.requests.storage: Forbidden: field can not be less than status.capacity");
   EXPECT_TRUE(faults(claims, claim("1Gi", R"(,"volumeMode":"Block")"), &before)
                   .starts_with("spec: Forbidden: spec is immutable"));
 }

@@ -11,6 +11,7 @@
 #include "kube/rules/checks.h"
 #include "kube/rules/kind_rules.h"
 #include "kube/rules/pod_spec.h"
+#include "kube/rules/pod_status.h"
 
 namespace gantry::kube::rules {
 namespace {
@@ -69,7 +70,22 @@ void prepare_pod(Tree& object, const Tree* before) {
   object.object()["status"] = std::move(status);
 }
 
+// It follows from what the pod is made of; nodes need not repeat it.
+void prepare_pod_status(Tree& object, const Tree& before) {
+  const std::string_view quality = before.text_at("status", "qosClass");
+  if (!quality.empty() && object.text_at("status", "qosClass").empty())
+    object.object()["status"].object()["qosClass"] = quality;
+}
+
 void check_pod(const Spot& object) { pod_spec(object["spec"]); }
+
+void create_pod(const Spot& object) {
+  const Spot spec = object["spec"];
+  if (spec["ephemeralContainers"].size() > 0)
+    spec["ephemeralContainers"].forbidden("cannot be set on create");
+  if (spec["nodeName"].has_something() && spec["schedulingGates"].size() > 0)
+    spec["nodeName"].forbidden("cannot be set until all schedulingGates have been cleared");
+}
 
 // ---- Updates
 
@@ -244,9 +260,12 @@ constexpr KindRules kRules[] = {
      .kind = "Pod",
      .counts_generations = true,
      .prepare = prepare_pod,
+     .prepare_status = prepare_pod_status,
      .check = check_pod,
+     .check_create = create_pod,
      .check_update = update_pod,
-     .check_part = update_part},
+     .check_part = update_part,
+     .check_status = update_pod_status},
     {.group = "", .kind = "PodTemplate", .counts_generations = true, .check = check_template}};
 
 }  // namespace

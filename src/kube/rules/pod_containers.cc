@@ -6,6 +6,7 @@
 #include "kube/api/quantity.h"
 #include "kube/rules/checks.h"
 #include "kube/rules/pod_spec.h"
+#include "kube/rules/resource_names.h"
 
 namespace gantry::kube::rules {
 namespace {
@@ -168,26 +169,36 @@ void probe(const Spot& probe, bool may_count_successes) {
 }
 
 // Requests may not be above their limits; what cannot be overcommitted must equal them.
+void request(const Spot& requests, const Spot& limits, std::string_view name, const json::Tree& amount) {
+  const json::Tree* limit = limits.value().find(name);
+  const bool must_equal = !may_be_overcommitted(name);
+  if (limit == nullptr) {
+    if (must_equal) limits.required("Limit must be set for non overcommitable resources");
+    return;
+  }
+  const auto wanted = Quantity::from_tree(amount), most = Quantity::from_tree(*limit);
+  if (!wanted || !most) return;
+  if (must_equal && *wanted != *most)
+    requests.invalid(json::Tree(wanted->text()),
+                     fmt::format("must be equal to {} limit of {}", name, most->text()));
+  else if (*wanted > *most)
+    requests.invalid(json::Tree(wanted->text()),
+                     fmt::format("must be less than or equal to {} limit of {}", name, most->text()));
+}
+
 void resources(const Spot& resources) {
   const Spot limits = resources["limits"];
   const Spot requests = resources["requests"];
-  resource_list(limits);
-  resource_list(requests);
-  requests.each_member([&](std::string_view name, const Spot& request) {
-    const Spot limit = limits.key(name);
-    const auto wanted = Quantity::from_tree(request.value());
-    const bool must_equal = name.starts_with("hugepages-") || name.find('/') != std::string_view::npos;
-    if (!limit.is_set()) {
-      if (must_equal) limit.required(fmt::format("Limit must be set for non overcommitable resources"));
-      return;
+  resource_list(limits, container_resource_name);
+  resource_list(requests, container_resource_name);
+  bool has_huge_pages = false, has_basics = false;
+  for (const Spot& list : {limits, requests})
+    for (const auto& [name, amount] : list.value().object()) {
+      has_huge_pages |= is_huge_page(name);
+      has_basics |= name == "cpu" || name == "memory";
     }
-    const auto most = Quantity::from_tree(limit.value());
-    if (!wanted || !most) return;
-    if (must_equal && *wanted != *most)
-      request.invalid(fmt::format("must be equal to {} limit of {}", name, most->text()));
-    else if (*wanted > *most)
-      request.invalid(fmt::format("must be less than or equal to {} limit of {}", name, most->text()));
-  });
+  for (const auto& [name, amount] : requests.value().object()) request(requests, limits, name, amount);
+  if (has_huge_pages && !has_basics) resources.forbidden("HugePages require cpu or memory");
 }
 
 void security(const Spot& security) {

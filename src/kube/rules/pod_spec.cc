@@ -7,6 +7,7 @@
 
 #include "kube/api/selector.h"
 #include "kube/rules/checks.h"
+#include "kube/rules/resource_names.h"
 
 namespace gantry::kube::rules {
 namespace {
@@ -96,16 +97,19 @@ void pod_spec(const Spot& spec) {
   named_if_set(spec["runtimeClassName"], dns_subdomain_faults);
   one_of_if_set(spec["preemptionPolicy"], kPreemption);
   if (spec["os"].is_set()) one_of(spec["os"]["name"], kSystems);
-  if (spec["overhead"].is_set()) resource_list(spec["overhead"]);
+  resource_list(spec["overhead"], container_resource_name);
 }
 
 void pod_template(const Spot& pod_template, const json::Tree* selector,
                   std::span<const std::string_view> restart_policies) {
   const Spot metadata = pod_template["metadata"];
-  labels(metadata["labels"]);
-  annotations(metadata["annotations"]);
+  // Kubernetes tells of them without the metadata between.
+  labels(pod_template["labels"], metadata["labels"].value());
+  annotations(pod_template["annotations"], metadata["annotations"].value());
   const Spot spec = pod_template["spec"];
   pod_spec(spec);
+  if (spec["ephemeralContainers"].size() > 0)
+    spec["ephemeralContainers"].forbidden("ephemeral containers not allowed in pod template");
   if (selector != nullptr) {
     const auto parsed = LabelSelector::from_tree(*selector);
     if (parsed && !parsed->matches(metadata["labels"].value()))
@@ -113,7 +117,8 @@ void pod_template(const Spot& pod_template, const json::Tree* selector,
   }
   const Spot policy = spec["restartPolicy"];
   const bool is_allowed = std::ranges::find(restart_policies, policy.text()) != restart_policies.end();
-  if (!policy.text().empty() && !is_allowed) policy.not_supported(restart_policies);
+  if (!restart_policies.empty() && !policy.text().empty() && !is_allowed)
+    policy.not_supported(restart_policies);
 }
 
 }  // namespace gantry::kube::rules

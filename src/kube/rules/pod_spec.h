@@ -23,7 +23,7 @@ void containers(const Spot& spec, const Names& volumes);
 void placement(const Spot& spec);  // nodes, tolerations, affinity, spread
 
 // A template that makes pods: its labels have to be what `selector` selects (null: nothing is asked), and its
-// restart policy one of `restart_policies`.
+// restart policy one of `restart_policies` (none: it is asked elsewhere).
 void pod_template(const Spot& pod_template, const json::Tree* selector,
                   std::span<const std::string_view> restart_policies);
 

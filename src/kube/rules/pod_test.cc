@@ -93,13 +93,13 @@ TEST(Pod, ResourcesAreWithinTheirLimits) {
   EXPECT_EQ(
       wrong(
           R"("resources":{"requests":{"cpu":"200m","memory":"1Gi"},"limits":{"cpu":"100m","memory":"1024Mi"}})"),
-      "spec.containers[0].resources.requests[cpu]: Invalid value: \"200m\": must be less than or equal to "
+      "spec.containers[0].resources.requests: Invalid value: \"200m\": must be less than or equal to "
       "cpu limit of 100m");
   EXPECT_EQ(
       wrong(R"("resources":{"limits":{"cpu":"-1"}})"),
       "spec.containers[0].resources.limits[cpu]: Invalid value: \"-1\": must be greater than or equal to 0");
   EXPECT_EQ(wrong(R"("resources":{"requests":{"example.com/gpu":"1"},"limits":{"example.com/gpu":"2"}})"),
-            "spec.containers[0].resources.requests[example.com/gpu]: Invalid value: \"1\": must be equal to "
+            "spec.containers[0].resources.requests: Invalid value: \"1\": must be equal to "
             "example.com/gpu "
             "limit of 2");
 }

@@ -97,9 +97,29 @@ void check_autoscaler(const Spot& object) {
   scaling_rules(spec["behavior"]["scaleDown"]);
 }
 
+constexpr const char* kScaledCounts[] = {"currentReplicas", "desiredReplicas"};
+constexpr const char* kBudgetCounts[] = {"disruptionsAllowed", "currentHealthy", "desiredHealthy",
+                                         "expectedPods"};
+
+void update_autoscaler_status(const Spot& object, const json::Tree& /*before*/) {
+  non_negative(object["status"], kScaledCounts);
+}
+
+void update_budget_status(const Spot& object, const json::Tree& /*before*/) {
+  conditions(object["status"]["conditions"]);
+  non_negative(object["status"], kBudgetCounts);
+}
+
 constexpr KindRules kRules[] = {
-    {.group = "autoscaling", .kind = "HorizontalPodAutoscaler", .check = check_autoscaler},
-    {.group = "policy", .kind = "PodDisruptionBudget", .counts_generations = true, .check = check_budget},
+    {.group = "autoscaling",
+     .kind = "HorizontalPodAutoscaler",
+     .check = check_autoscaler,
+     .check_status = update_autoscaler_status},
+    {.group = "policy",
+     .kind = "PodDisruptionBudget",
+     .counts_generations = true,
+     .check = check_budget,
+     .check_status = update_budget_status},
 };
 
 }  // namespace

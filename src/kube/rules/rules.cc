@@ -71,15 +71,15 @@ void keep_identity(const Tree& before, Tree& object) {
 }
 
 void prepare_object(const Change& change, Tree& object) {
+  const KindRules* rules = rules_of(change.resource);
   if (change.before != nullptr) keep_identity(*change.before, object);
   if (has_status(change.resource)) {
-    if (change.before == nullptr)
-      object.object().erase("status");
-    else
+    if (change.before != nullptr)
       restore(object, *change.before, "status");
+    else if (rules == nullptr || !rules->begins_with_status)
+      object.object().erase("status");
   }
-  if (const KindRules* rules = rules_of(change.resource); rules != nullptr && rules->prepare != nullptr)
-    rules->prepare(object, change.before);
+  if (rules != nullptr && rules->prepare != nullptr) rules->prepare(object, change.before);
   count_generation(change, object);
 }
 
@@ -101,6 +101,8 @@ void prepare_status(const Change& change, Tree& object) {
   for (const char* field : {"deletionTimestamp", "generation", "ownerReferences"})
     restore(metadata, kept, field);
   kept = std::move(metadata);
+  if (const KindRules* rules = rules_of(change.resource); rules->prepare_status != nullptr)
+    rules->prepare_status(object, *change.before);
 }
 
 // Of a list that both objects have, what `take(element, same element before)` takes from the new one;
@@ -165,13 +167,16 @@ std::vector<Cause> validate(const Change& change, const Tree& object) {
     object_meta_update(metadata, before == nullptr ? kNothing : *before);
   }
   if (rules == nullptr) return std::move(report).causes();
-  // What is wanted has not changed by it.
+  // What is wanted is not changed by it.
   if (change.subresource == "status") {
     if (rules->check_status != nullptr && change.before != nullptr) rules->check_status(root, *change.before);
     return std::move(report).causes();
   }
   if (rules->check != nullptr) rules->check(root);
-  if (change.before == nullptr) return std::move(report).causes();
+  if (change.before == nullptr) {
+    if (rules->check_create != nullptr) rules->check_create(root);
+    return std::move(report).causes();
+  }
   if (change.subresource.empty() && rules->check_update != nullptr) rules->check_update(root, *change.before);
   if (!change.subresource.empty() && rules->check_part != nullptr)
     rules->check_part(change.subresource, root, *change.before);

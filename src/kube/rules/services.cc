@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "base/trim.h"
+#include "kube/cel/ip_text.h"
 #include "kube/rules/checks.h"
 #include "kube/rules/kind_rules.h"
 
@@ -18,6 +20,7 @@ constexpr std::string_view kTypes[] = {"ClusterIP", "ExternalName", "LoadBalance
 constexpr std::string_view kProtocols[] = {"SCTP", "TCP", "UDP"};
 constexpr std::string_view kAffinities[] = {"ClientIP", "None"};
 constexpr std::string_view kPolicies[] = {"Cluster", "Local"};
+constexpr std::string_view kDistributions[] = {"PreferClose", "PreferSameZone", "PreferSameNode"};
 constexpr std::string_view kFamilies[] = {"IPv4", "IPv6"};
 constexpr std::string_view kFamilyPolicies[] = {"PreferDualStack", "RequireDualStack", "SingleStack"};
 constexpr std::string_view kAddressTypes[] = {"FQDN", "IPv4", "IPv6"};
@@ -78,23 +81,65 @@ void session_affinity(const Spot& spec) {
     timeout.invalid(fmt::format("must be greater than 0 and less than {}", kLongestAffinity));
 }
 
+bool is_of_six(std::string_view address) { return address.find(':') != std::string_view::npos; }
+
+void families(const Spot& spec) {
+  std::set<std::string_view> seen;
+  spec["ipFamilies"].each([&](const Spot& family) {
+    one_of_if_set(family, kFamilies);
+    if (!seen.insert(family.text()).second) family.duplicate();
+  });
+  one_of_if_set(spec["ipFamilyPolicy"], kFamilyPolicies);
+}
+
+// `first`: clusterIP, which the server takes for the first of them where they are not said.
+bool valid_addresses(const Spot& addresses, std::string_view first) {
+  bool is_valid = true;
+  const auto check = [&](const Spot& place, std::string_view address) {
+    const Faults faults = ip_faults(address);
+    is_valid &= faults.empty();
+    for (const std::string& fault : faults) place.invalid(Tree(address), fault);
+  };
+  if (addresses.size() == 0 && !first.empty() && first != "None") check(addresses.at(0), first);
+  std::size_t index = 0;
+  addresses.each([&](const Spot& address) {
+    if (index++ > 0 || address.text() != "None") return check(address, address.text());
+    if (addresses.size() == 1) return;
+    is_valid = false;
+    addresses.invalid("'None' must be the first and only value");
+  });
+  if (addresses.size() > 2) addresses.invalid("may only hold up to 2 values");
+  return is_valid;
+}
+
+void match_families(const Spot& addresses, const Spot& families) {
+  if (addresses.at(0).text() == "None") return;
+  std::size_t index = 0;
+  addresses.each([&](const Spot& address) {
+    const std::size_t i = index++;
+    if (i >= families.size() || is_of_six(address.text()) == (families.at(i).text() == "IPv6")) return;
+    address.invalid(
+        fmt::format("expected an {} value as indicated by `ipFamilies[{}]`", families.at(i).text(), i));
+  });
+}
+
 void cluster_addresses(const Spot& spec) {
   const Spot addresses = spec["clusterIPs"];
-  if (addresses.size() > 2) addresses.invalid("may only hold up to 2 values");
-  const auto check = [](const Spot& address) {
-    if (!address.text().empty() && address.text() != "None") ip_address(address);
-  };
-  check(spec["clusterIP"]);
-  addresses.each(check);
-  if (addresses.size() > 0 && addresses.at(0).text() != spec["clusterIP"].text())
+  const std::string_view first = spec["clusterIP"].text();
+  if (!first.empty() && addresses.size() > 0 && addresses.at(0).text() != first)
     addresses.invalid("first value must match `clusterIP`");
-  spec["ipFamilies"].each([](const Spot& family) { one_of_if_set(family, kFamilies); });
-  one_of_if_set(spec["ipFamilyPolicy"], kFamilyPolicies);
+  if (first.empty() && addresses.size() > 0)
+    addresses.invalid("must be empty when `clusterIP` is not specified");
+  families(spec);
+  if (!valid_addresses(addresses, first)) return;
+  if (addresses.size() > 1 && is_of_six(addresses.at(0).text()) == is_of_six(addresses.at(1).text()))
+    addresses.invalid("may specify no more than one IP for each IP family");
+  match_families(addresses, spec["ipFamilies"]);
 }
 
 void external_name(const Spot& spec) {
   if (spec["clusterIP"].has_something())
-    spec["clusterIP"].forbidden("may not be set for ExternalName services");
+    spec["clusterIPs"].forbidden("may not be set for ExternalName services");
   const Spot name = spec["externalName"];
   if (name.text().empty()) return name.required();
   std::string_view text = name.text();
@@ -104,16 +149,40 @@ void external_name(const Spot& spec) {
 
 void load_balancer(const Spot& spec) {
   const bool is_balanced = spec["type"].text() == "LoadBalancer";
+  // Kubernetes writes the field so.
   const Spot ranges = spec["loadBalancerSourceRanges"];
-  if (ranges.size() > 0 && !is_balanced) ranges.forbidden("may only be used when `type` is 'LoadBalancer'");
-  ranges.each(address_range);
+  const Spot place = spec["LoadBalancerSourceRanges"];
+  if (ranges.size() > 0 && !is_balanced) place.forbidden("may only be used when `type` is 'LoadBalancer'");
+  for (std::size_t i = 0; i < ranges.size(); ++i) address_range_at(place.at(i), trimmed(ranges.at(i).text()));
   const Spot name = spec["loadBalancerClass"];
-  if (name.is_set() && !is_balanced) name.forbidden("may only be used when `type` is 'LoadBalancer'");
-  named_if_set(name, label_key_faults);
+  if (name.is_set() && !is_balanced)
+    name.forbidden("may only be used when `type` is 'LoadBalancer'");
+  else
+    named_if_set(name, label_key_faults);
+  if (spec["allocateLoadBalancerNodePorts"].is_set() && !is_balanced)
+    spec["allocateLoadBalancerNodePorts"].forbidden("may only be used when `type` is 'LoadBalancer'");
   const Spot check_port = spec["healthCheckNodePort"];
   if (check_port.number() != 0 && (!is_balanced || spec["externalTrafficPolicy"].text() != "Local"))
     check_port.invalid(
         "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'");
+}
+
+void endpoint_address(const Spot& address) {
+  const std::string_view text = address.text();
+  const auto parsed = cel::parse_ip(text);
+  if (!parsed) return ip_address(address);
+  if (text == "0.0.0.0" || text == "::") address.invalid(fmt::format("may not be unspecified ({})", text));
+  const auto& bytes = parsed->bytes;
+  const bool is_four = parsed->is_v4;
+  const auto is = [&](int first, int mask, int second) {
+    return bytes[0] == first && (bytes[1] & mask) == second;
+  };
+  if (is_four ? bytes[0] == 127 : text == "::1")
+    address.invalid("may not be in the loopback range (127.0.0.0/8, ::1/128)");
+  if (is_four ? is(169, 0xff, 254) : is(0xfe, 0xc0, 0x80))
+    address.invalid("may not be in the link-local range (169.254.0.0/16, fe80::/10)");
+  if (is_four ? is(224, 0xff, 0) && bytes[2] == 0 : is(0xff, 0x0f, 0x02))
+    address.invalid("may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)");
 }
 
 void check_service(const Spot& object) {
@@ -123,19 +192,21 @@ void check_service(const Spot& object) {
   service_ports(spec);
   labels(spec["selector"]);
   session_affinity(spec);
-  cluster_addresses(spec);
-  if (type == "ExternalName") external_name(spec);
-  if (type == "LoadBalancer" && spec["clusterIP"].text() == "None")
-    spec["clusterIP"].invalid("may not be set to 'None' for LoadBalancer services");
-  if (type == "NodePort" && spec["clusterIP"].text() == "None")
-    spec["clusterIP"].invalid("may not be set to 'None' for NodePort services");
-  spec["externalIPs"].each(ip_address);
+  if (type == "ExternalName")
+    external_name(spec);
+  else
+    cluster_addresses(spec);
+  if (is_external(type) && spec["clusterIP"].text() == "None")
+    spec["clusterIPs"].at(0).invalid(spec["clusterIP"].value(),
+                                     fmt::format("may not be set to 'None' for {} services", type));
+  spec["externalIPs"].each(endpoint_address);
   load_balancer(spec);
   const Spot external = spec["externalTrafficPolicy"];
   one_of_if_set(external, kPolicies);
   if (external.is_set() && !is_external(type) && spec["externalIPs"].size() == 0)
     external.invalid("may only be set for externally-accessible services");
   one_of_if_set(spec["internalTrafficPolicy"], kPolicies);
+  one_of_if_set(spec["trafficDistribution"], kDistributions);
 }
 
 // A service keeps the addresses that it has been given, as long as its type needs them.
@@ -176,28 +247,56 @@ void prepare_service(Tree& object, const Tree* before) {
   }
 }
 
+// Addresses that others know it by; a second one may come and go.
+void kept_addresses(const Spot& spec, const Tree& before) {
+  const Tree* were = before.find("clusterIPs");
+  const Spot now = spec["clusterIPs"];
+  if (were == nullptr || were->array().empty()) return;
+  const json::TreeArray& old = were->array();
+  if (old[0].as_string() == "None" && now.at(0).text() == "None") return;
+  if (now.size() == 0) return now.at(0).invalid(now.value(), "primary clusterIP can not be unset");
+  const std::size_t compared = now.size() == old.size() ? old.size() : 1;
+  for (std::size_t i = 0; i < compared; ++i)
+    if (now.at(i).text() != old[i].as_string()) now.at(i).invalid(now.value(), "may not change once set");
+  if (now.size() < old.size() && spec["ipFamilyPolicy"].text() != "SingleStack")
+    spec["ipFamilyPolicy"].invalid("must be set to 'SingleStack' when releasing the secondary clusterIP");
+}
+
 void update_service(const Spot& object, const Tree& stored) {
   const Spot spec = object["spec"];
   const Tree* before = stored.find("spec");
   if (before == nullptr || before->text_at("type") == "ExternalName" || spec["type"].text() == "ExternalName")
     return;
-  immutable_once_set(spec["clusterIP"], before->find("clusterIP"));
+  kept_addresses(spec, *before);
   if (before->text_at("type") == "LoadBalancer" && spec["type"].text() == "LoadBalancer" &&
       !is_same(&spec["loadBalancerClass"].value(), before->find("loadBalancerClass")))
     spec["loadBalancerClass"].invalid("may not change once set");
+  const auto needs_check = [](const Tree& one) {
+    return one.text_at("type") == "LoadBalancer" && one.text_at("externalTrafficPolicy") == "Local";
+  };
+  if (needs_check(*before) && needs_check(spec.value()) &&
+      !is_same(&spec["healthCheckNodePort"].value(), before->find("healthCheckNodePort")))
+    spec["healthCheckNodePort"].forbidden(kImmutable);
+}
+
+// Where it is reached from outside.
+void update_service_status(const Spot& object, const Tree& /*before*/) {
+  constexpr std::string_view kModes[] = {"Proxy", "VIP"};
+  const Spot ingress = object["status"]["loadBalancer"]["ingress"];
+  if (object["spec"]["type"].text() != "LoadBalancer" && ingress.size() > 0)
+    return ingress.forbidden("may only be used when `spec.type` is \"LoadBalancer\"");
+  ingress.each([&](const Spot& one) {
+    const bool has_address = one["ip"].has_something();
+    const Spot mode = one["ipMode"];
+    balancer_address(one["ip"]);
+    if (has_address && !mode.is_set()) mode.required("must be specified when `ip` is set");
+    if (!has_address && mode.is_set()) mode.forbidden("may not be specified when `ip` is not set");
+    if (has_address) one_of_if_set(mode, kModes);
+    balancer_host(one["hostname"]);
+  });
 }
 
 // ---- Endpoints
-
-void endpoint_address(const Spot& address) {
-  const std::string_view text = address.text();
-  if (!ip_faults(text).empty()) return ip_address(address);
-  if (text == "0.0.0.0" || text == "::") address.invalid(fmt::format("may not be unspecified ({})", text));
-  if (text.starts_with("127.") || text == "::1")
-    address.invalid("may not be in the loopback range (127.0.0.0/8, ::1/128)");
-  if (text.starts_with("169.254."))
-    address.invalid("may not be in the link-local range (169.254.0.0/16, fe80::/10)");
-}
 
 void endpoint_ports(const Spot& ports) {
   ports.each([&](const Spot& port) {
@@ -208,6 +307,7 @@ void endpoint_ports(const Spot& ports) {
     }
     port_number(port["port"]);
     one_of(port["protocol"], kProtocols);
+    named_if_set(port["appProtocol"], label_key_faults);
   });
 }
 
@@ -266,7 +366,8 @@ constexpr KindRules kRules[] = {
      .name_faults = dns_1035_label_faults,
      .prepare = prepare_service,
      .check = check_service,
-     .check_update = update_service},
+     .check_update = update_service,
+     .check_status = update_service_status},
     {.group = "discovery.k8s.io",
      .kind = "EndpointSlice",
      .counts_generations = true,

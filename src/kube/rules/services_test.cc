@@ -37,8 +37,11 @@ TEST(Service, KeepsItsAddress) {
   prepare({services(), "", &before}, object);
   EXPECT_EQ(object.text_at("spec", "clusterIP"), "10.0.0.1");
   EXPECT_EQ(faults(services(), object, &before), "");
-  EXPECT_EQ(faults(services(), service(R"("type":"ClusterIP","clusterIP":"10.0.0.2",)" + kPorts), &before),
-            "spec.clusterIP: Invalid value: \"10.0.0.2\": field is immutable");
+  EXPECT_EQ(
+      faults(services(),
+             service(R"("type":"ClusterIP","clusterIP":"10.0.0.2","clusterIPs":["10.0.0.2"],)" + kPorts),
+             &before),
+      "spec.clusterIPs[0]: Invalid value: [\"10.0.0.2\"]: may not change once set");
 }
 
 TEST(EndpointSlice, ItsAddressesAreOfOneKind) {

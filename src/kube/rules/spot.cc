@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t kShown = 1024;  // bytes of a value that a message shows at most
 
 std::string shown_text(const json::Tree& value) {
-  std::string text = value.is_null() ? "\"\"" : value.to_text();
+  std::string text = value.to_text();
   if (text.size() > kShown) text.replace(kShown, std::string::npos, "...");
   return text;
 }
@@ -53,6 +53,11 @@ Spot Spot::below(const json::Tree* value, const Report::Node& node) const {
   return Spot(value == nullptr ? &kNothing : value, report_->add(node), report_);
 }
 
+const json::Tree& Spot::shown() const {
+  static const json::Tree kNoText("");
+  return is_set() ? value() : kNoText;
+}
+
 Spot Spot::operator[](std::string_view field) const {
   return below(value().object().find(field), {node_, field, 0, Report::Node::Kind::Field});
 }
@@ -78,21 +83,23 @@ void Spot::invalid(const json::Tree& shown, std::string_view why) const {
   add("FieldValueInvalid", with(fmt::format("Invalid value: {}", shown_text(shown)), why));
 }
 
+void Spot::unfit(std::string_view why) const { add("FieldValueInvalid", with("Invalid value", why)); }
+
 void Spot::type_invalid(const json::Tree& shown, std::string_view why) const {
   add("FieldValueTypeInvalid", with(fmt::format("Invalid value: {}", shown_text(shown)), why));
 }
 
-void Spot::not_supported(std::span<const std::string_view> supported) const {
+void Spot::not_supported(const json::Tree& shown, std::span<const std::string_view> supported) const {
   std::string why;
   for (const std::string_view word : supported)
     fmt::format_to(std::back_inserter(why), "{}\"{}\"", why.empty() ? "supported values: " : ", ", word);
-  add("FieldValueNotSupported", with(fmt::format("Unsupported value: {}", shown_text(value())), why));
+  add("FieldValueNotSupported", with(fmt::format("Unsupported value: {}", shown_text(shown)), why));
 }
 
-void Spot::not_found() const { add("FieldValueNotFound", fmt::format("Not found: {}", shown_text(value()))); }
+void Spot::not_found() const { add("FieldValueNotFound", fmt::format("Not found: {}", shown_text(shown()))); }
 
-void Spot::duplicate(const json::Tree& shown) const {
-  add("FieldValueDuplicate", fmt::format("Duplicate value: {}", shown_text(shown)));
+void Spot::duplicate(const json::Tree& shown, std::string_view why) const {
+  add("FieldValueDuplicate", with(fmt::format("Duplicate value: {}", shown_text(shown)), why));
 }
 
 void Spot::too_long(std::size_t bytes) const {

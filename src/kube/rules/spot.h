@@ -121,13 +121,16 @@ class Spot {
   // What is wrong with it: one cause each. Those that name a value name this one, or the one given.
   void required(std::string_view why = "") const;
   void forbidden(std::string_view why) const;
-  void invalid(std::string_view why) const { invalid(value(), why); }
+  void invalid(std::string_view why) const { invalid(shown(), why); }
   void invalid(const json::Tree& shown, std::string_view why) const;
+  // Without the value, which would say nothing.
+  void unfit(std::string_view why) const;
   void type_invalid(const json::Tree& shown, std::string_view why) const;
-  void not_supported(std::span<const std::string_view> supported) const;
+  void not_supported(std::span<const std::string_view> supported) const { not_supported(shown(), supported); }
+  void not_supported(const json::Tree& shown, std::span<const std::string_view> supported) const;
   void not_found() const;
-  void duplicate() const { duplicate(value()); }
-  void duplicate(const json::Tree& shown) const;
+  void duplicate() const { duplicate(shown()); }
+  void duplicate(const json::Tree& shown, std::string_view why = "") const;
   void too_long(std::size_t bytes) const;
   void too_many(std::size_t there_are, std::size_t there_may_be) const;
   // One cause of kind invalid for each fault.
@@ -140,6 +143,8 @@ class Spot {
       : value_(value), node_(node), report_(report) {}
   Spot below(const json::Tree* value, const Report::Node& node) const;
   void add(std::string_view reason, std::string message) const;
+  // Text that is not there is empty text.
+  const json::Tree& shown() const;
 
   const json::Tree* value_;  // never null: where nothing is, it is a tree of nothing
   const Report::Node* node_ = nullptr;

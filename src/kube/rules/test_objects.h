@@ -45,4 +45,13 @@ inline std::string faults(const Resource& resource, const json::Tree& object,
   return text;
 }
 
+// The same of an update of its status.
+inline std::string status_faults(const Resource& resource, const json::Tree& object,
+                                 const json::Tree& before) {
+  std::string text;
+  for (const Cause& cause : validate({resource, "status", &before}, object))
+    text.append(text.empty() ? "" : "\n").append(cause.field).append(": ").append(cause.message);
+  return text;
+}
+
 }  // namespace gantry::kube::rules

@@ -176,31 +176,111 @@ void update_stateful_set(const Spot& object, const Tree& stored) {
         "'minReadySeconds' are forbidden");
 }
 
+// ---- What they were
+
+void check_revision(const Spot& object) {
+  if (!object["data"].is_set()) object["data"].required("data is mandatory");
+  non_negative(object["revision"]);
+}
+
+void update_revision(const Spot& object, const Tree& before) {
+  immutable(object["data"], before.find("data"));
+}
+
+// ---- Statuses
+
+constexpr std::string_view kMoreThanThereAre = "cannot be greater than status.replicas";
+constexpr CountOrder kReplicaOrders[] = {
+    {"fullyLabeledReplicas", "replicas", kMoreThanThereAre},
+    {"readyReplicas", "replicas", kMoreThanThereAre},
+    {"availableReplicas", "replicas", kMoreThanThereAre},
+    {"availableReplicas", "readyReplicas", "cannot be greater than readyReplicas"}};
+constexpr const char* kReplicaCounts[] = {"replicas",          "fullyLabeledReplicas", "readyReplicas",
+                                          "availableReplicas", "observedGeneration",   "terminatingReplicas"};
+constexpr CountOrder kDeploymentOrders[] = {
+    {"updatedReplicas", "replicas", kMoreThanThereAre},
+    {"readyReplicas", "replicas", kMoreThanThereAre},
+    {"availableReplicas", "replicas", kMoreThanThereAre},
+    {"availableReplicas", "readyReplicas", "cannot be greater than readyReplicas"}};
+constexpr const char* kDeploymentCounts[] = {"observedGeneration",  "replicas",
+                                             "updatedReplicas",     "readyReplicas",
+                                             "availableReplicas",   "unavailableReplicas",
+                                             "terminatingReplicas", "collisionCount"};
+constexpr const char* kDaemonCounts[] = {
+    "currentNumberScheduled", "numberMisscheduled",     "desiredNumberScheduled", "numberReady",
+    "observedGeneration",     "updatedNumberScheduled", "numberAvailable",        "numberUnavailable",
+    "collisionCount"};
+constexpr CountOrder kStatefulOrders[] = {
+    {"readyReplicas", "replicas", kMoreThanThereAre},
+    {"currentReplicas", "replicas", kMoreThanThereAre},
+    {"updatedReplicas", "replicas", kMoreThanThereAre},
+    {"availableReplicas", "replicas", kMoreThanThereAre},
+    {"availableReplicas", "readyReplicas", "cannot be greater than status.readyReplicas"}};
+constexpr const char* kStatefulCounts[] = {"replicas",        "readyReplicas",     "currentReplicas",
+                                           "updatedReplicas", "availableReplicas", "observedGeneration",
+                                           "collisionCount"};
+
+// Names of revisions are made of it.
+void collisions(const Spot& status, const Tree& before) {
+  const Spot count = status["collisionCount"];
+  const Tree* was = before.find("status", "collisionCount");
+  if (was != nullptr && count.number() < was->as_int64().value_or(0))
+    count.invalid(Tree(count.number()), "cannot be decremented");
+}
+
+void update_replicas_status(const Spot& object, const Tree& /*before*/) {
+  non_negative(object["status"], kReplicaCounts);
+  in_order(object["status"], kReplicaOrders);
+}
+
+void update_deployment_status(const Spot& object, const Tree& before) {
+  non_negative(object["status"], kDeploymentCounts);
+  in_order(object["status"], kDeploymentOrders);
+  collisions(object["status"], before);
+}
+
+void update_daemon_status(const Spot& object, const Tree& before) {
+  non_negative(object["status"], kDaemonCounts);
+  collisions(object["status"], before);
+}
+
+void update_stateful_status(const Spot& object, const Tree& before) {
+  non_negative(object["status"], kStatefulCounts);
+  in_order(object["status"], kStatefulOrders);
+  collisions(object["status"], before);
+}
+
 constexpr KindRules kRules[] = {
+    {.group = "apps", .kind = "ControllerRevision", .check = check_revision, .check_update = update_revision},
     {.group = "",
      .kind = "ReplicationController",
      .counts_generations = true,
-     .check = check_replication_controller},
+     .check = check_replication_controller,
+     .check_status = update_replicas_status},
     {.group = "apps",
      .kind = "ReplicaSet",
      .counts_generations = true,
      .check = check_replica_set,
-     .check_update = update_selector},
+     .check_update = update_selector,
+     .check_status = update_replicas_status},
     {.group = "apps",
      .kind = "Deployment",
      .counts_generations = true,
      .check = check_deployment,
-     .check_update = update_selector},
+     .check_update = update_selector,
+     .check_status = update_deployment_status},
     {.group = "apps",
      .kind = "DaemonSet",
      .counts_generations = true,
      .check = check_daemon_set,
-     .check_update = update_selector},
+     .check_update = update_selector,
+     .check_status = update_daemon_status},
     {.group = "apps",
      .kind = "StatefulSet",
      .counts_generations = true,
      .check = check_stateful_set,
-     .check_update = update_stateful_set},
+     .check_update = update_stateful_set,
+     .check_status = update_stateful_status},
 };
 
 }  // namespace
