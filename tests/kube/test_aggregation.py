@@ -31,6 +31,11 @@ OPENAPI = {"openapi": "3.0.0", "info": {"title": "far", "version": "v1"},
                "properties": {"size": {"type": "integer", "description": "how large it is"}},
                "x-kubernetes-group-version-kind": [KIND]}}}}
 
+OPENAPI_2 = {"swagger": "2.0", "info": OPENAPI["info"], "definitions": OPENAPI["components"]["schemas"], "paths": {
+    f"/apis/{GROUP}/v1/things/{{name}}": {"get": {
+        "x-kubernetes-action": "get", "x-kubernetes-group-version-kind": KIND, "responses": {"200": {
+            "description": "OK", "schema": {"$ref": "#/definitions/com.example.far.v1.Thing"}}}}}}}
+
 
 def setUpModule():
     kube_case.start()
@@ -55,6 +60,8 @@ class Far(http.server.BaseHTTPRequestHandler):
             self.reply({"paths": {f"apis/{GROUP}/v1": {"serverRelativeURL": f"/openapi/v3/apis/{GROUP}/v1?hash=A1"}}})
         elif path == f"/openapi/v3/apis/{GROUP}/v1":
             self.reply(OPENAPI)
+        elif path == "/openapi/v2":
+            self.reply(OPENAPI_2)
         elif path == f"/apis/{GROUP}/v1/things" and "watch=" in self.path:
             self.watch()
         elif path == f"/apis/{GROUP}/v1/things":
@@ -140,7 +147,9 @@ class Aggregation(Case):
         self.assertEqual(self.far.made[-1]["metadata"]["name"], "new")
         shown = self.plane.raw(f"/apis/{GROUP}/v1/things?watch=true")[1].decode().splitlines()
         self.assertEqual([json.loads(line)["object"]["size"] for line in shown], [8, 9])
-        self.assertIn("how large it is", self.out("explain", "thing.size"))
+        for name, program in KUBECTLS.items():  # by OpenAPI 2, and 3
+            with self.subTest(kubectl=name):
+                self.assertIn("how large it is", self.out("explain", "thing.size", program=program))
 
     def test_discovery_has_it_in_every_form(self):
         groups = json.loads(self.plane.raw("/apis")[1])["groups"]
@@ -149,6 +158,12 @@ class Aggregation(Case):
         items = json.loads(self.plane.raw("/apis", headers={"Accept": accept})[1])["items"]
         version = next(item for item in items if item["metadata"].get("name") == GROUP)["versions"][0]
         self.assertEqual((version["freshness"], version["resources"][0]["resource"]), ("Current", "things"))
+
+    def test_its_openapi_2_is_part_of_ours(self):
+        document = json.loads(self.plane.raw("/openapi/v2")[1])
+        self.assertEqual(document["definitions"]["com.example.far.v1.Thing"]["description"], "something far away")
+        self.assertIn(f"/apis/{GROUP}/v1/things/{{name}}", document["paths"])
+        self.assertIn("/api/v1/namespaces/{namespace}/pods", document["paths"])
 
     def test_what_is_served_here_has_services_too(self):
         self.assertEqual(self.out("get", "apiservice", "v1.apps", "-o", "jsonpath={.status.conditions[0].reason}"), "Local")

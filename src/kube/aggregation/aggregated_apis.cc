@@ -111,7 +111,7 @@ void AggregatedApis::ask_those_due(Time now) {
     known.service = std::move(service);
     if (!has_changed && now < known.next) continue;
     (void)group.run([this, &known]() -> Result<void> {  // a pool that is full: at the next look
-      known.said = known.server->ask(objects_);
+      known.said = known.server->ask(objects_, known.said);
       return {};
     });
   }
@@ -140,7 +140,8 @@ std::vector<views::ForeignVersion> AggregatedApis::versions() const {
     versions.push_back({.group = known.server->group(),
                         .version = known.server->version(),
                         .resources = known.said.resources,
-                        .openapi_hash = known.said.openapi_hash});
+                        .openapi_hash = known.said.openapi_hash,
+                        .openapi_v2 = known.said.openapi_v2});
   }
   return versions;
 }

@@ -73,6 +73,12 @@ class Aggregation : public ::testing::Test {
     EXPECT_EQ(request.peer().certificate->common_name, "front-proxy-client");
     if (is_ill_) return response.send(503, "not now");
     if (request.path() == "/openapi/v3") return response.send(404, "none");
+    if (request.path() == "/openapi/v2") {
+      response.headers.set("ETag", "\"1\"");
+      const bool is_known = request.headers().get("If-None-Match") == "\"1\"";
+      if (!is_known) ++documents_sent_;
+      return response.send(is_known ? 304 : 200, is_known ? "" : "{}");
+    }
     if (request.path() == "/apis/example.com/v1") return response.send(200, kResources);
     std::string heard(request.head().target);
     for (const http::Header& header : request.headers()) heard += "\n" + header.name + ": " + header.value;
@@ -100,6 +106,7 @@ class Aggregation : public ::testing::Test {
   }
 
   std::atomic<int> asked_ = 0;
+  std::atomic<int> documents_sent_ = 0;
   std::atomic<bool> is_ill_ = false;
   http::testing::TestAuthority authority_;
   std::unique_ptr<http::Server> server_ =
@@ -138,6 +145,17 @@ TEST_F(Aggregation, KnowsWhatIsServedThere) {
   ASSERT_EQ(versions.size(), 1u);
   EXPECT_EQ(versions[0].group, "example.com");
   EXPECT_TRUE(versions[0].resources.contains(R"("resource":"things")")) << versions[0].resources;
+}
+
+TEST_F(Aggregation, AsksForALongDocumentOnlyWhenItIsAnotherOne) {
+  look();
+  const auto before = apis_.versions().at(0).openapi_v2;
+  ASSERT_NE(before, nullptr);
+  EXPECT_EQ(*before, "{}");
+  now_ += 1h;
+  look();
+  EXPECT_EQ(apis_.versions().at(0).openapi_v2, before);
+  EXPECT_EQ(documents_sent_, 1);
 }
 
 TEST_F(Aggregation, SaysWhyAServerIsNotThere) {

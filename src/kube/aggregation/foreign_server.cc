@@ -20,6 +20,7 @@ namespace {
 constexpr std::chrono::seconds kPatience{5};     // of a look
 constexpr std::size_t kMostResources = 4 << 20;  // bytes of a list of them
 constexpr std::size_t kMostIndex = 1 << 20;      // bytes
+constexpr std::size_t kMostOpenApi = 16 << 20;   // bytes
 
 http::ClientOptions client_options(const json::Tree& spec, const http::TlsIdentity& identity) {
   http::ClientOptions options;
@@ -103,20 +104,43 @@ Result<http::ClientResponse> ForeignServer::send(http::ClientRequest request,
   return client_.send(request);
 }
 
-Result<std::string> ForeignServer::read(const ObjectSource& objects, std::string path, std::size_t most,
-                                        http::Stream::Time deadline) const {
+Result<http::ClientResponse> ForeignServer::get(const ObjectSource& objects, std::string path,
+                                                std::string_view tag, http::Stream::Time deadline) const {
   http::ClientRequest request{.url = {.path = std::move(path)}};
   request.headers.set("Accept", "application/json");
   request.headers.set("X-Remote-User", "system:kube-aggregator");
   request.headers.set("X-Remote-Group", "system:masters");
+  if (!tag.empty()) request.headers.set("If-None-Match", std::string(tag));
   request.deadline = deadline;
-  auto answer = TRY(send(std::move(request), objects));
+  return send(std::move(request), objects);
+}
+
+Result<std::string> ForeignServer::read(const ObjectSource& objects, std::string path, std::size_t most,
+                                        http::Stream::Time deadline) const {
+  auto answer = TRY(get(objects, std::move(path), {}, deadline));
   if (!answer.is_success())
     return error(http::code_of_status(answer.status()), "bad status: {}", answer.status());
   return answer.read_body(most);
 }
 
-ForeignServer::Answer ForeignServer::ask(const ObjectSource& objects) const {
+// It describes all that it has, so that it is long: it is sent again only when it is another one. What cannot
+// be read stays as it was.
+void ForeignServer::ask_openapi_v2(Answer& answer, const Answer& before, const ObjectSource& objects,
+                                   http::Stream::Time deadline) const {
+  answer.openapi_v2 = before.openapi_v2;
+  answer.openapi_v2_tag = before.openapi_v2_tag;
+  auto said = get(objects, "/openapi/v2", before.openapi_v2_tag, deadline);
+  if (!said || said->status() == 304) return;
+  if (said->status() == 404) answer.openapi_v2 = nullptr;
+  if (!said->is_success()) return;
+  auto text = said->read_body(kMostOpenApi);
+  if (!text) return;
+  answer.openapi_v2_tag = std::string(said->headers().get("ETag").value_or(""));
+  if (before.openapi_v2 == nullptr || *before.openapi_v2 != *text)
+    answer.openapi_v2 = std::make_shared<const std::string>(*std::move(text));
+}
+
+ForeignServer::Answer ForeignServer::ask(const ObjectSource& objects, const Answer& before) const {
   Answer answer{.availability = check_service(objects)};
   if (!answer.availability.is_available) return answer;
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
@@ -134,6 +158,7 @@ ForeignServer::Answer ForeignServer::ask(const ObjectSource& objects) const {
   answer.resources = *std::move(resources);
   if (auto index = read(objects, "/openapi/v3", kMostIndex, deadline))
     answer.openapi_hash = openapi_hash(*std::move(index), group_, version_);
+  ask_openapi_v2(answer, before, objects, deadline);
   answer.availability = {true, "Passed", "all checks passed"};
   return answer;
 }

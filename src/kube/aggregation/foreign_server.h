@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -33,11 +34,13 @@ class ForeignServer {
 
   struct Answer {
     Availability availability;
-    std::string resources;     // as views::ForeignVersion has them
-    std::string openapi_hash;  // of its OpenAPI 3; empty: it has none
+    std::string resources;                          // as views::ForeignVersion has them
+    std::string openapi_hash;                       // of its OpenAPI 3; empty: it has none
+    std::shared_ptr<const std::string> openapi_v2;  // null: it has none
+    std::string openapi_v2_tag;  // by which it knows whether that is another one; may be empty
   };
-  // What it says of its group and version; blocks for some seconds at most.
-  Answer ask(const ObjectSource& objects) const;
+  // What it says of its group and version; blocks for some seconds at most. `before`: what it said last.
+  Answer ask(const ObjectSource& objects, const Answer& before) const;
 
   // `request` goes to where it is now; its path and query stay. Unavailable: nowhere.
   Result<http::ClientResponse> send(http::ClientRequest request, const ObjectSource& objects) const;
@@ -48,6 +51,10 @@ class ForeignServer {
     std::uint16_t port = 0;
   };
   Result<Place> place(const ObjectSource& objects) const;
+  void ask_openapi_v2(Answer& answer, const Answer& before, const ObjectSource& objects,
+                      http::Stream::Time deadline) const;
+  Result<http::ClientResponse> get(const ObjectSource& objects, std::string path, std::string_view tag,
+                                   http::Stream::Time deadline) const;
   Result<std::string> read(const ObjectSource& objects, std::string path, std::size_t most,
                            http::Stream::Time deadline) const;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <string>
 
 namespace gantry::kube::views {
@@ -13,6 +14,8 @@ struct ForeignVersion {
   std::string resources;
   // Of his OpenAPI 3 document about it; empty: he has none.
   std::string openapi_hash;
+  // His OpenAPI 2 document, about all that he has; null: he has none. The same text is the same pointer.
+  std::shared_ptr<const std::string> openapi_v2;
 
   friend bool operator==(const ForeignVersion&, const ForeignVersion&) = default;
 };

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "kube/views/gnostic.h"
 #include "kube/views/gzip.h"
+#include "kube/views/merged_openapi.h"
 #include "kube/views/openapi_document.h"
 
 namespace gantry::kube::views {
@@ -24,10 +25,12 @@ std::string_view unquoted(std::string_view etag) { return etag.substr(1, etag.si
 OpenApi::OpenApi(std::vector<const Resource*> resources, std::span<const ForeignVersion> foreign)
     : resources_(std::move(resources)) {
   for (const Resource* resource : resources_) versions_[path_of(resource->kind)].push_back(resource);
-  for (const ForeignVersion& version : foreign)
+  for (const ForeignVersion& version : foreign) {
+    if (version.openapi_v2 != nullptr) foreign_v2_.push_back(version);
     if (!version.openapi_hash.empty())
       foreign_[path_of({.group = version.group, .version = version.version, .kind = {}})] =
           version.openapi_hash;
+  }
 }
 
 // Two who ask at once make it one after the other: it takes some milliseconds, and memory.
@@ -39,13 +42,17 @@ Page OpenApi::cached(const std::string& name, Make&& make) const {
   return pages_[name] = Page::of(make());
 }
 
+std::string OpenApi::v2_document() const {
+  std::string own = openapi_document(resources_, Dialect::V2);
+  return foreign_v2_.empty() ? own : merge_openapi(std::move(own), foreign_v2_);
+}
+
 Page OpenApi::v2_json() const {
-  return cached("v2", [&] { return gzip(openapi_document(resources_, Dialect::V2)); });
+  return cached("v2", [&] { return gzip(v2_document()); });
 }
 
 Page OpenApi::v2_protobuf() const {
-  return cached("v2.protobuf",
-                [&] { return gzip(gnostic_document(openapi_document(resources_, Dialect::V2))); });
+  return cached("v2.protobuf", [&] { return gzip(gnostic_document(v2_document())); });
 }
 
 std::optional<Page> OpenApi::v3(std::string_view version) const {

@@ -35,7 +35,8 @@ inline constexpr std::string_view kOpenApiProtobuf =
 class OpenApi {
  public:
   // The resources live longer. A server makes another one when CustomResourceDefinitions come or go.
-  // `foreign`: whose documents of OpenAPI 3 are in the index, and are to be asked for elsewhere.
+  // `foreign`: whose documents of OpenAPI 3 are in the index, and are to be asked for elsewhere; those of
+  // OpenAPI 2 become part of ours.
   explicit OpenApi(std::vector<const Resource*> resources, std::span<const ForeignVersion> foreign = {});
 
   Page v2_json() const;
@@ -46,12 +47,14 @@ class OpenApi {
   std::optional<Page> v3(std::string_view version) const;
 
  private:
+  std::string v2_document() const;
   template <class Make>
   Page cached(const std::string& name, Make&& make) const;
 
   const std::vector<const Resource*> resources_;
   std::map<std::string, std::vector<const Resource*>, std::less<>> versions_;  // of OpenAPI 3
   std::map<std::string, std::string> foreign_;                                 // hashes by version
+  std::vector<ForeignVersion> foreign_v2_;                                     // those with OpenAPI 2
   mutable Mutex mutex_;                                                        // guards what follows
   mutable std::map<std::string, Page> pages_ GUARDED_BY(mutex_);
 };
