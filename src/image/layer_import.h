@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The one pass in which a layer comes in: received, hashed, stored, decompressed, hashed again, unpacked. One
-// thread receives and stores, one decompresses, and the caller's hashes and unpacks; between them are a few
-// buffers (2 MiB for a layer), so memory is bounded and the slowest sets the pace. A failure of one ends all,
-// and leaves nothing but, where asked for, the bytes to resume from.
+// thread receives and stores, one decompresses, the caller's unpacks, and hashing is done beside it, by
+// whoever has time; between them are a few buffers (2 MiB for a layer), so memory is bounded and the slowest
+// sets the pace. A failure of one ends all, and leaves nothing but, where asked for, the bytes to resume
+// from.
 //
 //   LayerImport import(store, snapshots, config.rootfs.diff_ids);        // shared by the threads below
 //   pool: TRY(import.layer(i, manifest.layers[i], open, {}));             // the lowest begun first
