@@ -7,10 +7,11 @@
 
 Seconds from the start of the client's command to its end, the least and the median of the rounds, into a store that
 has nothing of the image; drivers take turns, every second round the other way around, each after what was written before
-it is on disk and the memory that it may need was used once. Ratios are medians of those of each round. The images are those of bench/pull_images.py, the registries ours and
-Debian's docker-registry. The floor (bench_pull_floor) downloads, decompresses and writes the same files. Then: `gantry
-image ls` of a thousand images, and a pull of the 1 GB image from our registry on the store that it serves. Each
-target is printed with its ratio; peak memory is VmHWM. A driver that cannot read an image says so and has no figure.
+it is on disk and the memory that it may need was used once. Ratios are medians of those of each round. The images are
+those of bench/pull_images.py, the registries ours and Debian's docker-registry. The floor (bench_pull_floor) downloads,
+decompresses and writes the same files. Then: `gantry image ls` of a thousand images, and a pull of the 1 GB image from
+our registry on the store that it serves. Each target is printed with its ratio; peak memory is VmHWM. A driver that
+cannot read an image says so and has no figure.
 
 --dir is where stores and registries are; by default that is in memory, so that the disk is left out of it. Needs
 root; ninja -C build/release gantry bench_pull_floor. Makes its images outside, and then runs itself by tests/run.py.
