@@ -127,10 +127,6 @@ void immutable(const Spot& field, const json::Tree* before, std::string_view why
   if (!is_same(&field.value(), before)) field.invalid(why);
 }
 
-void immutable_once_set(const Spot& field, const json::Tree* before) {
-  if (!is_nothing(before)) immutable(field, before);
-}
-
 void labels(const Spot& labels) { rules::labels(labels, labels.value()); }
 
 void labels(const Spot& place, const json::Tree& labels) {

@@ -33,8 +33,6 @@ void named_if_set(const Spot& text, Faults (*faults_of)(std::string_view));
 void required(const Spot& field, std::string_view why = "");
 // As it was: `before` is the same field of the object as it is stored, null if it was not there.
 void immutable(const Spot& field, const json::Tree* before, std::string_view why = kImmutable);
-// A set field stays as it is.
-void immutable_once_set(const Spot& field, const json::Tree* before);
 
 void labels(const Spot& labels);
 // Those of something else, told of at `place`.

@@ -3,6 +3,7 @@
 // What drivers of volumes and those who set them up say: StorageClass, VolumeAttributesClass, CSIDriver,
 // CSINode, CSIStorageCapacity, VolumeAttachment.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
