@@ -31,6 +31,8 @@ import sys
 import tempfile
 import time
 
+import servers
+
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 STOCK = {  # requests a second of kube-apiserver with etcd, 16 clients, on this kind of machine
     "configmaps": {"create": 570, "get": 980, "update": 430, "patch": 410, "apply": 330, "delete": 380},
@@ -113,12 +115,7 @@ class Server:
         return int(re.search(r"^Pss:\s+(\d+) kB", rollup, re.M)[1]) / 1024
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        servers.stop(self.process)
         self.log.close()
 
 

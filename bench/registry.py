@@ -31,6 +31,8 @@ import sys
 import tempfile
 import time
 
+import servers
+
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 UNITS = {"push": "images/s", "pull": "images/s", "upload": "MB/s", "download": "MB/s"}
 TARGET = 3
@@ -70,12 +72,7 @@ class Server:
         return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        servers.stop(self.process)
         self.log.close()
 
 

@@ -10,14 +10,11 @@
 #include "base/printable.h"
 #include "base/timestamp.h"
 #include "build/archive.h"
+#include "build/base_name.h"
 #include "build/key_hasher.h"
 
 namespace gantry::build {
-namespace {
-
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
-}  // namespace
+namespace {}  // namespace
 
 // Everything of an entry that ends in the layer, but for its time.
 void add_to_key(KeyHasher& key, const FileEntry& entry, const oci::Digest& content) {

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "build/base_name.h"
 #include "build/build_job.h"
 #include "build/source.h"
 #include "dockerfile/expansion.h"
@@ -27,8 +28,6 @@ void add_need(std::vector<Outline::Need>& needs, std::string id, bool is_require
   else
     found->is_required = found->is_required || is_required;
 }
-
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 void add_needs(const Instruction& instruction, Outline& outline) {
   const auto* run = std::get_if<dockerfile::Run>(&instruction.body);

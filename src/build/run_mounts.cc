@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/printable.h"
+#include "build/base_name.h"
 #include "kernel/mount.h"
 
 namespace gantry::build {
@@ -21,8 +22,6 @@ namespace {
 
 constexpr const char* kSecretDirectory = "/run/secrets/";
 constexpr const char* kDefaultAgent = "default";
-
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 // What a bind or a new cache takes from its source: one path, without wildcards.
 CopyWish wish_of(const RunMountPlan& plan) {

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "base/file.h"
+#include "image/test_layers.h"
 #include "image/unpack.h"
-#include "oci/archive/tar_reader.h"
 #include "testing/child.h"
 #include "testing/must.h"
 #include "testing/temp_dir.h"
@@ -43,14 +43,6 @@ std::string layer_of(int upper, const std::vector<int>& lowers = {}, const Layer
   StringSink sink;
   MUST(write_layer(upper, lowers, options, sink));
   return sink.take();
-}
-
-std::vector<std::string> paths_in(const std::string& tar) {
-  StringSource source(tar);
-  oci::TarReader reader(source);
-  std::vector<std::string> paths;
-  while (const auto entry = MUST(reader.next())) paths.push_back(entry->path);
-  return paths;
 }
 
 // An overlay mount as containers have one: a lower layer, an upper one, and what is seen of both.

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "image/layer_diff.h"
-#include "oci/archive/tar_reader.h"
+#include "image/test_layers.h"
 #include "oci/archive/tar_writer.h"
 #include "testing/must.h"
 #include "testing/temp_dir.h"
@@ -38,14 +38,6 @@ std::string tar_of(const std::vector<std::string>& paths) {
         {.type = path.ends_with('/') ? oci::TarType::Directory : oci::TarType::File, .path = path}));
   MUST(writer.finish());
   return sink.take();
-}
-
-std::vector<std::string> paths_in(const std::string& tar) {
-  StringSource source(tar);
-  oci::TarReader reader(source);
-  std::vector<std::string> paths;
-  while (const auto entry = MUST(reader.next())) paths.push_back(entry->path);
-  return paths;
 }
 
 Result<std::string> merge(const std::string& layer, const std::string& change, bool removes_for_good = true,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "network/dns_sockets.h"
+#include "network/would_block.h"
 
 #include <sys/socket.h>
 
@@ -18,8 +19,6 @@ constexpr std::size_t kMostConnections = 64;  // of a sandbox
 constexpr std::size_t kMostUnsent = 256 << 10;
 constexpr milliseconds kIdle(10'000);  // a connection on which nothing happens is closed
 constexpr milliseconds kRetry(100);
-
-bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
 }  // namespace
 

@@ -12,6 +12,7 @@
 
 #include "base/byte_stream.h"
 #include "network/namespace_sockets.h"
+#include "network/would_block.h"
 
 namespace gantry::network {
 namespace {
@@ -35,8 +36,6 @@ std::uint16_t random_id() {
 bool is_refusal(ResponseCode code) {
   return code != ResponseCode::NoError && code != ResponseCode::NoSuchName;
 }
-
-bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
 }  // namespace
 

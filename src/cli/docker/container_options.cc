@@ -1,30 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/docker/container_options.h"
 
+#include <algorithm>
+
 #include "cli/docker/values.h"
 
 namespace gantry::cli::docker {
 
 std::vector<Option> ContainerOptions::table() {
-  return {
+  std::vector<Option> rows = {
       {0, "add-host", "NAME:ADDRESS", &add_host, "Add a line to the container's hosts file"},
       {0, "annotation", "KEY=VALUE", &annotation, "Add an annotation for the runtime"},
       {'a', "attach", "STREAM", &attach, "Attach to stdin, stdout or stderr"},
-      {0, "blkio-weight", "NUMBER", &blkio_weight, "Share of block devices' time: 10 to 1000"},
       {0, "blkio-weight-device", "DEVICE:NUMBER", &blkio_weight_device, "The same for one device"},
       {0, "cap-add", "CAPABILITY", &cap_add, "Add a capability"},
       {0, "cap-drop", "CAPABILITY", &cap_drop, "Take a capability away"},
       {0, "cgroup-parent", "PATH", &cgroup_parent, "The control group above the container's"},
       {0, "cgroupns", "MODE", &cgroupns, "Control group namespace: private or host"},
       {0, "cidfile", "FILE", &cidfile, "Write the container's id to a file that must not exist"},
-      {0, "cpu-period", "MICROSECONDS", &cpu_period, "Period of the CPU quota"},
-      {0, "cpu-quota", "MICROSECONDS", &cpu_quota, "CPU time in each period"},
-      {0, "cpu-rt-period", "MICROSECONDS", &cpu_rt_period, "Period of the real-time quota"},
-      {0, "cpu-rt-runtime", "MICROSECONDS", &cpu_rt_runtime, "Real-time CPU time in each period"},
-      {'c', "cpu-shares", "NUMBER", &cpu_shares, "Share of the CPU against other containers"},
-      {0, "cpus", "NUMBER", &cpus, "How many CPUs' time it may use: 1.5", is_cpus},
-      {0, "cpuset-cpus", "LIST", &cpuset_cpus, "The CPUs it may run on: 0-3,7"},
-      {0, "cpuset-mems", "LIST", &cpuset_mems, "The memory nodes it may use"},
       {0, "device", "HOST[:PATH[:rwm]]", &device, "Give it a device of the host"},
       {0, "device-cgroup-rule", "RULE", &device_cgroup_rule, "Allow devices: 'c 13:* rwm'"},
       {0, "device-read-bps", "DEVICE:SIZE", &device_read_bps, "Limit reading, in bytes a second"},
@@ -65,11 +58,6 @@ std::vector<Option> ContainerOptions::table() {
       {0, "log-driver", "NAME", &log_driver, "Where its output is logged"},
       {0, "log-opt", "KEY=VALUE", &log_opt, "An option of the log driver"},
       {0, "mac-address", "ADDRESS", &mac_address, "Its MAC address"},
-      {'m', "memory", "SIZE", &memory, "Limit of its memory: 512m", is_size},
-      {0, "memory-reservation", "SIZE", &memory_reservation, "Memory it keeps when others need some",
-       is_size},
-      {0, "memory-swap", "SIZE", &memory_swap, "Limit of memory and swap together; -1: no limit of swap",
-       is_size},
       {0, "memory-swappiness", "NUMBER", &memory_swappiness, "How readily its memory is swapped: 0 to 100"},
       {0, "mount", "FIELDS", &mount, "Mount something: type=bind,source=/a,target=/b"},
       {0, "name", "NAME", &name, "The container's name"},
@@ -81,7 +69,6 @@ std::vector<Option> ContainerOptions::table() {
       {0, "oom-kill-disable", "", &oom_kill_disable, "Do not kill it when memory is short"},
       {0, "oom-score-adj", "NUMBER", &oom_score_adj, "How readily the host kills it: -1000 to 1000"},
       {0, "pid", "MODE", &pid, "Process namespace: host, container:NAME"},
-      {0, "pids-limit", "NUMBER", &pids_limit, "Limit of its processes and threads; -1: none"},
       {0, "platform", "OS/ARCHITECTURE", &platform, "Of an image for several platforms, this one"},
       {0, "pod", "POD", &pod, "The pod to live in: its network, hostname, limits"},
       {0, "privileged", "", &privileged, "All rights, and the host's devices"},
@@ -111,6 +98,9 @@ std::vector<Option> ContainerOptions::table() {
       {0, "volumes-from", "CONTAINER", &volumes_from, "Mount what another container has mounted"},
       {'w', "workdir", "PATH", &workdir, "The working directory"},
   };
+  for (const Option& row : limits.table()) rows.push_back(row);
+  std::ranges::stable_sort(rows, {}, &Option::name);
+  return rows;
 }
 
 }  // namespace gantry::cli::docker

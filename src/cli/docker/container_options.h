@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/json_codec.h"
 #include "base/options.h"
+#include "cli/docker/limit_options.h"
 #include "container/settings.h"
 #include "network/config.h"
 
@@ -39,9 +40,9 @@ struct ContainerOptions {
   bool privileged = false;
   std::string userns, pid, ipc, uts, cgroupns, cgroup_parent, gpus, runtime, isolation;
   // Limits
-  std::string memory, memory_swap, memory_reservation, kernel_memory, cpus, cpuset_cpus, cpuset_mems;
-  Number cpu_shares, cpu_period, cpu_quota, cpu_rt_period, cpu_rt_runtime, memory_swappiness, pids_limit,
-      blkio_weight, oom_score_adj;
+  LimitOptions limits;
+  std::string kernel_memory;
+  Number memory_swappiness, oom_score_adj;
   Words ulimit, sysctl, blkio_weight_device, device_read_bps, device_write_bps, device_read_iops,
       device_write_iops;
   bool oom_kill_disable = false;

@@ -175,21 +175,9 @@ Result<container::DeviceRequest> parse_gpus(const std::string& text) {
 }
 
 Result<void> set_limits(const Options& options, container::Resources& limits) {
-  limits.memory = TRY(bytes_option("memory", options.memory));
-  limits.memory_swap = TRY(bytes_option("memory-swap", options.memory_swap));
-  limits.memory_reservation = TRY(bytes_option("memory-reservation", options.memory_reservation));
+  TRY(options.limits.put(limits));
   limits.kernel_memory = TRY(bytes_option("kernel-memory", options.kernel_memory));
   limits.memory_swappiness = options.memory_swappiness;
-  limits.nano_cpus = TRY(nano_cpus_option("cpus", options.cpus));
-  limits.cpu_shares = options.cpu_shares.value_or(0);
-  limits.cpu_period = options.cpu_period.value_or(0);
-  limits.cpu_quota = options.cpu_quota.value_or(0);
-  limits.cpu_realtime_period = options.cpu_rt_period.value_or(0);
-  limits.cpu_realtime_runtime = options.cpu_rt_runtime.value_or(0);
-  limits.cpuset_cpus = options.cpuset_cpus;
-  limits.cpuset_mems = options.cpuset_mems;
-  limits.pids_limit = options.pids_limit;
-  limits.blkio_weight = static_cast<std::uint16_t>(options.blkio_weight.value_or(0));
   limits.blkio_weight_device = TRY(weights(options.blkio_weight_device));
   limits.blkio_device_read_bps = TRY(throttles("device-read-bps", options.device_read_bps, true));
   limits.blkio_device_write_bps = TRY(throttles("device-write-bps", options.device_write_bps, true));

@@ -8,6 +8,8 @@
 namespace gantry::image {
 namespace {
 
+constexpr std::string_view kSpace = " \t\r";  // of a line of dpkg's
+
 void sort(std::vector<Package>& packages) {
   std::ranges::sort(packages, [](const Package& a, const Package& b) {
     return std::tie(a.name, a.architecture) < std::tie(b.name, b.architecture);
@@ -17,10 +19,10 @@ void sort(std::vector<Package>& packages) {
 // "glibc (2.36-9)", or a name alone.
 void set_source(Package& package, std::string_view value) {
   const std::size_t open = value.find('(');
-  package.source = trimmed(value.substr(0, open));
+  package.source = trimmed(value.substr(0, open), kSpace);
   if (open == std::string_view::npos) return;
   const std::size_t close = std::min(value.find(')', open), value.size());
-  package.source_version = trimmed(value.substr(open + 1, close - open - 1));
+  package.source_version = trimmed(value.substr(open + 1, close - open - 1), kSpace);
 }
 
 void set(Package& package, bool& is_installed, std::string_view name, std::string_view value) {
@@ -56,7 +58,7 @@ Result<std::vector<Package>> parse_dpkg_status(std::string_view text) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
-    if (trimmed(line).empty()) {
+    if (trimmed(line, kSpace).empty()) {
       TRY(end_paragraph());
       continue;
     }
@@ -64,7 +66,7 @@ Result<std::vector<Package>> parse_dpkg_status(std::string_view text) {
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos)
       return error(Code::DataLoss, "dpkg's status has a line without a colon");
-    set(package, is_installed, line.substr(0, colon), trimmed(line.substr(colon + 1)));
+    set(package, is_installed, line.substr(0, colon), trimmed(line.substr(colon + 1), kSpace));
   }
   TRY(end_paragraph());
   sort(packages);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/access/authorizer.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include "kube/access/masters.h"
 
 namespace gantry::kube {
 namespace {
@@ -26,10 +26,6 @@ class Always final : public Authorizer {
  private:
   const Opinion opinion_;
 };
-
-bool is_master(const User& user) {
-  return std::ranges::find(user.groups, kMastersGroup) != user.groups.end();
-}
 
 void join(std::string& text, std::string_view more) {
   if (more.empty()) return;

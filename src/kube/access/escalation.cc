@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/access/escalation.h"
-
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include "kube/access/masters.h"
 
 namespace gantry::kube {
 namespace {
@@ -21,10 +20,6 @@ json::Tree without_bookkeeping(json::Tree object) {
 
 bool is_same(const json::Tree* old, const json::Tree& now) {
   return old != nullptr && without_bookkeeping(*old) == without_bookkeeping(now);
-}
-
-bool is_master(const User& user) {
-  return std::ranges::find(user.groups, kMastersGroup) != user.groups.end();
 }
 
 bool may(const Authorizer& authorizer, const User& user, const char* verb, const RoleReference& role) {
