@@ -625,6 +625,11 @@ Result<std::size_t> Http2Exchange::read(std::span<std::byte> into) {
   return taken;
 }
 
+bool Http2Exchange::is_read() const {
+  const MutexLock lock(state_->impl->mutex);
+  return state_->has_ended && state_->unread() == 0;
+}
+
 HeaderFields Http2Exchange::trailers() const {
   const MutexLock lock(state_->impl->mutex);
   return state_->has_ended ? state_->trailers : HeaderFields();

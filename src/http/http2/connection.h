@@ -75,6 +75,8 @@ class Http2Exchange final : public ByteSource, public ByteSink {
   Result<HeaderFields> head();
   // At least one byte of the peer's body; 0 at its end.
   Result<std::size_t> read(std::span<std::byte> into) override;
+  // The peer's body is over, and all of it was read: at the beginning, that there is none.
+  bool is_read() const;
   // What came behind the body; empty before its end, and when there was nothing.
   HeaderFields trailers() const;
 

@@ -138,6 +138,7 @@ class Exchange2 final : public ResponseChannel {
 
  private:
   std::optional<std::uint64_t> body_length() const {
+    if (exchange_->is_read()) return 0;
     const auto text = head_.headers.get("Content-Length");
     std::uint64_t length = 0;
     if (!text || std::from_chars(text->data(), text->data() + text->size(), length).ec != std::errc{})

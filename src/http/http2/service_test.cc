@@ -93,6 +93,18 @@ TEST(Http2Service, ServesTheHandlersOfAServer) {
   EXPECT_EQ(read_all(*only_head), "");
 }
 
+TEST(Http2Service, KnowsThatARequestHasNoBody) {
+  Both both([](Request& request, ResponseWriter& response) {
+    const auto length = request.body_length();
+    return response.send(200, length ? std::to_string(*length) : "not known");
+  });
+  const auto client = both.connect();
+  const auto get = MUST(client->request(ask("GET", "/"), true));
+  EXPECT_EQ(read_all(*get), "0");
+  const auto post = MUST(client->request(ask("POST", "/")));
+  EXPECT_EQ(read_all(*post), "not known");
+}
+
 TEST(Http2Service, ErrorsOfHandlersHaveAStatus) {
   Both both([](Request&, ResponseWriter&) -> Result<void> { return error(Code::NotFound, "nothing there"); });
   const auto client = both.connect();
