@@ -33,6 +33,7 @@
 #include "kube/control_plane/policy_types.h"
 #include "kube/control_plane/stored_kinds.h"
 #include "kube/encryption/encryption.h"
+#include "kube/fairness/body_room.h"
 #include "kube/fairness/fairness.h"
 #include "kube/http/api_server.h"
 #include "kube/identity/pki.h"
@@ -54,6 +55,8 @@ using std::chrono::milliseconds;
 // long. A body of the largest size has six minutes.
 constexpr std::uint64_t kLeastRate = 8 << 10;
 constexpr std::size_t kSpareThreads = 16;
+// Bodies that may be coming at once, each with a thread: whoever sends as many as he can has half of them.
+constexpr std::size_t kMostBodies = 512;
 constexpr std::size_t kMaxStreams = 8192;        // sessions, proxied connections
 constexpr std::size_t kMaxConnections = 20'000;  // ten thousand watches, and everybody else
 
@@ -208,6 +211,7 @@ class ControlPlane::Impl {
     api_services_.start(*verbs_);
     fairness_ = std::make_unique<Fairness>(
         FairnessOptions{.seats = options_.max_requests, .max_waiting = options_.max_requests}, objects_);
+    bodies_ = std::make_unique<BodyRoom>(BodyRoomOptions{.bodies = kMostBodies});
     streams_ = TRY(http::StreamLoop::start("kube-streams", kMaxStreams));
     connector_ = std::make_unique<Connector>(
         Connector::Parts{.objects = objects_, .agents = agents_, .loop = *streams_});
@@ -219,6 +223,7 @@ class ControlPlane::Impl {
                  .tokens = *authentication_.tokens,
                  .account_tokens = *authentication_.account_tokens,
                  .fairness = *fairness_,
+                 .bodies = *bodies_,
                  .connector = *connector_,
                  .aggregated = aggregated_,
                  .streams = *streams_,
@@ -300,8 +305,9 @@ class ControlPlane::Impl {
     write_fairness(page, fairness_->use());
   }
 
-  // Who waits for his turn has a thread, too, and there is always one for those who do not have to.
-  std::size_t threads() const { return 2 * options_.max_requests + kSpareThreads; }
+  // Who sends a body or waits for his turn has a thread, too, and there is always one for those who do not
+  // have to.
+  std::size_t threads() const { return 2 * options_.max_requests + kMostBodies + kSpareThreads; }
 
   Result<void> listen() {
     std::vector<http::Listener> listeners;
@@ -338,6 +344,7 @@ class ControlPlane::Impl {
   Authentication authentication_;
   std::unique_ptr<Auditor> auditor_;  // null: nothing is written
   std::unique_ptr<Fairness> fairness_;
+  std::unique_ptr<BodyRoom> bodies_;
   admission::Chain admission_;
   std::unique_ptr<Verbs> verbs_;
   CustomResources custom_;

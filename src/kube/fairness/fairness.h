@@ -6,9 +6,9 @@
 //
 //   const Seat seat = TRY(fairness.admit(request));     // until it goes away the request counts
 //
-// A request that waits holds its thread: `seats` and `max_waiting` together should be fewer than the server's
-// threads, so that exempt requests always find one. Watches and streams take no seat for longer than it takes
-// to begin them.
+// A request that waits holds its thread: `seats` and `max_waiting` together (and the bodies of body_room.h)
+// should be fewer than the server's threads, so that exempt requests always find one. A request takes its
+// seat when its body is there. Watches and streams take no seat for longer than it takes to begin them.
 #pragma once
 
 #include <chrono>

@@ -13,6 +13,7 @@
 #include "http/url.h"
 #include "kube/api/selector.h"
 #include "kube/http/answer_writer.h"
+#include "kube/http/received_body.h"
 #include "kube/http/request_options.h"
 
 namespace gantry::kube {
@@ -159,9 +160,21 @@ Answer<void> ApiServer::serve(const Call& call, const AccessRequest& access) con
     call.audit->annotate("authorization.k8s.io/reason", decision.reason);
   }
   if (!decision.is_allowed()) return denied(access, decision.reason);
-  const Seat seat = TRY(parts_.fairness.admit(access));
-  call.response.headers.set("X-Kubernetes-PF-FlowSchema-UID", seat.schema_uid());
-  call.response.headers.set("X-Kubernetes-PF-PriorityLevel-UID", seat.level_uid());
+  ReceivedBody body(call.request);
+  TRY(body.receive(parts_.bodies, access.user.name));
+  const Call received{body.request(), call.response, call.query, call.info,
+                      call.identity,  call.labels,   call.told,  call.audit};
+  return serve_in_turn(received, access, body.is_whole());
+}
+
+// A body that is still coming, to be passed on, has a place in the room for those in place of a seat.
+Answer<void> ApiServer::serve_in_turn(const Call& call, const AccessRequest& access, bool takes_seat) const {
+  std::optional<Seat> seat;
+  if (takes_seat) {
+    seat.emplace(TRY(parts_.fairness.admit(access)));
+    call.response.headers.set("X-Kubernetes-PF-FlowSchema-UID", seat->schema_uid());
+    call.response.headers.set("X-Kubernetes-PF-PriorityLevel-UID", seat->level_uid());
+  }
   if (const auto api = parts_.aggregated.find(call.info.path)) return ask(call, *api);
   return call.info.is_resource ? serve_resource(call) : show_path(call);
 }

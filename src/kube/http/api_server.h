@@ -20,6 +20,7 @@
 #include "kube/api/status.h"
 #include "kube/audit/audit.h"
 #include "kube/connect/connector.h"
+#include "kube/fairness/body_room.h"
 #include "kube/fairness/fairness.h"
 #include "kube/http/answer_writer.h"
 #include "kube/http/api_metrics.h"
@@ -42,6 +43,7 @@ struct ApiParts {
   const TokenAuthenticator& tokens;
   const ServiceAccountTokens& account_tokens;
   Fairness& fairness;
+  BodyRoom& bodies;
   const Connector& connector;
   const AggregatedApis& aggregated;
   http::StreamLoop& streams;  // of connections that outlast their handlers
@@ -91,6 +93,7 @@ class ApiServer {
                                   const RequestLabels& labels, Told& told) const;
   RequestLabels labels_of(const http::Request& request, const RequestInfo& info) const;
   Answer<void> serve(const Call& call, const AccessRequest& access) const;
+  Answer<void> serve_in_turn(const Call& call, const AccessRequest& access, bool takes_seat) const;
   Answer<void> ask(const Call& call, const AggregatedApi& api) const;
   Answer<void> check_access(const Identity& identity, const RequestInfo& info) const;
   std::optional<AuditRecord> begin_audit(const Call& call, const AccessRequest& access) const;
