@@ -52,6 +52,8 @@ void each_setting(ControlPlaneConfig& c, Visit&& visit) {
   visit("agentClientCertificate", "kubelet-client-certificate", "FILE", c.agent_client_certificate,
         "The certificate to show to agents (default: one of our own)");
   visit("agentClientKey", "kubelet-client-key", "FILE", c.agent_client_key, "Its key");
+  visit("routesToEndpoints", "enable-aggregator-routing", "", c.routes_to_endpoints,
+        "Call webhooks and API servers at a service's endpoints (default); =false: at its own address");
   visit("nodeName", "node-name", "NAME", c.node_name, "Make a kubeconfig for this node, too");
   visit("maxRequests", "max-requests-inflight", "N", c.max_requests,
         "Requests at work at once (default: 64)");
@@ -155,6 +157,8 @@ Result<kube::ControlPlaneOptions> ControlPlaneConfig::options() const {
                     .max_size = static_cast<std::size_t>(audit_log_megabytes) << 20,
                     .max_backups = static_cast<std::size_t>(audit_log_backups),
                     .max_age_days = static_cast<std::size_t>(audit_log_days)},
+      .service_routing =
+          routes_to_endpoints ? kube::ServiceRouting::Endpoints : kube::ServiceRouting::ClusterAddress,
       .node_name = node_name,
       .max_requests = static_cast<std::size_t>(max_requests)};
   if (!agent_address_types.empty()) options.agents.address_types = split_commas(agent_address_types);

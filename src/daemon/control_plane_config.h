@@ -35,6 +35,7 @@ struct ControlPlaneConfig {
   bool profiling = false;                        // a flag only: kube-apiserver's command lines say =false
   std::vector<std::string> agent_address_types;  // empty: the usual ones
   std::string agent_authority, agent_client_certificate, agent_client_key;  // PEM files
+  bool routes_to_endpoints = true;
   std::string node_name;
   int max_requests = 64;
   std::string client_authorities;  // PEM file, beside the cluster's own

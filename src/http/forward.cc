@@ -47,8 +47,8 @@ Result<void> upgrade(ClientResponse answer, const Request& request, ResponseWrit
                  printable(taken), printable(wanted));
   response.headers.set("Connection", "Upgrade");
   response.headers.set("Upgrade", std::string(taken));
-  RelayEnd server{.stream = TRY(std::move(answer).take_stream()), .socket = {}};
-  RelayEnd client{.stream = TRY(response.hijack(101)), .socket = {}};
+  Stream server = TRY(std::move(answer).take_stream());
+  Stream client = TRY(response.hijack(101));
   return relay(loop, std::move(client), std::move(server));
 }
 
@@ -73,11 +73,18 @@ ClientRequest forwarded_request(Request& request, Url url) {
   return forwarded;
 }
 
-Result<void> pass_on(ClientResponse answer, Request& request, ResponseWriter& response, StreamLoop& loop,
-                     const HeaderMap& changed) {
+Result<void> pass_on(ClientResponse answer, Request& request, ResponseWriter& response, StreamLoop& loop) {
+  pass_on_fields(answer, response);
+  return pass_on_rest(std::move(answer), request, response, loop);
+}
+
+void pass_on_fields(const ClientResponse& answer, ResponseWriter& response) {
   for (const Header& header : answer.headers()) response.headers.remove(header.name);
   add_end_to_end(answer.headers(), response.headers);
-  for (const Header& header : changed) response.headers.set(header.name, header.value);
+}
+
+Result<void> pass_on_rest(ClientResponse answer, Request& request, ResponseWriter& response,
+                          StreamLoop& loop) {
   if (answer.status() == 101) return upgrade(std::move(answer), request, response, loop);
   return pass_on_body(std::move(answer), request, response, loop);
 }

@@ -24,11 +24,14 @@ std::string_view wanted_upgrade(const HeaderMap& headers);
 // the request.
 ClientRequest forwarded_request(Request& request, Url url);
 
-// Sends status, end-to-end fields and body of `answer`; fields of `changed` take the place of its own. A body
-// of some size, or one whose end is not known yet, goes on by itself when this returns, and so does a
-// connection that was upgraded: then `loop` has it.
-Result<void> pass_on(ClientResponse answer, Request& request, ResponseWriter& response, StreamLoop& loop,
-                     const HeaderMap& changed = {});
+// Sends status, end-to-end fields and body of `answer`. A body of some size, or one whose end is not known
+// yet, goes on by itself when this returns, and so does a connection that was upgraded: then `loop` has it.
+Result<void> pass_on(ClientResponse answer, Request& request, ResponseWriter& response, StreamLoop& loop);
+
+// The same in its two steps, between which the fields may be changed.
+void pass_on_fields(const ClientResponse& answer, ResponseWriter& response);
+Result<void> pass_on_rest(ClientResponse answer, Request& request, ResponseWriter& response,
+                          StreamLoop& loop);
 // Status and body alone, under the fields that the response has already.
 Result<void> pass_on_body(ClientResponse answer, Request& request, ResponseWriter& response,
                           StreamLoop& loop);

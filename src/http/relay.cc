@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/relay.h"
 
-#include <array>
 #include <chrono>
-#include <cstddef>
 #include <span>
-#include <string>
 #include <utility>
 
 namespace gantry::http {
 namespace {
 
+using Side = Interpreter::Side;
+
 constexpr std::size_t kReadAtOnce = 32 << 10;  // bytes
-// Of what a WebSocket says by itself (pongs) to a peer that takes nothing.
+// Of what a side is answered by itself (pongs) while it takes nothing.
 constexpr std::size_t kMostUnsaid = 64 << 10;  // bytes
 // How long the other way stays open when one has ended. The protocols that are relayed know no half of a
 // connection; this is for what is on its way.
@@ -23,53 +22,69 @@ std::uint32_t events_of(Stream::Wants wants) {
   return wants == Stream::Wants::Writing ? EPOLLOUT : 0u;
 }
 
+// What one side says is what the other hears.
+class Passing final : public Interpreter {
+ public:
+  Result<void> hear(Side from, std::string_view bytes) override {
+    send(other(from), bytes);
+    return {};
+  }
+  void hear_end(Side from) override { finish(other(from)); }
+};
+
 // One of the two connections.
 class End {
  public:
-  End(EventLoop& loop, RelayEnd end, Callback on_ready) : end_(std::move(end)), watch_(loop, on_ready) {}
+  End(EventLoop& loop, Stream stream, Side side, Interpreter& between, Callback on_ready)
+      : stream_(std::move(stream)), side_(side), between_(between), watch_(loop, on_ready) {}
 
-  void open() { end_.stream.keep_alive(); }
-  bool has_ended() const { return has_ended_; }
+  void open() { stream_.keep_alive(); }
+  bool is_deaf() const { return has_ended_ || between_.is_deaf_to(side_); }
   bool is_drained() const { return out_.empty(); }
-  bool is_done() const { return has_ended_ && is_finished_ && is_drained(); }
+  bool is_done() const { return is_deaf() && is_shut_; }
 
   // Whether its peer is to be heard: not while something of it waits for the other one.
   bool may_read(const End& other) const {
-    return !has_ended_ && other.is_drained() && out_.size() < kMostUnsaid;
+    return !is_deaf() && other.is_drained() && out_.size() < kMostUnsaid && between_.has_room_for(side_);
   }
 
   // Passes on what is there now.
   Result<void> read_into(End& other) {
     while (may_read(other)) {
       std::array<std::byte, kReadAtOnce> buffer;
-      const auto attempt = TRY(end_.stream.try_read(buffer));
-      read_wants_ = attempt.wants;
-      if (attempt.bytes == 0 && attempt.wants != Stream::Wants::Nothing) return {};
-      if (attempt.bytes == 0)
-        has_ended_ = true;
-      else
-        TRY(take(text_of(std::span(buffer).first(attempt.bytes)), other));
-      if (has_ended_) other.finish();
-      TRY(other.flush());
+      const auto attempt = stream_.try_read(buffer);
+      if (attempt) read_wants_ = attempt->wants;
+      if (!attempt) {
+        break_off();
+      } else if (attempt->bytes > 0) {
+        TRY(between_.hear(side_, text_of(std::span(buffer).first(attempt->bytes))));
+      } else if (attempt->wants == Stream::Wants::Nothing) {
+        end();
+      } else {
+        return {};
+      }
+      other.flush();
+      flush();
     }
     return {};
   }
 
   // As much as goes without waiting.
-  Result<void> flush() {
+  void flush() {
+    collect();
     while (!out_.empty()) {
-      const auto attempt = TRY(end_.stream.try_write(std::as_bytes(std::span(out_)).subspan(sent_)));
-      sent_ += attempt.bytes;
-      write_wants_ = attempt.wants;
+      const auto attempt = stream_.try_write(std::as_bytes(std::span(out_)).subspan(sent_));
+      if (!attempt) return break_off();
+      sent_ += attempt->bytes;
+      write_wants_ = attempt->wants;
       if (sent_ == out_.size()) {
-        std::string().swap(out_);
-        sent_ = 0;
-      } else if (attempt.wants != Stream::Wants::Nothing) {
-        return {};
+        forget_output();
+      } else if (attempt->wants != Stream::Wants::Nothing) {
+        return;
       }
     }
-    if (is_finished_ && !std::exchange(is_shut_, true)) return end_.stream.shut_down_writing();
-    return {};
+    if (between_.has_finished(side_) && !std::exchange(is_shut_, true))
+      (void)stream_.shut_down_writing();  // who is gone already is found so when he is heard
   }
 
   Result<void> wait(const End& other) {
@@ -81,94 +96,95 @@ class End {
     } else if (watch_.is_started()) {
       watch_.wait_for(events);
     } else {
-      return watch_.start(end_.stream.fd(), events);
+      return watch_.start(stream_.fd(), events);
     }
     return {};
   }
 
  private:
-  Result<void> take(std::string_view bytes, End& other) {
-    if (!end_.socket) {
-      other.send(bytes);
-      return {};
-    }
-    end_.socket->feed(bytes);
-    for (;;) {
-      auto message = end_.socket->next();
-      out_ += end_.socket->take_output();
-      if (!message || (*message && (*message)->kind == WebSocket::Kind::Close)) has_ended_ = true;
-      if (!message || !*message) break;
-      if ((*message)->kind == WebSocket::Kind::Binary || (*message)->kind == WebSocket::Kind::Text)
-        other.send((*message)->data);
-    }
-    return flush();
+  void end() {
+    if (!std::exchange(has_ended_, true)) between_.hear_end(side_);
+  }
+  // A connection that breaks has ended; what it has not taken nobody takes.
+  void break_off() {
+    is_shut_ = true;
+    forget_output();
+    end();
   }
 
-  void send(std::string_view bytes) {
-    if (!end_.socket) {
-      out_ += bytes;
-      return;
-    }
-    end_.socket->send(WebSocket::Kind::Binary, bytes);
-    out_ += end_.socket->take_output();
+  void forget_output() {
+    std::string().swap(out_);
+    sent_ = 0;
+  }
+  void collect() {
+    std::string more = between_.take_output(side_);
+    if (is_shut_) return;
+    if (out_.empty())
+      out_ = std::move(more);
+    else
+      out_ += more;
   }
 
-  // Nothing follows what was sent.
-  void finish() {
-    if (std::exchange(is_finished_, true) || !end_.socket || end_.socket->has_sent_close()) return;
-    end_.socket->close();
-    out_ += end_.socket->take_output();
-  }
-
-  RelayEnd end_;
+  Stream stream_;
+  const Side side_;
+  Interpreter& between_;
   std::string out_;
   std::size_t sent_ = 0;
   Stream::Wants read_wants_ = Stream::Wants::Reading, write_wants_ = Stream::Wants::Nothing;
-  bool has_ended_ = false;    // its peer sends no more
-  bool is_finished_ = false;  // nothing is added to what it is sent
-  bool is_shut_ = false;
-  Watch watch_;  // after end_, so that it stops before the descriptor closes
+  bool has_ended_ = false;  // its peer sends no more
+  bool is_shut_ = false;    // it is sent no more
+  Watch watch_;             // after stream_, so that it stops before the descriptor closes
 };
 
 class Relay final : public StreamLoop::Resident {
  public:
-  Relay(StreamLoop& home, RelayEnd one, RelayEnd other)
+  Relay(StreamLoop& home, Stream client, Stream server, std::unique_ptr<Interpreter> between)
       : Resident(home),
-        one_(loop(), std::move(one), Callback::to<&Relay::on_ready>(*this)),
-        other_(loop(), std::move(other), Callback::to<&Relay::on_ready>(*this)),
+        between_(std::move(between)),
+        client_(loop(), std::move(client), Side::Client, *between_, Callback::to<&Relay::on_ready>(*this)),
+        server_(loop(), std::move(server), Side::Server, *between_, Callback::to<&Relay::on_ready>(*this)),
         linger_(loop(), Callback::to<&Relay::on_time>(*this)) {}
 
   void open() override {
-    one_.open();
-    other_.open();
+    client_.open();
+    server_.open();
+    between_->begin();
     on_ready();
   }
 
  private:
   void on_ready() {
-    if (!advance() || (one_.is_done() && other_.is_done())) return leave();
-    if ((one_.has_ended() || other_.has_ended()) && !linger_.is_started()) linger_.start(kLinger);
+    if (!advance() || (client_.is_done() && server_.is_done())) return leave();
+    if ((client_.is_deaf() || server_.is_deaf()) && !linger_.is_started()) linger_.start(kLinger);
   }
   void on_time() { leave(); }
 
   // What one of them takes may be what the other has waited for.
   Result<void> advance() {
-    TRY(one_.flush());
-    TRY(other_.flush());
-    TRY(one_.read_into(other_));
-    TRY(other_.read_into(one_));
-    TRY(one_.wait(other_));
-    return other_.wait(one_);
+    client_.flush();
+    server_.flush();
+    TRY(client_.read_into(server_));
+    TRY(server_.read_into(client_));
+    TRY(client_.read_into(server_));
+    TRY(client_.wait(server_));
+    return server_.wait(client_);
   }
 
-  End one_, other_;
+  const std::unique_ptr<Interpreter> between_;
+  End client_, server_;
   Timer linger_;
 };
 
 }  // namespace
 
-Result<void> relay(StreamLoop& loop, RelayEnd one, RelayEnd other) {
-  return loop.admit(std::make_unique<Relay>(loop, std::move(one), std::move(other)));
+std::string Interpreter::take_output(Side to) { return std::exchange(end_of(to).output, {}); }
+
+Result<void> relay(StreamLoop& loop, Stream client, Stream server, std::unique_ptr<Interpreter> between) {
+  return loop.admit(std::make_unique<Relay>(loop, std::move(client), std::move(server), std::move(between)));
+}
+
+Result<void> relay(StreamLoop& loop, Stream client, Stream server) {
+  return relay(loop, std::move(client), std::move(server), std::make_unique<Passing>());
 }
 
 }  // namespace gantry::http

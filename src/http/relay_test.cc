@@ -12,6 +12,7 @@
 
 #include "base/byte_stream.h"
 #include "http/websocket_stream.h"
+#include "http/websocket_tunnel.h"
 #include "testing/must.h"
 
 namespace gantry::http {
@@ -24,10 +25,7 @@ struct Pair {
     outside.emplace(MUST(Stream::over(UniqueFd(fds[0]))));
     inside.emplace(MUST(Stream::over(UniqueFd(fds[1]))));
   }
-  RelayEnd end() { return {.stream = *std::move(inside), .socket = {}}; }
-  RelayEnd socket_end() {
-    return {.stream = *std::move(inside), .socket = WebSocket(WebSocket::Side::Server)};
-  }
+  Stream end() { return *std::move(inside); }
   std::optional<Stream> outside, inside;
 };
 
@@ -87,7 +85,7 @@ TEST_F(Relays, AreCountedAndCutWithTheirLoop) {
 
 TEST_F(Relays, CarryBytesInMessagesOfAWebSocket) {
   Pair left, right;
-  MUST(relay(*loop, left.socket_end(), right.end()));
+  MUST(relay(*loop, left.end(), right.end(), websocket_tunnel(1 << 20)));
   WebSocketStream client(*std::move(left.outside), WebSocket::Side::Client);
   MUST(client.send(WebSocket::Kind::Binary, "one"));
   MUST(client.ping("are you there?"));
@@ -104,7 +102,7 @@ TEST_F(Relays, CarryBytesInMessagesOfAWebSocket) {
 
 TEST_F(Relays, SayCloseWhenTheOtherEndIsOver) {
   Pair left, right;
-  MUST(relay(*loop, left.socket_end(), right.end()));
+  MUST(relay(*loop, left.end(), right.end(), websocket_tunnel(1 << 20)));
   WebSocketStream client(*std::move(left.outside), WebSocket::Side::Client);
   MUST(right.outside->write(bytes_of("last words")));
   right.outside.reset();
@@ -114,7 +112,7 @@ TEST_F(Relays, SayCloseWhenTheOtherEndIsOver) {
 
 TEST_F(Relays, EndAWebSocketThatBreaksItsRules) {
   Pair left, right;
-  MUST(relay(*loop, left.socket_end(), right.end()));
+  MUST(relay(*loop, left.end(), right.end(), websocket_tunnel(1 << 20)));
   MUST(left.outside->write(bytes_of("\x82\x02no")));  // without a mask
   EXPECT_EQ(read_all(*right.outside), "");
   right.outside.reset();

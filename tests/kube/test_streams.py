@@ -30,13 +30,17 @@ class Web(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        self.reply(302 if self.path == "/old" else 200, f"{self.command} {self.path}")
+        if self.path == "/page":
+            self.reply(200, f"<!-- <a href='/no'> --><a href='/next'>{'x' * 100_000}</a><img src=/i>", "text/html")
+        else:
+            self.reply(302 if self.path == "/old" else 200, f"{self.command} {self.path}")
 
     def do_POST(self):
         self.reply(200, "got " + self.rfile.read(int(self.headers["Content-Length"])).decode())
 
-    def reply(self, status, text):
+    def reply(self, status, text, content_type="text/plain"):
         self.send_response(status)
+        self.send_header("Content-Type", content_type)
         if status == 302:
             self.send_header("Location", "/new")
         self.send_header("Content-Length", str(len(text)))
@@ -143,8 +147,6 @@ class Streams(Case):
             self.assertEqual(said.stdout, "hello\n")
             self.assertIn("err\n", said.stderr)
             self.assertIn("exit code 7", said.stderr)
-        self.assertTrue(self.kubelet.asked[0].startswith("POST /exec/"), self.kubelet.asked)
-        self.assertTrue(self.kubelet.asked[1].startswith("GET /exec/"), self.kubelet.asked)
 
     def test_exec_by_the_python_client(self):
         script = f"""
@@ -161,12 +163,28 @@ class Streams(Case):
             """
         command.run("/usr/bin/python3", "-c", textwrap.dedent(script), env=self.plane.environment())
 
-    def test_exec_on_a_node_that_speaks_no_such_websocket(self):
-        """The client is told, and asks again by SPDY."""
+    def test_a_node_that_speaks_spdy_alone(self):
+        """Clients that speak WebSocket are translated for it."""
         self.kubelet.is_new = False
         self.addCleanup(setattr, self.kubelet, "is_new", True)
+        content = base64.b64encode(os.urandom(1_000_000)).decode()
+        for program in self.each_kubectl():
+            self.kubelet.asked.clear()
+            self.assertEqual(self.out("exec", "-i", "web", "--", "cat", stdin=content, program=program), content)
+            self.assertEqual([line.split()[0] for line in self.kubelet.asked], ["POST"])
+
+    def test_a_node_that_takes_websockets_gets_them(self):
+        self.declare_node(self.kubelet.port, declaredFeatures=["ExtendWebSocketsToKubelet"])
+        self.addCleanup(self.declare_node, self.kubelet.port, declaredFeatures=None)
         self.assertEqual(self.out("exec", "web", "--", "echo", "hello"), "hello")
-        self.assertEqual([line.split()[0] for line in self.kubelet.asked], ["GET", "POST"])
+        self.assertEqual([line.split()[0] for line in self.kubelet.asked], ["GET"])
+
+    def test_a_node_that_vanishes_in_the_middle(self):
+        with self.popen(KUBECTLS["of the next"], "exec", "-i", "web", "--", "cat") as running:
+            wait_for(lambda: self.kubelet.asked)
+            wait_for(self.kubelet.cut)
+            self.assertIn(b"the connection to the node's agent was lost", running.stderr.read())
+            self.assertNotEqual(running.returncode, 0)
 
     def test_attach(self):
         for program in self.each_kubectl():
@@ -259,6 +277,9 @@ class Streams(Case):
                 moved = client.get(f"{namespace}/pods/web:{port}{path}")
                 self.assertEqual((moved.status, moved.headers["location"]),
                                  (status, f"{namespace}/pods/web:{port}{location}"))
+            prefix = f"{namespace}/pods/web:{port}/proxy"
+            self.assertEqual(client.get(f"{prefix}/page", headers={"Accept": "text/html"}).body.decode(),
+                             f"<!-- <a href='/no'> --><a href='{prefix}/next'>{'x' * 100_000}</a><img src={prefix}/i>")
         status, body = self.plane.raw(f"{namespace}/pods/web:1/proxy/")
         self.assertEqual(status, 503)
         self.assertIn("error trying to reach service", json.loads(body)["message"])

@@ -261,12 +261,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
         def work():
             session.wait_for(names)
-            run(session)
-            session.close()
+            self.kubelet.sessions.append(self.connection)
+            with contextlib.suppress(OSError):  # it was cut
+                run(session)
+                session.close()
 
         working = threading.Thread(target=work, daemon=True)
         working.start()
         connection.serve()
+        with contextlib.suppress(ValueError):  # it was cut
+            self.kubelet.sessions.remove(self.connection)
 
     def forward_ports(self):
         if self.headers["Upgrade"].lower() == "websocket":
@@ -315,6 +319,7 @@ class FakeKubelet:
         self.directory = tempfile.mkdtemp(prefix="fake-kubelet-")
         self.is_new = is_new
         self.asked = []
+        self.sessions = []  # connections
         self.logs = {"main": ["first", "second"]}
         self.more_log = queue.Queue()  # lines; empty at the end
         self.server = HttpsServer(Handler, certificate(self.directory, "node", "IP:127.0.0.1"), authority)
@@ -323,6 +328,15 @@ class FakeKubelet:
     @property
     def port(self):
         return self.server.port
+
+    def cut(self):
+        """The sessions that there are, without a word; whether there were any."""
+        were = self.sessions[:]
+        for connection in were:
+            self.sessions.remove(connection)
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        return bool(were)
 
     def stop(self):
         self.server.stop()

@@ -33,8 +33,10 @@ void say_who_asks(const User& user, http::HeaderMap& headers) {
 
 }  // namespace
 
-AggregatedApis::AggregatedApis(const ObjectSource& objects, http::TlsIdentity identity)
+AggregatedApis::AggregatedApis(const ObjectSource& objects, const ServiceRouter& services,
+                               http::TlsIdentity identity)
     : objects_(objects),
+      services_(services),
       identity_(std::move(identity)),
       pool_({.name = "kube-foreign", .max_threads = kAtOnce}) {}
 
@@ -59,7 +61,10 @@ Answer<int> AggregatedApis::answer(const AggregatedApi& api, const User& user, h
   http::ClientRequest forwarded = http::forwarded_request(request, std::move(url));
   remove_credentials(forwarded.headers);
   say_who_asks(user, forwarded.headers);
-  auto answer = api.server->send(std::move(forwarded), objects_);
+  // What was sent and answered stands in that server's audit log; by this both logs' events are found to be
+  // of one request.
+  if (const auto id = response.headers.get("Audit-Id")) forwarded.headers.set("Audit-Id", std::string(*id));
+  auto answer = api.server->send(std::move(forwarded), services_);
   if (!answer) return unavailable(fmt::format("error trying to reach service: {}", answer.error().message()));
   const int status = answer->status();
   TRY(http::pass_on(std::move(*answer), request, response, streams));
@@ -111,7 +116,7 @@ void AggregatedApis::ask_those_due(Time now) {
     known.service = std::move(service);
     if (!has_changed && now < known.next) continue;
     (void)group.run([this, &known]() -> Result<void> {  // a pool that is full: at the next look
-      known.said = known.server->ask(objects_, known.said);
+      known.said = known.server->ask(objects_, services_, known.said);
       return {};
     });
   }

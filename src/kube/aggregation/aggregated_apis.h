@@ -41,8 +41,8 @@ class AggregatedApis {
     Availability availability;
   };
 
-  // `objects` outlives it.
-  AggregatedApis(const ObjectSource& objects, http::TlsIdentity identity);
+  // Both others outlive it.
+  AggregatedApis(const ObjectSource& objects, const ServiceRouter& services, http::TlsIdentity identity);
 
   // ---- For any thread
 
@@ -78,6 +78,7 @@ class AggregatedApis {
   void publish();
 
   const ObjectSource& objects_;
+  const ServiceRouter& services_;
   const http::TlsIdentity identity_;
   std::map<std::string, Known> known_;  // by the APIService's name; of who looks
 

@@ -89,6 +89,7 @@ class Aggregation : public ::testing::Test {
     if (!api) return response.send(404, "served here");
     const User user{
         .name = "jane", .uid = "7", .groups = {"a", "b"}, .extra = {{"example.org/scope", {"x"}}}};
+    response.headers.set("Audit-Id", "event-7");
     const auto answered = apis_.answer(*api, user, request, response, *loop_);
     if (answered) return {};
     return response.send(answered.error()->code, answered.error()->message);
@@ -113,7 +114,8 @@ class Aggregation : public ::testing::Test {
       serve([this](Request& request, ResponseWriter& response) { return serve_foreign(request, response); },
             tls_listener());
   testing::TestObjects objects_;
-  AggregatedApis apis_{objects_, authority_.issue("front-proxy-client", "")};
+  ServiceRouter services_{objects_, ServiceRouting::Endpoints};
+  AggregatedApis apis_{objects_, services_, authority_.issue("front-proxy-client", "")};
   AggregatedApis::Time now_ = std::chrono::steady_clock::now();
   std::unique_ptr<http::StreamLoop> loop_ = start_loop();
   std::unique_ptr<http::Server> front_ =
@@ -130,6 +132,13 @@ TEST_F(Aggregation, AnswersInTheNameOfWhoAsks) {
                            "X-Remote-Group: b\n", "X-Remote-Extra-example.org%2Fscope: x"})
     EXPECT_TRUE(answer.contains(line)) << line << answer;
   EXPECT_FALSE(answer.contains("secret") || answer.contains("root")) << answer;
+}
+
+TEST_F(Aggregation, SaysWhichEventOfTheAuditLogItIs) {
+  look();
+  const std::string answer = get("/apis/example.com/v1/things", "Audit-Id: the client's\r\n");
+  EXPECT_TRUE(answer.contains("\nAudit-Id: event-7")) << answer;
+  EXPECT_FALSE(answer.contains("the client's")) << answer;
 }
 
 TEST_F(Aggregation, LeavesTheRestToThisServer) {

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/aggregation/foreign_server.h"
 
-#include <bit>
 #include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/base64.h"
-#include "base/random.h"
 #include "http/message.h"
 #include "kube/aggregation/foreign_discovery.h"
 #include "kube/api/stored_kinds.h"
@@ -44,67 +42,39 @@ const json::Tree& spec_of(const json::Tree& api_service) {
 
 bool is_external(const json::Tree& service) { return service.text_at("spec", "type") == "ExternalName"; }
 
-const ServiceEndpoint& any_of(const std::vector<ServiceEndpoint>& all) {
-  std::array<std::byte, sizeof(std::uint32_t)> bytes;
-  fill_random(bytes);
-  return all[std::bit_cast<std::uint32_t>(bytes) % all.size()];
-}
-
 }  // namespace
 
 ForeignServer::ForeignServer(const json::Tree& api_service, const http::TlsIdentity& identity)
     : group_(api_service.text_at("spec", "group")),
       version_(api_service.text_at("spec", "version")),
-      name_space_(api_service.text_at("spec", "service", "namespace")),
-      service_(api_service.text_at("spec", "service", "name")),
-      client_(client_options(spec_of(api_service), identity)) {
-  if (const json::Tree* port = api_service.find("spec", "service", "port"))
-    port_ = static_cast<std::uint16_t>(port->as_int64().value_or(port_));
-}
+      service_(ServiceReference::from_tree(*api_service.find("spec", "service"))),
+      client_(client_options(spec_of(api_service), identity)) {}
 
 Availability ForeignServer::check_service(const ObjectSource& objects) const {
-  const auto service = objects.get(stored::kServices, name_space_, service_);
+  const auto& [name_space, name, number] = service_;
+  const auto service = objects.get(stored::kServices, name_space, name);
   if (!service)
-    return {false, "ServiceNotFound",
-            fmt::format("service/{} in \"{}\" is not present", service_, name_space_)};
+    return {false, "ServiceNotFound", fmt::format("service/{} in \"{}\" is not present", name, name_space)};
   if (is_external(*service)) return {true, {}, {}};
-  const json::Tree* port = find_service_port(*service, std::to_string(port_));
+  const json::Tree* port = find_service_port(*service, std::to_string(number));
   if (port == nullptr)
     return {false, "ServicePortError",
-            fmt::format("service/{} in \"{}\" is not listening on port {}", service_, name_space_, port_)};
+            fmt::format("service/{} in \"{}\" is not listening on port {}", name, name_space, number)};
   const std::string_view port_name = port->text_at("name");
-  if (service_endpoints(objects, name_space_, service_, port_name).empty())
+  if (service_endpoints(objects, name_space, name, port_name).empty())
     return {false, "MissingEndpoints",
-            fmt::format("endpoints for service/{} in \"{}\" have no addresses with port name \"{}\"",
-                        service_, name_space_, port_name)};
+            fmt::format("endpoints for service/{} in \"{}\" have no addresses with port name \"{}\"", name,
+                        name_space, port_name)};
   return {true, {}, {}};
 }
 
-// The addresses behind a service, not its own: this host need not be one that services are routed on.
-Result<ForeignServer::Place> ForeignServer::place(const ObjectSource& objects) const {
-  const auto service = objects.get(stored::kServices, name_space_, service_);
-  if (!service) return error(Code::Unavailable, "service/{} in '{}' is not present", service_, name_space_);
-  if (is_external(*service)) return Place{std::string(service->text_at("spec", "externalName")), port_};
-  const json::Tree* port = find_service_port(*service, std::to_string(port_));
-  if (port == nullptr) return error(Code::Unavailable, "service/{} has no port {}", service_, port_);
-  const auto endpoints = service_endpoints(objects, name_space_, service_, port->text_at("name"));
-  if (endpoints.empty()) return error(Code::Unavailable, "service/{} has no endpoints", service_);
-  const ServiceEndpoint& endpoint = any_of(endpoints);
-  return Place{endpoint.address, endpoint.port};
-}
-
-// Its certificate is the service's, wherever it is.
 Result<http::ClientResponse> ForeignServer::send(http::ClientRequest request,
-                                                 const ObjectSource& objects) const {
-  Place place_now = TRY(place(objects));
-  request.url.scheme = "https";
-  request.url.host = fmt::format("{}.{}.svc", service_, name_space_);
-  request.url.port = place_now.port;
-  request.connect_host = std::move(place_now.host);
+                                                 const ServiceRouter& services) const {
+  TRY(services.direct(request, service_));
   return client_.send(request);
 }
 
-Result<http::ClientResponse> ForeignServer::get(const ObjectSource& objects, std::string path,
+Result<http::ClientResponse> ForeignServer::get(const ServiceRouter& services, std::string path,
                                                 std::string_view tag, http::Stream::Time deadline) const {
   http::ClientRequest request{.url = {.path = std::move(path)}};
   request.headers.set("Accept", "application/json");
@@ -112,12 +82,12 @@ Result<http::ClientResponse> ForeignServer::get(const ObjectSource& objects, std
   request.headers.set("X-Remote-Group", "system:masters");
   if (!tag.empty()) request.headers.set("If-None-Match", std::string(tag));
   request.deadline = deadline;
-  return send(std::move(request), objects);
+  return send(std::move(request), services);
 }
 
-Result<std::string> ForeignServer::read(const ObjectSource& objects, std::string path, std::size_t most,
+Result<std::string> ForeignServer::read(const ServiceRouter& services, std::string path, std::size_t most,
                                         http::Stream::Time deadline) const {
-  auto answer = TRY(get(objects, std::move(path), {}, deadline));
+  auto answer = TRY(get(services, std::move(path), {}, deadline));
   if (!answer.is_success())
     return error(http::code_of_status(answer.status()), "bad status: {}", answer.status());
   return answer.read_body(most);
@@ -125,11 +95,11 @@ Result<std::string> ForeignServer::read(const ObjectSource& objects, std::string
 
 // It describes all that it has, so that it is long: it is sent again only when it is another one. What cannot
 // be read stays as it was.
-void ForeignServer::ask_openapi_v2(Answer& answer, const Answer& before, const ObjectSource& objects,
+void ForeignServer::ask_openapi_v2(Answer& answer, const Answer& before, const ServiceRouter& services,
                                    http::Stream::Time deadline) const {
   answer.openapi_v2 = before.openapi_v2;
   answer.openapi_v2_tag = before.openapi_v2_tag;
-  auto said = get(objects, "/openapi/v2", before.openapi_v2_tag, deadline);
+  auto said = get(services, "/openapi/v2", before.openapi_v2_tag, deadline);
   if (!said || said->status() == 304) return;
   if (said->status() == 404) answer.openapi_v2 = nullptr;
   if (!said->is_success()) return;
@@ -140,25 +110,26 @@ void ForeignServer::ask_openapi_v2(Answer& answer, const Answer& before, const O
     answer.openapi_v2 = std::make_shared<const std::string>(*std::move(text));
 }
 
-ForeignServer::Answer ForeignServer::ask(const ObjectSource& objects, const Answer& before) const {
+ForeignServer::Answer ForeignServer::ask(const ObjectSource& objects, const ServiceRouter& services,
+                                         const Answer& before) const {
   Answer answer{.availability = check_service(objects)};
   if (!answer.availability.is_available) return answer;
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   const std::string path = fmt::format("/apis/{}/{}", group_, version_);
   const auto fail = [&](const Error& failure) {
     answer.availability = {false, "FailedDiscoveryCheck",
-                           fmt::format("failing or missing response from https://{}.{}.svc:{}{}: {}",
-                                       service_, name_space_, port_, path, failure.message())};
+                           fmt::format("failing or missing response from https://{}:{}{}: {}",
+                                       service_.host(), service_.port, path, failure.message())};
     return answer;
   };
-  auto list = read(objects, path, kMostResources, deadline);
+  auto list = read(services, path, kMostResources, deadline);
   if (!list) return fail(list.error());
   auto resources = resources_of(*std::move(list), group_, version_);
   if (!resources) return fail(resources.error());
   answer.resources = *std::move(resources);
-  if (auto index = read(objects, "/openapi/v3", kMostIndex, deadline))
+  if (auto index = read(services, "/openapi/v3", kMostIndex, deadline))
     answer.openapi_hash = openapi_hash(*std::move(index), group_, version_);
-  ask_openapi_v2(answer, before, objects, deadline);
+  ask_openapi_v2(answer, before, services, deadline);
   answer.availability = {true, "Passed", "all checks passed"};
   return answer;
 }

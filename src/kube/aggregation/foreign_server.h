@@ -11,6 +11,7 @@
 #include "base/json_tree.h"
 #include "http/client.h"
 #include "kube/api/object_source.h"
+#include "kube/connect/service_router.h"
 
 namespace gantry::kube {
 
@@ -40,27 +41,21 @@ class ForeignServer {
     std::string openapi_v2_tag;  // by which it knows whether that is another one; may be empty
   };
   // What it says of its group and version; blocks for some seconds at most. `before`: what it said last.
-  Answer ask(const ObjectSource& objects, const Answer& before) const;
+  Answer ask(const ObjectSource& objects, const ServiceRouter& services, const Answer& before) const;
 
-  // `request` goes to where it is now; its path and query stay. Unavailable: nowhere.
-  Result<http::ClientResponse> send(http::ClientRequest request, const ObjectSource& objects) const;
+  // `request` goes to where it is now; its path and query stay.
+  Result<http::ClientResponse> send(http::ClientRequest request, const ServiceRouter& services) const;
 
  private:
-  struct Place {
-    std::string host;
-    std::uint16_t port = 0;
-  };
-  Result<Place> place(const ObjectSource& objects) const;
-  void ask_openapi_v2(Answer& answer, const Answer& before, const ObjectSource& objects,
+  void ask_openapi_v2(Answer& answer, const Answer& before, const ServiceRouter& services,
                       http::Stream::Time deadline) const;
-  Result<http::ClientResponse> get(const ObjectSource& objects, std::string path, std::string_view tag,
+  Result<http::ClientResponse> get(const ServiceRouter& services, std::string path, std::string_view tag,
                                    http::Stream::Time deadline) const;
-  Result<std::string> read(const ObjectSource& objects, std::string path, std::size_t most,
+  Result<std::string> read(const ServiceRouter& services, std::string path, std::size_t most,
                            http::Stream::Time deadline) const;
 
   std::string group_, version_;
-  std::string name_space_, service_;
-  std::uint16_t port_ = 443;
+  ServiceReference service_;
   mutable http::Client client_;
 };
 

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/connect/connector.h"
 
-#include <algorithm>
-#include <array>
-#include <bit>
 #include <charconv>
 #include <chrono>
 #include <optional>
@@ -11,7 +8,6 @@
 
 #include <fmt/format.h>
 
-#include "base/random.h"
 #include "base/trim.h"
 #include "http/forward.h"
 #include "http/relay.h"
@@ -20,6 +16,7 @@
 #include "kube/api/tree_lists.h"
 #include "kube/connect/pod_streams.h"
 #include "kube/connect/proxied_headers.h"
+#include "kube/connect/proxied_pages.h"
 #include "kube/connect/query_flag.h"
 #include "kube/connect/service_endpoints.h"
 
@@ -28,11 +25,6 @@ namespace {
 
 constexpr std::chrono::seconds kConnectTimeout{10};  // to pods and services
 constexpr std::size_t kWords = 50'000;               // bytes of an agent's words about what went wrong
-constexpr std::size_t kTunnelMessage = 4 << 20;      // bytes of a message
-constexpr std::string_view kSpdy = "SPDY/3.1";
-// Ports are forwarded by SPDY inside of a WebSocket, whose subprotocol is this before the stream's own.
-constexpr std::string_view kTunnel = "SPDY/3.1+portforward.k8s.io";
-constexpr std::string_view kStreamProtocol = "portforward.k8s.io";
 
 std::shared_ptr<http::Client> client_for_anywhere() {
   http::ClientOptions options;
@@ -48,14 +40,6 @@ std::optional<std::uint16_t> port_number(std::string_view text) {
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (failed != std::errc{} || end != text.data() + text.size() || port == 0) return std::nullopt;
   return port;
-}
-
-// The first of many that are as good.
-template <class T>
-const T& any_of(const std::vector<T>& all) {
-  std::array<std::byte, sizeof(std::uint32_t)> bytes;
-  fill_random(bytes);
-  return all[std::bit_cast<std::uint32_t>(bytes) % all.size()];
 }
 
 Status cannot_dial(const Error& failure) {
@@ -147,12 +131,14 @@ Answer<int> Connector::open_session(const ConnectRequest& request, const json::T
   if (node.empty()) return bad_request(fmt::format("pod {} does not have a host assigned", request.name));
   const NodeAgent agent = TRY(parts_.agents.find(node));
   if (http::wanted_upgrade(request.request.headers()).empty()) return bad_request("Upgrade request required");
+  auto bridge = agent.takes_tunnels
+                    ? std::nullopt
+                    : spdy_bridge(request.request.headers(), request.subresource, target.query);
   http::ClientRequest forwarded =
       http::forwarded_request(request.request, agent.url(std::move(target.path), target.query));
   remove_credentials(forwarded.headers);
   const auto client = parts_.agents.client(NodeAgents::Check::AsConfigured);
-  const bool is_tunnel = request.request.headers().has_token("Sec-WebSocket-Protocol", kTunnel);
-  if (is_tunnel && !agent.takes_tunnels) return tunnel(request, std::move(forwarded), *client);
+  if (bridge) return open_bridge(request, *std::move(bridge), std::move(forwarded), *client);
   auto answer = client->send(forwarded);
   if (!answer) return cannot_dial(answer.error());
   const int status = answer->status();
@@ -160,16 +146,11 @@ Answer<int> Connector::open_session(const ConnectRequest& request, const json::T
   return status;
 }
 
-// The agent speaks SPDY alone: the WebSocket around it ends here.
-Answer<int> Connector::tunnel(const ConnectRequest& request, http::ClientRequest forwarded,
-                              http::Client& client) const {
-  const auto acceptance = TRY(http::accept_websocket(request.request.head(), {kTunnel}));
-  forwarded.method = "POST";
-  forwarded.upgrade = kSpdy;
-  for (const char* name : {"Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol",
-                           "Sec-WebSocket-Extensions", "Origin"})
-    forwarded.headers.remove(name);
-  forwarded.headers.set("X-Stream-Protocol-Version", std::string(kStreamProtocol));
+// The client's WebSocket ends here.
+Answer<int> Connector::open_bridge(const ConnectRequest& request, SpdyBridge bridge,
+                                   http::ClientRequest forwarded, http::Client& client) const {
+  const auto acceptance = TRY(http::accept_websocket(request.request.head(), {bridge.socket_protocol}));
+  ask_for_spdy(forwarded, bridge.stream_protocol);
   auto answer = client.send(forwarded);
   if (!answer) return cannot_dial(answer.error());
   const int status = answer->status();
@@ -177,14 +158,11 @@ Answer<int> Connector::tunnel(const ConnectRequest& request, http::ClientRequest
     TRY(http::pass_on(std::move(*answer), request.request, request.response, parts_.loop));
     return status;
   }
-  http::RelayEnd agent{.stream = TRY(std::move(*answer).take_stream()), .socket = {}};
+  http::Stream agent = TRY(std::move(*answer).take_stream());
   for (const http::Header& header : acceptance.headers)
     request.response.headers.set(header.name, header.value);
   http::Stream stream = TRY(request.response.hijack(101));
-  TRY(http::relay(
-      parts_.loop,
-      {.stream = std::move(stream), .socket = http::WebSocket(http::WebSocket::Side::Server, kTunnelMessage)},
-      std::move(agent)));
+  TRY(http::relay(parts_.loop, std::move(stream), std::move(agent), std::move(bridge.interpreter)));
   return status;
 }
 
@@ -205,16 +183,29 @@ Answer<int> Connector::proxy(const ConnectRequest& request) const {
   http::ClientRequest forwarded = http::forwarded_request(request.request, std::move(place.url));
   remove_credentials(forwarded.headers);
   add_forwarded(forwarded.headers, request.request);
+  if (wants_pages(forwarded.headers)) forwarded.headers.remove("Accept-Encoding");
   auto answer = place.client->send(forwarded);
   if (!answer) return unavailable(fmt::format("error trying to reach service: {}", answer.error().message()));
   const int status = answer->status();
-  const std::string_view path = head.path();
-  const std::string_view prefix = path.substr(0, path.size() - request.rest.size());
-  const std::string location = proxied_location(answer->headers().get_or("Location", ""), prefix,
-                                                forwarded.url, head.headers.get_or("Host", ""));
-  TRY(http::pass_on(std::move(*answer), request.request, request.response, parts_.loop,
-                    location.empty() ? http::HeaderMap{} : http::HeaderMap{{"Location", location}}));
+  TRY(pass_on_proxied(request, forwarded.url, std::move(*answer)));
   return status;
+}
+
+Result<void> Connector::pass_on_proxied(const ConnectRequest& request, const http::Url& asked,
+                                        http::ClientResponse answer) const {
+  http::HeaderMap& headers = request.response.headers;
+  http::pass_on_fields(answer, request.response);
+  remove_permissions_of_origins(headers);
+  const std::string_view path = request.request.path();
+  const ProxiedLinks links{.prefix = std::string(path.substr(0, path.size() - request.rest.size())),
+                           .asked = asked,
+                           .host = std::string(request.request.headers().get_or("Host", ""))};
+  if (std::string location = links.change(headers.get_or("Location", "")); !location.empty())
+    headers.set("Location", std::move(location));
+  if (!is_page(answer) || request.request.method() == "HEAD")
+    return http::pass_on_rest(std::move(answer), request.request, request.response, parts_.loop);
+  const int status = answer.status();
+  return request.response.stream(status, page_frames(parts_.loop, std::move(answer), links));
 }
 
 Answer<Connector::Place> Connector::place_of(const ConnectRequest& request) const {

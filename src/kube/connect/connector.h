@@ -18,6 +18,7 @@
 #include "kube/api/object_source.h"
 #include "kube/api/status.h"
 #include "kube/connect/node_agents.h"
+#include "kube/connect/spdy_bridge.h"
 #include "kube/connect/target_name.h"
 
 namespace gantry::kube {
@@ -57,10 +58,12 @@ class Connector {
 
   Answer<int> show_log(const ConnectRequest& request, const json::Tree& pod) const;
   Answer<int> open_session(const ConnectRequest& request, const json::Tree& pod) const;
-  Answer<int> tunnel(const ConnectRequest& request, http::ClientRequest forwarded,
-                     http::Client& client) const;
+  Answer<int> open_bridge(const ConnectRequest& request, SpdyBridge bridge, http::ClientRequest forwarded,
+                          http::Client& client) const;
 
   Answer<int> proxy(const ConnectRequest& request) const;
+  Result<void> pass_on_proxied(const ConnectRequest& request, const http::Url& asked,
+                               http::ClientResponse answer) const;
   Answer<Place> place_of(const ConnectRequest& request) const;
   Answer<Place> place_of_pod(const ConnectRequest& request, const TargetName& target) const;
   Answer<Place> place_of_service(const ConnectRequest& request, const TargetName& target) const;

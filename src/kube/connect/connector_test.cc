@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "base/split.h"
+#include "http/spdy/session.h"
 #include "http/test_frames.h"
 #include "http/test_identity.h"
 #include "http/test_peer.h"
@@ -213,6 +214,35 @@ TEST_F(Connect, LeavesATunnelToAnAgentThatTakesIt) {
   EXPECT_EQ(asked_, "GET /portForward/a/web");
 }
 
+TEST_F(Connect, TranslatesAnExecForAnAgentThatSpeaksSpdyAlone) {
+  agent_handler_ = [](Request& request, ResponseWriter& response) -> Result<void> {
+    EXPECT_EQ(request.headers().get("X-Stream-Protocol-Version"), "v4.channel.k8s.io");
+    response.headers = {{"Connection", "Upgrade"}, {"Upgrade", "SPDY/3.1"}};
+    http::Stream stream = TRY(response.hijack(101));
+    http::spdy::Session session(http::spdy::Session::Side::Server);
+    std::array<std::byte, 1024> bytes;
+    for (int opened = 0; opened < 2;) {
+      session.feed(text_of(std::span(bytes).first(TRY(stream.read(bytes)))));
+      while (const auto event = TRY(session.next())) {
+        ++opened;
+        session.reply(event->stream);
+        session.send(event->stream, event->headers.get_or("streamtype", ""));
+        session.finish(event->stream);
+      }
+    }
+    return stream.write(bytes_of(session.take_output()));
+  };
+  RawPeer peer =
+      ask("GET /pods/web/exec?command=ls&stdout=true HTTP/1.1\r\nHost: api\r\nConnection: Upgrade\r\n"
+          "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+          "Sec-WebSocket-Protocol: v5.channel.k8s.io, v4.channel.k8s.io\r\n\r\n");
+  EXPECT_TRUE(peer.read_head().contains("Sec-WebSocket-Protocol: v5.channel.k8s.io\r\n"));
+  http::WebSocketStream socket(MUST(http::Stream::over(peer.take())), http::WebSocket::Side::Client);
+  for (const char* message : {"\1", "\1stdout", "\3error"}) EXPECT_EQ(MUST(socket.receive())->data, message);
+  EXPECT_EQ(MUST(socket.receive())->kind, http::WebSocket::Kind::Close);
+  EXPECT_EQ(asked_, "POST /exec/a/web/main?output=1&command=ls");
+}
+
 TEST_F(Connect, IsAProxyOfTheNodesAgent) {
   EXPECT_TRUE(get("/nodes/n1/proxy/stats/a%2Fb?only=1").ends_with("hello\n"));
   EXPECT_EQ(asked_, "GET /stats/a%2Fb?only=1");
@@ -228,6 +258,27 @@ TEST_F(Connect, RewritesRedirectsOfWhatItIsAProxyOf) {
     return response.send(302);
   };
   EXPECT_TRUE(get("/nodes/n1/proxy/x").contains("Location: /nodes/n1/proxy/elsewhere\r\n"));
+}
+
+TEST_F(Connect, LeadsLinksOfPagesBackThroughTheProxy) {
+  agent_handler_ = [](Request& request, ResponseWriter& response) {
+    EXPECT_FALSE(request.headers().has("Accept-Encoding"));
+    response.headers = {{"Content-Type", "text/html; charset=utf-8"}, {"Access-Control-Allow-Origin", "*"}};
+    return response.send(200, "<a href='/stats'>stats</a>");
+  };
+  const std::string answer = get("/nodes/n1/proxy/x", "Accept: text/html\r\nAccept-Encoding: gzip\r\n");
+  EXPECT_TRUE(answer.contains("<a href='/nodes/n1/proxy/stats'>stats</a>")) << answer;
+  EXPECT_FALSE(answer.contains("Access-Control") || answer.contains("Content-Length")) << answer;
+}
+
+TEST_F(Connect, LeavesWhatIsNoPageAsItIs) {
+  agent_handler_ = [](Request& request, ResponseWriter& response) {
+    response.headers.set("Content-Type", request.path() == "/packed" ? "text/html" : "text/plain");
+    if (request.path() == "/packed") response.headers.set("Content-Encoding", "gzip");
+    return response.send(200, "<a href='/stats'>stats</a>");
+  };
+  for (const char* path : {"/nodes/n1/proxy/packed", "/nodes/n1/proxy/text"})
+    EXPECT_TRUE(get(path).ends_with("\r\n\r\n<a href='/stats'>stats</a>")) << path;
 }
 
 TEST_F(Connect, IsNoWayToTheServersOwnHost) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/connect/proxied_headers.h"
 
+#include <algorithm>
+
 #include <fmt/ranges.h>
 
 #include "base/lower_case.h"
@@ -33,6 +35,12 @@ std::vector<std::string> offered_protocols(const http::HeaderMap& headers) {
   return protocols;
 }
 
+void remove_permissions_of_origins(http::HeaderMap& headers) {
+  for (const char* name : {"Access-Control-Allow-Credentials", "Access-Control-Allow-Headers",
+                           "Access-Control-Allow-Methods", "Access-Control-Allow-Origin"})
+    headers.remove(name);
+}
+
 void add_forwarded(http::HeaderMap& headers, const http::Request& request) {
   headers.set("X-Forwarded-Host", std::string(request.headers().get_or("Host", "")));
   headers.set("X-Forwarded-Proto", request.peer().is_tls ? "https" : "http");
@@ -41,12 +49,14 @@ void add_forwarded(http::HeaderMap& headers, const http::Request& request) {
 
 std::string proxied_location(std::string_view location, std::string_view prefix, const http::Url& asked,
                              std::string_view host) {
-  if (location.empty()) return {};
+  if (location.starts_with(prefix)) return {};  // what is behind the proxy knows of it
   const bool is_path = location.starts_with('/') && !location.starts_with("//");
   if (is_path) return fmt::format("{}{}", prefix, location);
   const auto url = http::Url::parse(location);
   if (!url || (url->authority() != asked.authority() && url->authority() != host)) return {};
-  return fmt::format("{}{}", prefix, url->target());
+  const std::string_view fragment = location.substr(std::min(location.find('#'), location.size()));
+  const std::string target = url->target();
+  return fmt::format("{}{}{}", target.starts_with(prefix) ? "" : prefix, target, fragment);
 }
 
 }  // namespace gantry::kube

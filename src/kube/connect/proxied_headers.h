@@ -22,9 +22,13 @@ std::vector<std::string> offered_protocols(const http::HeaderMap& headers);
 // X-Forwarded-Host, -Proto and -Uri, of the request that came.
 void add_forwarded(http::HeaderMap& headers, const http::Request& request);
 
-// Where a redirect of what is behind a proxy leads for the client: a path of the server's own begins with
-// `prefix` (".../pods/web/proxy") there. Empty: it stays as it is, which is so for other servers and relative
-// paths. `asked`: the URL that was answered; `host`: what the client calls the API server.
+// Which other sites may read an answer (CORS) is this server's to say: who asks shows it credentials.
+void remove_permissions_of_origins(http::HeaderMap& headers);
+
+// Where a redirect or a link of what is behind a proxy leads for the client: a path of the server's own
+// begins with `prefix` (".../pods/web/proxy") there. Empty: it stays as it is, which is so for other servers,
+// relative paths and those that begin so already. `asked`: the URL that was answered; `host`: what the client
+// calls the API server.
 std::string proxied_location(std::string_view location, std::string_view prefix, const http::Url& asked,
                              std::string_view host);
 

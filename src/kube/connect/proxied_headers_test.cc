@@ -36,6 +36,8 @@ TEST(ProxiedHeaders, LeadRedirectsBackThroughTheProxy) {
   EXPECT_EQ(leads_to("/new?a=b"), "/api/v1/p/proxy/new?a=b");
   EXPECT_EQ(leads_to("http://10.0.0.1:8080/new"), "/api/v1/p/proxy/new");
   EXPECT_EQ(leads_to("https://api.example:6443/new"), "/api/v1/p/proxy/new");
+  EXPECT_EQ(leads_to("http://10.0.0.1:8080/new#part"), "/api/v1/p/proxy/new#part");
+  EXPECT_EQ(leads_to("/api/v1/p/proxy/new"), "");
   EXPECT_EQ(leads_to("new"), "");
   EXPECT_EQ(leads_to("https://example.com/"), "");
   EXPECT_EQ(leads_to("//example.com/"), "");

@@ -4,8 +4,12 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <array>
+#include <bit>
 #include <charconv>
+#include <cstddef>
 
+#include "base/random.h"
 #include "kube/api/stored_kinds.h"
 #include "kube/api/tree_lists.h"
 
@@ -76,6 +80,12 @@ std::vector<ServiceEndpoint> service_endpoints(const ObjectSource& objects, std:
       add_slice(slice, port_name, found);
   }
   return found;
+}
+
+const ServiceEndpoint& any_of(const std::vector<ServiceEndpoint>& endpoints) {
+  std::array<std::byte, sizeof(std::uint32_t)> bytes;
+  fill_random(bytes);
+  return endpoints[std::bit_cast<std::uint32_t>(bytes) % endpoints.size()];
 }
 
 const json::Tree* find_service_port(const json::Tree& service, std::string_view port) {

@@ -23,6 +23,9 @@ struct ServiceEndpoint {
 std::vector<ServiceEndpoint> service_endpoints(const ObjectSource& objects, std::string_view name_space,
                                                std::string_view service, std::string_view port_name);
 
+// One of them, at random; there must be some.
+const ServiceEndpoint& any_of(const std::vector<ServiceEndpoint>& endpoints);
+
 // The name of the port that has this number or this name; null: the service has none.
 const json::Tree* find_service_port(const json::Tree& service, std::string_view port);
 

@@ -22,6 +22,7 @@
 #include "kube/api/stored_kinds.h"
 #include "kube/audit/audit.h"
 #include "kube/connect/connector.h"
+#include "kube/connect/service_router.h"
 #include "kube/control_plane/aggregated_roles.h"
 #include "kube/control_plane/api_services.h"
 #include "kube/control_plane/authentication_config.h"
@@ -166,9 +167,11 @@ class ControlPlane::Impl {
         objects_(*cache_),
         compactor_(*store_, *cache_, &log),
         agents_(agent_options(options_, pki_), objects_),
-        aggregated_(objects_, pki_.proxy_client_identity()),
+        services_(objects_, options_.service_routing),
+        aggregated_(objects_, services_, pki_.proxy_client_identity()),
         custom_({.cache = *cache_,
                  .objects = objects_,
+                 .services = services_,
                  .address = with_port(address_, options_.secure_port),
                  .log = log}),
         api_services_({.objects = objects_, .apis = aggregated_, .served = custom_.served()}) {}
@@ -282,9 +285,10 @@ class ControlPlane::Impl {
     std::vector<std::unique_ptr<admission::Plugin>> others;
     others.push_back(custom_.plugin());
     others.push_back(std::make_unique<admission::MutatingPolicies>(objects_, *access_.authorizer));
-    others.push_back(std::make_unique<admission::MutatingWebhooks>(objects_, *access_.authorizer));
+    others.push_back(std::make_unique<admission::MutatingWebhooks>(objects_, *access_.authorizer, services_));
     others.push_back(std::make_unique<admission::ValidatingPolicies>(objects_, *access_.authorizer));
-    others.push_back(std::make_unique<admission::ValidatingWebhooks>(objects_, *access_.authorizer));
+    others.push_back(
+        std::make_unique<admission::ValidatingWebhooks>(objects_, *access_.authorizer, services_));
     auto plugins = admission::stock_plugins(
         {.objects = objects_,
          .authorizer = *access_.authorizer,
@@ -338,6 +342,7 @@ class ControlPlane::Impl {
   CachedSource objects_;
   const Compactor compactor_;
   NodeAgents agents_;
+  const ServiceRouter services_;
   AggregatedApis aggregated_;
   std::unique_ptr<ServiceAddresses> addresses_;
   Access access_;

@@ -34,7 +34,7 @@ const json::Tree& version_of(const json::Tree& definition, std::string_view name
 }
 
 // Versions point into each other, so each keeps all.
-CustomKinds::Kinds compile(const json::Tree& definition, const ObjectSource& objects) {
+CustomKinds::Kinds compile(const json::Tree& definition, const ServiceRouter& services) {
   auto all = std::make_shared<std::vector<CustomKind>>();
   for (custom::CustomVersion& version : custom::versions_of(definition)) {
     std::vector<Cause> faults;  // were looked at when the definition was written
@@ -43,7 +43,7 @@ CustomKinds::Kinds compile(const json::Tree& definition, const ObjectSource& obj
   }
   std::vector<const Resource*> resources;
   for (const CustomKind& kind : *all) resources.push_back(&kind.version.resource);
-  const auto versions = std::make_shared<const CustomVersions>(definition, std::move(resources), objects);
+  const auto versions = std::make_shared<const CustomVersions>(definition, std::move(resources), services);
   CustomKinds::Kinds kinds;
   for (CustomKind& kind : *all) {
     kind.version.resource.versions = versions;
@@ -72,7 +72,7 @@ CustomKinds::Kinds CustomKinds::replace(const std::vector<const json::Tree*>& de
     auto known = compiled_.extract(name);
     Compiled compiled = !known.empty() && known.mapped().key == key
                             ? std::move(known.mapped())
-                            : Compiled{.key = std::move(key), .kinds = compile(definition, objects_)};
+                            : Compiled{.key = std::move(key), .kinds = compile(definition, services_)};
     std::ranges::copy_if(compiled.kinds, std::back_inserter(all),
                          [](const auto& kind) { return kind->version.is_served; });
     next.emplace(name, std::move(compiled));

@@ -12,8 +12,8 @@
 
 #include "base/json_tree.h"
 #include "base/mutex.h"
-#include "kube/api/object_source.h"
 #include "kube/cel/crd_rules.h"
+#include "kube/connect/service_router.h"
 #include "kube/custom/definition.h"
 
 namespace gantry::kube {
@@ -28,8 +28,8 @@ class CustomKinds {
  public:
   using Kinds = std::vector<std::shared_ptr<const CustomKind>>;
 
-  // `objects` outlives it, and all kinds.
-  explicit CustomKinds(const ObjectSource& objects) : objects_(objects) {}
+  // `services` outlives it, and all kinds.
+  explicit CustomKinds(const ServiceRouter& services) : services_(services) {}
 
   // Compiles what has changed since the last time, and forgets what is not among them. Answers those that are
   // served.
@@ -44,7 +44,7 @@ class CustomKinds {
     std::string key;  // which state of the definition it was made of
     Kinds kinds;      // all versions
   };
-  const ObjectSource& objects_;
+  const ServiceRouter& services_;
   mutable Mutex mutex_;                                          // guards what follows
   std::map<std::string, Compiled> compiled_ GUARDED_BY(mutex_);  // by the definition's name
 };

@@ -80,7 +80,7 @@ json::Tree status_of(const json::Tree& definition, bool has_its_names) {
 }  // namespace
 
 CustomResources::CustomResources(const Parts& parts)
-    : parts_(parts), kinds_(parts.objects), served_(parts.address) {}
+    : parts_(parts), kinds_(parts.services), served_(parts.address) {}
 
 std::unique_ptr<admission::Plugin> CustomResources::plugin() { return custom_plugin(kinds_, parts_.objects); }
 

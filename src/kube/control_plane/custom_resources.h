@@ -29,6 +29,7 @@ class CustomResources {
   struct Parts {
     ObjectCache& cache;
     ObjectSource& objects;
+    const ServiceRouter& services;
     std::string address;  // of this server, for discovery
     const Logger& log;
   };

@@ -10,11 +10,11 @@
 namespace gantry::kube {
 
 CustomVersions::CustomVersions(const json::Tree& definition, std::vector<const Resource*> resources,
-                               const ObjectSource& objects)
+                               const ServiceRouter& services)
     : resources_(std::move(resources)) {
   const json::Tree* conversion = definition.find("spec", "conversion");
   if (conversion != nullptr && conversion->text_at("strategy") == "Webhook")
-    webhook_.emplace(*conversion, objects);
+    webhook_.emplace(*conversion, services);
 }
 
 Answer<std::vector<json::Tree>> CustomVersions::convert(std::vector<json::Tree> objects,

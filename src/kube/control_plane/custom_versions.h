@@ -15,9 +15,9 @@ namespace gantry::kube {
 
 class CustomVersions final : public Versions {
  public:
-  // `resources`: one for each version. They and `objects` outlive it.
+  // `resources`: one for each version. They and `services` outlive it.
   CustomVersions(const json::Tree& definition, std::vector<const Resource*> resources,
-                 const ObjectSource& objects);
+                 const ServiceRouter& services);
 
   const std::vector<const Resource*>& resources() const override { return resources_; }
   Answer<std::vector<json::Tree>> convert(std::vector<json::Tree> objects,

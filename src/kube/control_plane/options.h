@@ -12,6 +12,7 @@
 #include "kube/access/modes.h"
 #include "kube/audit/log_file.h"
 #include "kube/connect/node_agents.h"
+#include "kube/connect/service_router.h"
 #include "kube/identity/authentication.h"
 #include "store/etcd/etcd_options.h"
 
@@ -32,7 +33,8 @@ struct ControlPlaneOptions {
   std::string encryption_config;  // --encryption-provider-config; empty: values are as they are
   std::string audit_policy;       // --audit-policy-file; empty: nothing is written
   AuditLogOptions audit_log;
-  NodeAgentOptions agents;        // an empty identity: the directory's
+  NodeAgentOptions agents;                                     // an empty identity: the directory's
+  ServiceRouting service_routing = ServiceRouting::Endpoints;  // of webhooks and other API servers
   std::string node_name;          // whose kubeconfig is made, too; empty: nobody's
   std::size_t max_requests = 64;  // at work at once; more wait for their turn
 };

@@ -79,8 +79,8 @@ void WebhookConversion::Memory::keep_locked(std::string asked, std::string answe
 
 // ---- Asking
 
-WebhookConversion::WebhookConversion(const json::Tree& conversion, const ObjectSource& objects)
-    : objects_(objects),
+WebhookConversion::WebhookConversion(const json::Tree& conversion, const ServiceRouter& services)
+    : services_(services),
       review_version_(
           custom::review_version_of(member_of(member_of(conversion, "webhook"), "conversionReviewVersions"))),
       client_(member_of(member_of(conversion, "webhook"), "clientConfig"), kTimeout, "kube-apiserver") {}
@@ -93,7 +93,7 @@ Result<std::vector<json::Tree>> WebhookConversion::ask(std::span<const json::Tre
   const custom::ConversionRequest request{
       .objects = objects, .api_version = api_version, .uid = uid, .review_version = review_version_};
   std::string answer = TRY_DURING(
-      client_.post(custom::conversion_review(request), {}, custom::kConversionAnswer, objects_), "failed");
+      client_.post(custom::conversion_review(request), {}, custom::kConversionAnswer, services_), "failed");
   return custom::read_conversion(request, std::move(answer));
 }
 

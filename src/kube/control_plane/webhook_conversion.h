@@ -15,16 +15,16 @@
 
 #include "base/json_tree.h"
 #include "base/mutex.h"
-#include "kube/api/object_source.h"
 #include "kube/api/status.h"
+#include "kube/connect/service_router.h"
 #include "kube/policy/webhook_client.h"
 
 namespace gantry::kube {
 
 class WebhookConversion {
  public:
-  // `conversion`: spec.conversion. `objects` outlives it.
-  WebhookConversion(const json::Tree& conversion, const ObjectSource& objects);
+  // `conversion`: spec.conversion. `services` outlives it.
+  WebhookConversion(const json::Tree& conversion, const ServiceRouter& services);
 
   // Objects that are in other versions, in that one; in their order. Blocks, ten seconds for each few hundred
   // of them at most. 500 in Kubernetes' words if the webhook cannot be reached, fails, or answers something
@@ -51,7 +51,7 @@ class WebhookConversion {
   Result<std::vector<json::Tree>> ask(std::span<const json::Tree> objects,
                                       std::string_view api_version) const;
 
-  const ObjectSource& objects_;
+  const ServiceRouter& services_;
   const std::string review_version_;  // empty: it knows none of ours
   const WebhookClient client_;
   mutable Memory memory_;

@@ -26,7 +26,7 @@ class Conversion : public ::testing::Test {
             fmt::format(R"({{"strategy":"Webhook","webhook":{{"conversionReviewVersions":["v1"],)"
                         R"("clientConfig":{{"url":"http://127.0.0.1:{}/"}}}}}})",
                         server_->listeners().front().port()))),
-        objects_);
+        services_);
   }
 
   // Objects with the version that is wanted, and what it was before as an annotation.
@@ -55,6 +55,7 @@ class Conversion : public ::testing::Test {
   }
 
   testing::TestObjects objects_;
+  ServiceRouter services_{objects_, ServiceRouting::Endpoints};
   std::atomic<int> asked_ = 0;
   std::atomic<bool> is_broken_ = false;
   std::unique_ptr<http::Server> server_;

@@ -48,14 +48,14 @@ Answer<const Resource*> Webhook::wants(const AdmissionRequest& request, const Ob
   return nullptr;
 }
 
-Result<ReviewAnswer> Webhook::call(const RequestView& view, const ObjectSource& objects,
+Result<ReviewAnswer> Webhook::call(const RequestView& view, const ServiceRouter& services,
                                    bool may_patch) const {
   if (version_.empty())
     return error(Code::Unsupported, "webhook does not accept known AdmissionReview versions (v1, v1beta1)");
   const std::string uid = random_uuid();
   std::string text =
       TRY_DURING(client_.post(review_of(view, uid, version_), fmt::format("timeout={}s", timeout_.count()),
-                              kAnswerBytes, objects),
+                              kAnswerBytes, services),
                  "failed to call webhook");
   return TRY_DURING(read_answer(std::move(text), uid, version_, may_patch),
                     "received invalid webhook response");

@@ -28,7 +28,7 @@ class Webhook {
                                 const cel::Authorizer& authorizer) const;
   // Asks it; blocks no longer than its timeout. What went wrong on the way is an Error, in words that stand
   // behind `failed calling webhook "name"`. `may_patch`: of a mutating one.
-  Result<ReviewAnswer> call(const RequestView& view, const ObjectSource& objects, bool may_patch) const;
+  Result<ReviewAnswer> call(const RequestView& view, const ServiceRouter& services, bool may_patch) const;
   // A dry run must not have effects elsewhere.
   bool supports_dry_run() const { return supports_dry_run_; }
 

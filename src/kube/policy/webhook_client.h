@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/json_tree.h"
 #include "http/client.h"
-#include "kube/api/object_source.h"
+#include "kube/connect/service_router.h"
 
 namespace gantry::kube {
 
@@ -24,17 +24,12 @@ class WebhookClient {
   // Sends a review as JSON, and answers the body of what comes back: at most `most` bytes of it. Blocks no
   // longer than the timeout. `query`: of the URL; may be empty. Unavailable for an answer that is no success.
   Result<std::string> post(std::string review, const std::string& query, std::size_t most,
-                           const ObjectSource& objects) const;
+                           const ServiceRouter& services) const;
 
  private:
-  struct Service {
-    std::string name_space, name;
-  };
-  Result<std::string> host_of(const Service& service, std::uint16_t port, const ObjectSource& objects) const;
-
   std::chrono::seconds timeout_;
   Result<http::Url> url_;
-  std::optional<Service> service_;
+  std::optional<ServiceReference> service_;
   std::unique_ptr<http::Client> client_;  // with its connections
 };
 

@@ -34,8 +34,9 @@ Status refusal(const Webhook& webhook, const json::Tree& said) {
 
 }  // namespace
 
-WebhookSet::WebhookSet(ObjectSource& objects, const Authorizer& authorizer, const char* stored_as)
-    : objects_(objects), questions_(authorizer) {
+WebhookSet::WebhookSet(ObjectSource& objects, const Authorizer& authorizer, const ServiceRouter& services,
+                       const char* stored_as)
+    : objects_(objects), services_(services), questions_(authorizer) {
   follower_ = objects.follow(stored_as, [this](const ObjectChange& change) { put(change); });
 }
 
@@ -75,7 +76,7 @@ Result<ReviewAnswer> WebhookSet::call(const Webhook& webhook, const AdmissionReq
                                       const Resource& as, bool may_patch) const {
   const auto view = RequestView::make(request, as);
   if (!view) return error(Code::Internal, "{}", view.error()->message);
-  return webhook.call(*view, objects_, may_patch);
+  return webhook.call(*view, services_, may_patch);
 }
 
 Answer<std::optional<ReviewAnswer>> WebhookSet::settle(const Webhook& webhook, Result<ReviewAnswer> answer,

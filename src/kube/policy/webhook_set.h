@@ -17,8 +17,9 @@ class WebhookSet {
  public:
   using Webhooks = std::vector<std::shared_ptr<const Webhook>>;
 
-  // `stored_as`: the kind of configurations. Both others outlive the set.
-  WebhookSet(ObjectSource& objects, const Authorizer& authorizer, const char* stored_as);
+  // `stored_as`: the kind of configurations. The others outlive the set.
+  WebhookSet(ObjectSource& objects, const Authorizer& authorizer, const ServiceRouter& services,
+             const char* stored_as);
 
   // In the order in which they are asked; shared with requests that go on while it changes.
   std::shared_ptr<const Webhooks> current() const;
@@ -40,6 +41,7 @@ class WebhookSet {
   std::size_t index_of(const Webhook& webhook) const;
 
   ObjectSource& objects_;
+  const ServiceRouter& services_;
   const AccessQuestions questions_;
   mutable Mutex mutex_;  // guards what follows
   std::map<std::string, Webhooks> by_configuration_ GUARDED_BY(mutex_);

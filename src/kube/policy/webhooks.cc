@@ -7,8 +7,10 @@
 #include "kube/policy/webhook_set.h"
 
 namespace gantry::kube::admission {
-MutatingWebhooks::MutatingWebhooks(ObjectSource& objects, const Authorizer& authorizer)
-    : webhooks_(std::make_unique<WebhookSet>(objects, authorizer,
+
+MutatingWebhooks::MutatingWebhooks(ObjectSource& objects, const Authorizer& authorizer,
+                                   const ServiceRouter& services)
+    : webhooks_(std::make_unique<WebhookSet>(objects, authorizer, services,
                                              "admissionregistration.k8s.io/mutatingwebhookconfigurations")) {}
 MutatingWebhooks::~MutatingWebhooks() = default;
 
@@ -43,8 +45,9 @@ struct Question {
   std::optional<Result<ReviewAnswer>> answer;
 };
 
-ValidatingWebhooks::ValidatingWebhooks(ObjectSource& objects, const Authorizer& authorizer)
-    : webhooks_(std::make_unique<WebhookSet>(objects, authorizer,
+ValidatingWebhooks::ValidatingWebhooks(ObjectSource& objects, const Authorizer& authorizer,
+                                       const ServiceRouter& services)
+    : webhooks_(std::make_unique<WebhookSet>(objects, authorizer, services,
                                              "admissionregistration.k8s.io/validatingwebhookconfigurations")),
       pool_(std::make_unique<ThreadPool>(ThreadPool::Options{.name = "webhooks"})) {}
 ValidatingWebhooks::~ValidatingWebhooks() = default;

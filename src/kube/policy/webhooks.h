@@ -13,6 +13,7 @@
 #include "kube/access/authorizer.h"
 #include "kube/admission/admission.h"
 #include "kube/api/object_source.h"
+#include "kube/connect/service_router.h"
 
 namespace gantry::kube::admission {
 
@@ -22,8 +23,8 @@ class WebhookSet;
 
 class MutatingWebhooks final : public Plugin {
  public:
-  // Both outlive the plugin.
-  MutatingWebhooks(ObjectSource& objects, const Authorizer& authorizer);
+  // All of them outlive the plugin.
+  MutatingWebhooks(ObjectSource& objects, const Authorizer& authorizer, const ServiceRouter& services);
   ~MutatingWebhooks() override;
 
   std::string_view name() const override { return "MutatingAdmissionWebhook"; }
@@ -38,7 +39,7 @@ class MutatingWebhooks final : public Plugin {
 
 class ValidatingWebhooks final : public Plugin {
  public:
-  ValidatingWebhooks(ObjectSource& objects, const Authorizer& authorizer);
+  ValidatingWebhooks(ObjectSource& objects, const Authorizer& authorizer, const ServiceRouter& services);
   ~ValidatingWebhooks() override;
 
   std::string_view name() const override { return "ValidatingAdmissionWebhook"; }

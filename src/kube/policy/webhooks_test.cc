@@ -57,10 +57,10 @@ class WebhooksTest : public ::testing::Test {
   }
 
   std::string mutate(bool is_dry_run = false) {
-    return run(std::make_unique<MutatingWebhooks>(objects_, *authorizer_), is_dry_run, true);
+    return run(std::make_unique<MutatingWebhooks>(objects_, *authorizer_, services_), is_dry_run, true);
   }
   std::string validate() {
-    return run(std::make_unique<ValidatingWebhooks>(objects_, *authorizer_), false, false);
+    return run(std::make_unique<ValidatingWebhooks>(objects_, *authorizer_, services_), false, false);
   }
   std::string run(std::unique_ptr<Plugin> plugin, bool is_dry_run, bool mutates) {
     Chain chain;
@@ -83,6 +83,7 @@ class WebhooksTest : public ::testing::Test {
   }
 
   testing::TestObjects objects_;
+  ServiceRouter services_{objects_, ServiceRouting::Endpoints};
   std::shared_ptr<const Authorizer> authorizer_ = always_allow();
   User user_{.name = "alice"};
   json::Tree object_;
