@@ -2,6 +2,7 @@
 #include "kube/connect/connector.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <atomic>
 #include <memory>
@@ -34,6 +35,13 @@ std::unique_ptr<http::Server> serve(http::Handler handler, std::shared_ptr<const
   std::vector<http::Listener> listeners;
   listeners.push_back(tls ? std::move(listener).with_tls(std::move(tls)) : std::move(listener));
   return MUST(http::Server::start(std::move(listeners), std::move(handler)));
+}
+
+// What comes after the head stays in the socket.
+std::string read_head_alone(int socket) {
+  std::string head;
+  for (char byte = 0; !head.ends_with("\r\n\r\n") && ::recv(socket, &byte, 1, 0) == 1;) head += byte;
+  return head;
 }
 
 // A node with an agent that takes the API server's certificate alone, and the API server in front of it:
@@ -191,7 +199,7 @@ TEST_F(Connect, EndsATunnelThatTheAgentDoesNotTake) {
     return echo_upgraded(request, response);
   };
   RawPeer peer = ask(kTunnelRequest);
-  const std::string head = peer.read_head();
+  const std::string head = read_head_alone(peer.fd());
   EXPECT_TRUE(head.contains("Sec-WebSocket-Protocol: SPDY/3.1+portforward.k8s.io\r\n")) << head;
   EXPECT_TRUE(head.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")) << head;
   http::WebSocketStream socket(MUST(http::Stream::over(peer.take())), http::WebSocket::Side::Client);
@@ -236,7 +244,7 @@ TEST_F(Connect, TranslatesAnExecForAnAgentThatSpeaksSpdyAlone) {
       ask("GET /pods/web/exec?command=ls&stdout=true HTTP/1.1\r\nHost: api\r\nConnection: Upgrade\r\n"
           "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
           "Sec-WebSocket-Protocol: v5.channel.k8s.io, v4.channel.k8s.io\r\n\r\n");
-  EXPECT_TRUE(peer.read_head().contains("Sec-WebSocket-Protocol: v5.channel.k8s.io\r\n"));
+  EXPECT_TRUE(read_head_alone(peer.fd()).contains("Sec-WebSocket-Protocol: v5.channel.k8s.io\r\n"));
   http::WebSocketStream socket(MUST(http::Stream::over(peer.take())), http::WebSocket::Side::Client);
   for (const char* message : {"\1", "\1stdout", "\3error"}) EXPECT_EQ(MUST(socket.receive())->data, message);
   EXPECT_EQ(MUST(socket.receive())->kind, http::WebSocket::Kind::Close);

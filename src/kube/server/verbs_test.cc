@@ -159,6 +159,8 @@ TEST(Verbs, an_apply_creates_and_then_owns_what_it_says) {
   EXPECT_EQ(code(test.run(apply)), 409);
   apply.write.is_forced = true;
   EXPECT_EQ(tree(test.run(apply)).text_at("data", "a"), "2");
+  apply.body = std::string(R"({"kind":"ConfigMap","metadata":{"name":"a"}})");
+  EXPECT_EQ(code(test.run(apply)), 400) << "of which version it is has to be said";
 }
 
 TEST(Verbs, nobodys_patch_is_lost_among_many) {

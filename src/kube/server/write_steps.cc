@@ -53,7 +53,7 @@ Answer<json::Tree> read_applied(const ApiRequest& request, const Type& type, con
                                 const json::Tree& body, Warnings& warnings) {
   Decoded decoded = TRY(decode_tree(type, body, request.write.validation));
   const std::string_view version = decoded.object.text_at("apiVersion");
-  if (!version.empty() && version != kind.api_version())
+  if (version != kind.api_version())
     return bad_request(
         fmt::format("Incorrect version specified in apply patch. Specified patch version: {}, expected: {}",
                     version, kind.api_version()));
