@@ -2,7 +2,6 @@
 #include "base/read_ahead.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace gantry {
@@ -75,7 +74,7 @@ Result<std::span<const std::byte>> ReadAhead::rest_of_buffer() {
 Result<std::size_t> ReadAhead::read(std::span<std::byte> into) {
   const std::span<const std::byte> rest = TRY(rest_of_buffer());
   const std::size_t size = std::min(into.size(), rest.size());
-  std::memcpy(into.data(), rest.data(), size);
+  std::ranges::copy(rest.first(size), into.begin());
   taken_ += size;
   return size;
 }
