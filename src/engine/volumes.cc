@@ -188,9 +188,13 @@ Result<void> Volumes::State::take_in_directories() {
 
 Result<void> Volumes::State::find_mounts() {
   const std::vector<std::string> mounted = TRY(mount_points_below(directory));
-  MutexLock lock(mutex);
-  for (const auto& [name, entry] : entries) {
-    MutexLock entry_lock(entry->mutex);
+  std::vector<EntryRef> all;
+  {
+    MutexLock lock(mutex);  // which is taken after an entry's
+    for (const auto& [name, entry] : entries) all.push_back(entry);
+  }
+  for (const EntryRef& entry : all) {
+    MutexLock lock(entry->mutex);
     entry->is_mounted = std::ranges::find(mounted, entry->volume->mountpoint) != mounted.end();
   }
   return {};
