@@ -54,12 +54,14 @@ constexpr std::uint32_t kDescription = 1, kSchema = 2;
 // The only, or the first, field of messages that stand for a choice or a list.
 constexpr std::uint32_t kFirst = 1;
 
+// Part of the document is what other API servers say: anything may be missing, or be something else.
 class GnosticWriter {
  public:
   std::string write(const Value& root) {
     text(root, "swagger", document::kSwagger);
     message(document::kInfo, [&] {
       const auto about = at(root, "info");
+      if (!about) return;
       text(*about, "title", info::kTitle);
       text(*about, "version", info::kVersion);
     });
@@ -87,7 +89,8 @@ class GnosticWriter {
 
   template <class Write>
   void named_members(const std::optional<Value>& object, std::uint32_t field, Write&& write) {
-    for (std::size_t i = 0; i < size_of(object); ++i)
+    if (!object || object->kind() != json::Kind::Object) return;
+    for (std::size_t i = 0; i < object->size(); ++i)
       message(field, [&] {
         writer_.bytes(named::kName, object->key(i));
         message(named::kValue, [&] { write(object->at(i)); });
@@ -98,6 +101,7 @@ class GnosticWriter {
   void write_any(const Value& value) { writer_.bytes(any::kYaml, value.to_text() + "\n"); }
 
   void write_extensions(const Value& object, std::uint32_t field) {
+    if (object.kind() != json::Kind::Object) return;
     for (std::size_t i = 0; i < object.size(); ++i) {
       if (!object.key(i).starts_with("x-")) continue;
       message(field, [&] {
@@ -184,7 +188,8 @@ class GnosticWriter {
     text(value, "name", body_parameter::kName);
     text(value, "in", body_parameter::kIn);
     if (is_true_at(value, "required")) writer_.varint(body_parameter::kRequired, 1);
-    message(body_parameter::kSchema, [&] { write_schema(*at(value, "schema")); });
+    if (const auto schema = at(value, "schema"))
+      message(body_parameter::kSchema, [&] { write_schema(*schema); });
   }
 
   WireWriter writer_;
