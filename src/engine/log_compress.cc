@@ -25,6 +25,12 @@ struct Inode {
   friend bool operator==(const Inode&, const Inode&) = default;
 };
 
+Result<Inode> inode_of(const UniqueFd& file) {
+  struct stat st{};
+  if (::fstat(file.get(), &st) < 0) return sys_error("look at a log");
+  return Inode{st.st_dev, st.st_ino};
+}
+
 Result<Inode> inode_of(const std::string& path) {
   struct stat st{};
   if (::lstat(path.c_str(), &st) < 0) return sys_error("look at '{}'", path);
@@ -79,10 +85,9 @@ Result<UniqueFd> hold_names(const std::string& log) {
     if (errno == EWOULDBLOCK) return UniqueFd();
     return sys_error("lock '{}'", log);
   }
-  struct stat st{};
-  if (::fstat(current.get(), &st) < 0) return sys_error("look at '{}'", log);
+  const Inode locked = TRY(inode_of(current));
   const Result<Inode> named = inode_of(log);
-  if (!named || *named != Inode{st.st_dev, st.st_ino}) return UniqueFd();  // rotated before we had the lock
+  if (!named || *named != locked) return UniqueFd();  // rotated before we had the lock
   return current;
 }
 
@@ -101,15 +106,14 @@ Result<void> compress_file(const std::string& log, const std::string& path) {
   if (!from && errno == ENOENT) return {};
   if (!from) return sys_error("open '{}'", path);
   if (!TRY(is_plain_file(from.get()))) return {};
-  struct stat st{};
-  if (::fstat(from.get(), &st) < 0) return sys_error("look at '{}'", path);
+  const Inode plain = TRY(inode_of(from));
   const std::string compressed = log + kCompressing;
   Result<void> written = write_compressed(from.get(), compressed);
   if (!written) {
     (void)::unlink(compressed.c_str());  // the first failure counts
     return written;
   }
-  return take_place(log, compressed, {st.st_dev, st.st_ino});
+  return take_place(log, compressed, plain);
 }
 
 }  // namespace

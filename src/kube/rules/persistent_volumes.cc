@@ -10,6 +10,7 @@
 #include "kube/api/quantity.h"
 #include "kube/rules/checks.h"
 #include "kube/rules/kind_rules.h"
+#include "kube/rules/pod_spec.h"
 
 namespace gantry::kube::rules {
 namespace {
@@ -69,20 +70,14 @@ void csi(const Spot& source) {
   }
 }
 
-void nfs(const Spot& source) {
-  required(source["server"]);
-  required(source["path"]);
-  if (source["path"].has_something() && !source["path"].text().starts_with('/'))
-    source["path"].invalid("must be an absolute path");
-}
-
 void with_path(const Spot& source) { required(source["path"]); }
 
 struct Source {
   std::string_view field;
   void (*check)(const Spot&);
 };
-constexpr Source kSources[] = {{"csi", csi}, {"hostPath", with_path}, {"local", with_path}, {"nfs", nfs}};
+constexpr Source kSources[] = {
+    {"csi", csi}, {"hostPath", with_path}, {"local", with_path}, {"nfs", nfs_volume}};
 
 // Exactly one.
 void sources(const Spot& spec) {

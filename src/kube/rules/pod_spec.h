@@ -18,6 +18,8 @@ void pod_spec(const Spot& spec);
 using Names = std::set<std::string_view>;
 // Gives the volumes' names.
 Names volumes(const Spot& volumes);
+// The source of one of them, and of persistent ones.
+void nfs_volume(const Spot& source);
 // All kinds of containers, that share names and ports.
 void containers(const Spot& spec, const Names& volumes);
 void placement(const Spot& spec);  // nodes, tolerations, affinity, spread

@@ -57,13 +57,6 @@ void empty_dir(const Spot& source) {
   if (source["sizeLimit"].is_set()) quantity_non_negative(source["sizeLimit"]);
 }
 
-void nfs(const Spot& source) {
-  required(source["server"]);
-  required(source["path"]);
-  if (source["path"].has_something() && !source["path"].text().starts_with('/'))
-    source["path"].invalid("must be an absolute path");
-}
-
 void csi(const Spot& source) { required(source["driver"]); }
 void image(const Spot& source) { required(source["reference"]); }
 
@@ -130,7 +123,7 @@ constexpr Source kSources[] = {
     {"ephemeral", ephemeral},
     {"hostPath", host_path},
     {"image", image},
-    {"nfs", nfs},
+    {"nfs", nfs_volume},
     {"persistentVolumeClaim", claim},
     {"projected", projected},
     {"secret", secret},
@@ -149,6 +142,13 @@ void volume_source(const Spot& volume) {
 }
 
 }  // namespace
+
+void nfs_volume(const Spot& source) {
+  required(source["server"]);
+  required(source["path"]);
+  if (source["path"].has_something() && !source["path"].text().starts_with('/'))
+    source["path"].invalid("must be an absolute path");
+}
 
 void unique_name(const Spot& name, Names& names) {
   named(name, dns_label_faults);

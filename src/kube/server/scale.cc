@@ -6,10 +6,10 @@
 
 #include "base/split.h"
 #include "kube/api/selector.h"
-#include "kube/patch/apply.h"
 #include "kube/patch/json_patch.h"
 #include "kube/patch/merge_patch.h"
 #include "kube/patch/strategic_patch.h"
+#include "kube/server/apply_object.h"
 #include "kube/server/change_object.h"
 #include "kube/server/object_meta.h"
 #include "kube/server/stored_object.h"
@@ -163,16 +163,7 @@ static Answer<ApiAnswer> apply_to_scale(const VerbParts& parts, const ApiRequest
   if (sent.find("spec", "replicas") != nullptr) set_replicas(resource, applied, replicas_of(sent));
   TRY(match_names(whole, applied));
   keep_identity(sent, applied);
-  const auto on_conflict = whole.write.is_forced ? OnConflict::Force : OnConflict::Refuse;
-  return change_object(
-      parts, whole, [&](const json::Tree& live, Warnings& warnings) -> Answer<std::optional<Proposal>> {
-        warnings = told;
-        auto object = TRY(
-            apply(*resource.type, &live, applied, manager_of(whole), on_conflict, resource.versions.get()));
-        if (!object) return std::optional<Proposal>();
-        TRY(apply_defaults(*resource.type, *object));
-        return std::optional(Proposal{*std::move(object), Tracking::IsDone});
-      });
+  return apply_to_live(parts, whole, applied, told);
 }
 
 Answer<ApiAnswer> run_scale(const VerbParts& parts, const ApiRequest& request) {

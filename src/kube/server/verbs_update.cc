@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
-#include "kube/patch/apply.h"
 #include "kube/patch/json_patch.h"
 #include "kube/patch/merge_patch.h"
 #include "kube/patch/strategic_patch.h"
 #include "kube/schema/decode.h"
+#include "kube/server/apply_object.h"
 #include "kube/server/change_object.h"
 #include "kube/server/namespaces.h"
 #include "kube/server/object_meta.h"
@@ -70,19 +70,10 @@ static Answer<ApiAnswer> apply_to_object(const VerbParts& parts, const ApiReques
   Warnings told;
   json::Tree applied = TRY(read_applied(request, *resource.type, resource.kind, body, told));
   TRY(match_names(request, applied));
-  const auto on_conflict = request.write.is_forced ? OnConflict::Force : OnConflict::Refuse;
-  auto changed = change_object(
-      parts, request, [&](const json::Tree& live, Warnings& warnings) -> Answer<std::optional<Proposal>> {
-        warnings = told;
-        auto object = TRY(
-            apply(*resource.type, &live, applied, manager_of(request), on_conflict, resource.versions.get()));
-        if (!object) return std::optional<Proposal>();
-        TRY(apply_defaults(*resource.type, *object));
-        return std::optional(Proposal{*std::move(object), Tracking::IsDone});
-      });
+  auto changed = apply_to_live(parts, request, applied, told);
   if (!is_to_be_made(changed, request)) return changed;
   TRY(check_may_create(parts, request));
-  auto object = TRY(apply(*resource.type, nullptr, applied, manager_of(request), on_conflict));
+  auto object = TRY(apply(*resource.type, nullptr, applied, manager_of(request), on_conflict(request)));
   json::Tree created = object ? *std::move(object) : applied;
   TRY(apply_defaults(*resource.type, created));
   return create_from(parts, request, std::move(created), Tracking::IsDone, std::move(told));
