@@ -144,10 +144,15 @@ Result<void> write_file(const std::string& path, std::string_view value) {
   return write_existing_at(AT_FDCWD, path, value);
 }
 
-// A v1 cpuset starts out with neither CPUs nor memory nodes and lets no process in before it has both.
-Result<void> copy_cpuset(const std::string& directory, const char* file) {
-  const std::string above = TRY(read_file(parent_of(directory) + '/' + file));
-  return write_file(directory + '/' + file, trim(above));
+// A v1 cpuset starts out with neither CPUs nor memory nodes and lets no process in before it has both. One
+// above that has none yet was made a moment ago by somebody who is about to fill it, so it is filled here.
+Result<std::string> filled_cpuset(const std::string& directory, std::size_t mount_size, const char* file) {
+  const std::string path = directory + '/' + file;
+  std::string value(trim(TRY(read_file(path))));
+  if (!value.empty() || directory.size() <= mount_size) return value;
+  value = TRY(filled_cpuset(parent_of(directory), mount_size, file));
+  TRY(write_file(path, value));
+  return value;
 }
 
 // Whether the directory lists any process; threads count in a threaded group.
@@ -246,7 +251,6 @@ Result<void> Cgroup::make_leaf(const CgroupPlan& plan, const CgroupPlace& place,
 }
 
 Result<void> Cgroup::make_v1(const CgroupPlan& plan, const CgroupPlace& place) {
-  const bool is_cpuset = ControllerSet::parse(place.key, ",", CgroupVersion::V1).contains(Controller::Cpuset);
   bool made = false;
   auto leaf = make_leaf(plan, place, &made);
   if (!leaf && leaf.error().errno_value() == ENOENT) {
@@ -257,20 +261,16 @@ Result<void> Cgroup::make_v1(const CgroupPlan& plan, const CgroupPlace& place) {
         made_.push_back(ancestor);
       else if (errno != EEXIST)
         return sys_error("make cgroup '{}'", ancestor);
-      else
-        continue;
-      if (is_cpuset) {
-        TRY(copy_cpuset(ancestor, "cpuset.cpus"));
-        TRY(copy_cpuset(ancestor, "cpuset.mems"));
-      }
     }
     leaf = make_leaf(plan, place, &made);
   }
   TRY(std::move(leaf));
-  if (is_cpuset && made) {
-    if (!plan.has_own_cpus) TRY(copy_cpuset(place.path, "cpuset.cpus"));
-    if (!plan.has_own_mems) TRY(copy_cpuset(place.path, "cpuset.mems"));
-  }
+  if (!made || !ControllerSet::parse(place.key, ",", CgroupVersion::V1).contains(Controller::Cpuset))
+    return {};
+  // With values of its own the group still needs parents that have some.
+  const std::string parent = parent_of(place.path);
+  TRY(filled_cpuset(plan.has_own_cpus ? parent : place.path, place.mount_size, "cpuset.cpus"));
+  TRY(filled_cpuset(plan.has_own_mems ? parent : place.path, place.mount_size, "cpuset.mems"));
   return {};
 }
 

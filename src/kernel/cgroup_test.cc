@@ -177,6 +177,27 @@ TEST_F(RealCgroup, ancestors_are_made_and_a_v1_cpuset_has_cpus_on_every_level) {
   MUST(rest.remove());  // with what is below
 }
 
+// As the second of two containers finds it whose common parent the first has made and not filled yet.
+TEST_F(RealCgroup, a_v1_cpuset_above_that_has_no_cpus_yet_gets_them) {
+  const Hierarchy* cpuset = layout_.v1_with(Controller::Cpuset);
+  if (cpuset == nullptr) GTEST_SKIP() << "no cpuset of version 1 is mounted";
+  const std::string top = cpuset->mount + "/gantry-cgroup-test-" + std::to_string(::getpid());
+  for (const std::string& made : {top, top + "/a"}) ASSERT_EQ(::mkdir(made.c_str(), 0755), 0);
+  ASSERT_EQ(first_line(top + "/a/cpuset.cpus"), "");
+  {
+    Cgroup cgroup = MUST(Cgroup::create(plan("/a/b")));
+    const pid_t pid = start_in(cgroup);
+    for (const char* level : {"", "/a", "/a/b"}) {
+      EXPECT_EQ(first_line(top + level + "/cpuset.cpus"), first_line(cpuset->mount + "/cpuset.cpus"));
+      EXPECT_NE(first_line(top + level + "/cpuset.mems"), "");
+    }
+    MUST(cgroup.kill_all());
+    EXPECT_EQ(::waitpid(pid, nullptr, 0), pid);
+  }
+  Cgroup rest = MUST(Cgroup::open(plan().places));
+  MUST(rest.remove());
+}
+
 TEST_F(RealCgroup, frozen_processes_stop_and_go_on) {
   Cgroup cgroup = MUST(Cgroup::create(plan()));
   const pid_t pid = start_in(cgroup);
