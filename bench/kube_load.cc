@@ -9,11 +9,11 @@
 //   bench_kube_load PORT CERTIFICATE KEY PID idle WATCHES STREAMS
 //
 // RESOURCE is configmaps, pods, or bound-pods: pods of a hundred nodes, with a further label. PID is the
-// server's, whose processor time is counted. Every client is a thread with a connection of its own, HTTP/1.1
-// over TLS. Prints JSON:
+// server's, whose processor time is counted. Every client is a connection, HTTP/1.1 over TLS, with one
+// request on it at a time. Prints JSON:
 //
-//   create ...  rate (a second), p50 and p99 (ms), cpu (of the server, us each)
-//   list        rate, bytes (of one answer), cpu
+//   create ...  rate (a second), p50 and p99 (ms), cpu (of the server, us each), client_cpu (of all clients)
+//   list        rate, bytes (of one answer), cpu, client_cpu
 //   watch       p50, p99, max: ms from before a write is sent until a watcher has read the event
 //   idle        watches, when all of them are open; STREAMS of them share an HTTP/2 connection, 0: none does.
 //               Then it waits for the end of its input.
@@ -21,13 +21,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
-#include <latch>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -37,103 +35,27 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/file.h"
-#include "http/connect.h"
 #include "http/http2/connection.h"
 #include "http/http2/tls.h"
-#include "http/parser.h"
 #include "http/stream.h"
 #include "http/tls.h"
+#include "kube_clients.h"
+#include "kube_line.h"
 #include "testing/must.h"
 
-namespace gantry {
+namespace gantry::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr std::size_t kRead = 64 << 10;   // bytes at once
+constexpr std::size_t kRead = 64 << 10;   // bytes of a watch at once
 constexpr std::string_view kMark = "@t";  // before the moment that an update was sent
 constexpr int kWarmUp = 100;              // requests of each client that do not count
 
 double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
-
-// ---- The server
-
-struct Server {
-  std::uint16_t port = 0;
-  int pid = 0;
-  std::shared_ptr<const http::TlsContext> http1, http2;
-
-  Result<http::Stream> connect(const http::TlsContext& tls) const {
-    http::Stream stream = TRY(http::connect_tcp("127.0.0.1", port, Clock::now() + 30s));
-    TRY(stream.start_tls(tls, "127.0.0.1"));
-    return stream;
-  }
-  // Seconds so far, in the kernel too.
-  double processor_time() const {
-    const std::string stat = MUST(read_file(fmt::format("/proc/{}/stat", pid)));
-    unsigned long user = 0, system = 0;
-    (void)std::sscanf(stat.substr(stat.rfind(')')).c_str(),
-                      ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
-    return static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-  }
-};
-
-struct Call {
-  std::string_view method;
-  std::string target;
-  std::string body = {};
-  std::string_view type = "application/json";
-};
-
-std::string text_of(const Call& call) {
-  return fmt::format(
-      "{} {} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: application/json\r\n"
-      "Content-Type: {}\r\nContent-Length: {}\r\n\r\n{}",
-      call.method, call.target, call.type, call.body.size(), call.body);
-}
-
-// One connection, one request at a time.
-class Line {
- public:
-  static Result<Line> open(const Server& server) { return Line(TRY(server.connect(*server.http1))); }
-
-  Result<std::string> ask(const Call& call) {
-    TRY(stream_.write(bytes_of(text_of(call))));
-    std::size_t head = 0;
-    http::HeadFinder finder;
-    for (std::optional<std::size_t> found; !found; head = found.value_or(0)) {
-      TRY(read_more());
-      found = TRY(finder.find(in_));
-    }
-    const auto answer = TRY(http::parse_response(std::string_view(in_).substr(0, head), call.method));
-    if (answer.framing.kind != http::Framing::Kind::Length)
-      return error(Code::Unsupported, "{} {}: an answer without a length", call.method, call.target);
-    while (in_.size() < head + answer.framing.length) TRY(read_more());
-    std::string body = in_.substr(head, answer.framing.length);
-    in_.erase(0, head + answer.framing.length);
-    if (answer.head.status >= 300)
-      return error(Code::Internal, "{} {}: {} {}", call.method, call.target, answer.head.status, body);
-    return body;
-  }
-
- private:
-  explicit Line(http::Stream stream) : stream_(std::move(stream)), buffer_(kRead) {}
-
-  Result<void> read_more() {
-    const std::size_t got = TRY(stream_.read(buffer_));
-    if (got == 0) return error(Code::DataLoss, "the server closed the connection");
-    in_.append(reinterpret_cast<const char*>(buffer_.data()), got);
-    return {};
-  }
-
-  http::Stream stream_;
-  std::vector<std::byte> buffer_;
-  std::string in_;
-};
 
 // ---- Objects
 
@@ -184,12 +106,6 @@ Call call_of(std::string_view verb, std::string_view resource, int number, const
 
 // ---- Rates
 
-struct Figures {
-  std::vector<double> milliseconds = {};  // each
-  double seconds = 0;
-  double processor_seconds = 0;  // the server's
-};
-
 double percentile(std::vector<double>& values, double of) {
   if (values.empty()) return 0;
   const auto at =
@@ -198,76 +114,44 @@ double percentile(std::vector<double>& values, double of) {
   return values[at];
 }
 
-// `begin` is called once by each client, with its number, before any of them is measured, and gives what it
-// does then.
-Figures run(const Server& server, int clients,
-            const std::function<std::function<std::vector<double>(Line&)>(int, Line&)>& begin) {
-  Figures figures;
-  std::vector<std::vector<double>> taken(static_cast<std::size_t>(clients));
-  std::latch ready(clients + 1), go(1);
-  std::vector<std::thread> threads;
-  for (int client = 0; client < clients; ++client)
-    threads.emplace_back([&, client] {
-      Line line = MUST(Line::open(server));
-      const auto work = begin(client, line);
-      ready.count_down();
-      go.wait();
-      taken[static_cast<std::size_t>(client)] = work(line);
-    });
-  ready.arrive_and_wait();
-  const double before = server.processor_time();
-  const auto start = Clock::now();
-  go.count_down();
-  for (std::thread& thread : threads) thread.join();
-  figures.seconds = milliseconds_since(start) / 1000;
-  figures.processor_seconds = server.processor_time() - before;
-  for (const auto& each : taken)
-    figures.milliseconds.insert(figures.milliseconds.end(), each.begin(), each.end());
-  return figures;
+// The objects as the server has them.
+std::vector<std::string> known_objects(Clients& clients, const std::string& resource, int count) {
+  std::vector<std::string> requests, known(static_cast<std::size_t>(count));
+  for (int number = 0; number < count; ++number)
+    requests.push_back(text_of(call_of("get", resource, number, "")));
+  clients.ask_all(requests, [&](std::size_t at, std::string_view object) { known[at] = object; });
+  return known;
 }
 
 void change_objects(const Server& server, const std::string& verb, const std::string& resource, int count,
-                    int clients) {
-  Figures figures = run(server, clients, [&](int client, Line& line) {
-    for (int i = 0; i < kWarmUp; ++i) (void)MUST(line.ask({"GET", "/version"}));
-    std::vector<Call> calls;
-    for (int number = client; number < count; number += clients)
-      calls.push_back(call_of(verb, resource, number,
-                              verb == "update" ? MUST(line.ask(call_of("get", resource, number, ""))) : ""));
-    return [calls = std::move(calls)](Line& on) {
-      std::vector<double> taken;
-      for (const Call& call : calls) {
-        const auto start = Clock::now();
-        (void)MUST(on.ask(call));
-        taken.push_back(milliseconds_since(start));
-      }
-      return taken;
-    };
-  });
-  std::printf(R"({"rate":%.1f,"p50":%.3f,"p99":%.3f,"cpu":%.1f})"
+                    int client_count) {
+  Clients clients(server, client_count);
+  clients.ask_all(
+      std::vector(static_cast<std::size_t>(kWarmUp * client_count), text_of({"GET", "/version"})));
+  std::vector<std::string> known(static_cast<std::size_t>(count));
+  if (verb == "update") known = known_objects(clients, resource, count);
+  std::vector<std::string> requests;
+  for (int number = 0; number < count; ++number)
+    requests.push_back(text_of(call_of(verb, resource, number, known[static_cast<std::size_t>(number)])));
+  Figures figures = clients.ask_all(requests);
+  std::printf(R"({"rate":%.1f,"p50":%.3f,"p99":%.3f,"cpu":%.1f,"client_cpu":%.1f})"
               "\n",
               count / figures.seconds, percentile(figures.milliseconds, 0.5),
-              percentile(figures.milliseconds, 0.99), figures.processor_seconds * 1e6 / count);
+              percentile(figures.milliseconds, 0.99), figures.server_seconds * 1e6 / count,
+              figures.client_seconds * 1e6 / count);
 }
 
 void list(const Server& server, const std::string& target, int times) {
+  Clients client(server, 1);
+  const std::string request = text_of({"GET", target});
   std::size_t bytes = 0;
-  const Figures figures = run(server, 1, [&](int, Line& first) {
-    // Whatever the server makes for those who come again is made then.
-    for (int i = 0; i < 2; ++i) bytes = MUST(first.ask({"GET", target})).size();
-    return [&](Line& line) {
-      std::vector<double> taken;
-      for (int i = 0; i < times; ++i) {
-        const auto start = Clock::now();
-        (void)MUST(line.ask({"GET", target}));
-        taken.push_back(milliseconds_since(start));
-      }
-      return taken;
-    };
-  });
-  std::printf(R"({"rate":%.1f,"bytes":%zu,"cpu":%.1f})"
+  // Whatever the server makes for those who come again is made then.
+  client.ask_all({request, request}, [&](std::size_t, std::string_view answer) { bytes = answer.size(); });
+  const Figures figures = client.ask_all(std::vector(static_cast<std::size_t>(times), request));
+  std::printf(R"({"rate":%.1f,"bytes":%zu,"cpu":%.1f,"client_cpu":%.1f})"
               "\n",
-              times / figures.seconds, bytes, figures.processor_seconds * 1e6 / times);
+              times / figures.seconds, bytes, figures.server_seconds * 1e6 / times,
+              figures.client_seconds * 1e6 / times);
 }
 
 // ---- Watches
@@ -440,6 +324,6 @@ int main_of(const std::vector<std::string>& words) {
 }
 
 }  // namespace
-}  // namespace gantry
+}  // namespace gantry::bench
 
-int main(int argc, char** argv) { return gantry::main_of({argv + 1, argv + argc}); }
+int main(int argc, char** argv) { return gantry::bench::main_of({argv + 1, argv + argc}); }
