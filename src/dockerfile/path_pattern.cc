@@ -67,7 +67,7 @@ Result<PathPattern> PathPattern::parse(std::string_view text) {
     } else if (c == '?') {
       pattern.steps_.push_back({Kind::One, Set().set().reset('/')});
     } else if (c == '[') {
-      pattern.steps_.push_back({Kind::One, TRY(parse_set(text, at))});
+      pattern.steps_.emplace_back(Kind::One, TRY(parse_set(text, at)));
     } else if (c != '\\') {
       pattern.add(static_cast<unsigned char>(c));
     } else if (at == text.size()) {

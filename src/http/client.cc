@@ -48,9 +48,9 @@ bool is_ours(std::string_view name) {
 Result<std::string> basic_of(const Url& url) {
   const std::size_t colon = std::min(url.user_info.find(':'), url.user_info.size());
   const std::string_view user_info = url.user_info;
-  return format_basic(
-      {.user = TRY(percent_decode(user_info.substr(0, colon))),
-       .password = TRY(percent_decode(user_info.substr(std::min(colon + 1, user_info.size()))))});
+  std::string user = TRY(percent_decode(user_info.substr(0, colon)));
+  std::string password = TRY(percent_decode(user_info.substr(std::min(colon + 1, user_info.size()))));
+  return format_basic({.user = std::move(user), .password = std::move(password)});
 }
 
 // Reads one head, and leaves what follows it in the buffer. The text of the head, still there too.

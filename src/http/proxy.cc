@@ -104,7 +104,8 @@ Result<Proxy> Proxy::parse(std::string_view text) {
   if (scheme != "socks5" && scheme != "socks5h")
     return error(Code::Unsupported, "proxies at '{}://' are not supported, only http, https and socks5",
                  printable(scheme));
-  Proxy proxy{.protocol = Protocol::Socks5, .url = TRY(Url::parse("http://" + std::string(rest)))};
+  Proxy proxy{.protocol = Protocol::Socks5};
+  proxy.url = TRY(Url::parse("http://" + std::string(rest)));
   if (!proxy.url.port) proxy.url.port = kSocksPort;
   return proxy;
 }

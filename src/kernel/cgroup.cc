@@ -83,7 +83,7 @@ Result<void> walk(UniqueFd top, Enter enter, Leave leave) {
   std::vector<Level> levels;
   UniqueFd current = std::move(top);
   TRY(enter(current.get()));
-  levels.push_back({"", TRY(children_of(current.get()))});
+  levels.emplace_back("", TRY(children_of(current.get())));
   for (;;) {
     Level& level = levels.back();
     if (!level.children.empty()) {
@@ -94,7 +94,7 @@ Result<void> walk(UniqueFd top, Enter enter, Leave leave) {
       if (!child) return sys_error("open cgroup '{}'", name);
       current = std::move(child);
       TRY(enter(current.get()));
-      levels.push_back({std::move(name), TRY(children_of(current.get()))});
+      levels.emplace_back(std::move(name), TRY(children_of(current.get())));
     } else {
       if (levels.size() == 1) return {};
       const std::string name = std::move(level.name);

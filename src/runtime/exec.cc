@@ -272,10 +272,10 @@ Result<pid_t> exec_in_container(const Container& container, const oci::Process& 
                 .options = std::move(options),
                 .cgroup = cgroup,
                 .init_pid = init.pid,
-                .init = TRY(kernel::open_pidfd(init.pid, init.start_time)),
-                .namespaces = TRY(differing_namespaces(init.pid, spec.linux_.namespaces)),
-                .filter = TRY(filter_of(container, spec.linux_, log)),
                 .log = log};
+  plan.init = TRY(kernel::open_pidfd(init.pid, init.start_time));
+  plan.namespaces = TRY(differing_namespaces(init.pid, spec.linux_.namespaces));
+  plan.filter = TRY(filter_of(container, spec.linux_, log));
   if (plan.options.new_keyring) plan.keyring = "_ses." + container.id();
   if (spec.linux_.seccomp && !spec.linux_.seccomp->listener_path.empty())
     plan.seccomp_socket = TRY_DURING(kernel::connect_unix(spec.linux_.seccomp->listener_path, SOCK_STREAM),

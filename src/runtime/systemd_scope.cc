@@ -86,7 +86,7 @@ Result<void> add_memory(std::vector<Property>& properties, const oci::MemoryReso
   if (!v2) return {};
   if (is_set(memory.reservation)) properties.push_back({"MemoryLow", bytes_of(*memory.reservation)});
   const std::string swap = TRY_DURING(limits::swap_max_of(memory), "linux.resources.memory.swap");
-  if (!swap.empty()) properties.push_back({"MemorySwapMax", TRY(parse_limit("memory.swap.max", swap))});
+  if (!swap.empty()) properties.emplace_back("MemorySwapMax", TRY(parse_limit("memory.swap.max", swap)));
   return {};
 }
 
@@ -99,9 +99,9 @@ Result<void> add_unified(std::vector<Property>& properties, const oci::StringMap
   // What systemd has no word for is written into the group all the same.
   for (const auto& [key, value] : unified) {
     for (const auto& [file, name] : kNames)
-      if (key == file) properties.push_back({name, TRY(parse_limit(key, value))});
-    if (key == "cpuset.cpus") properties.push_back({"AllowedCPUs", TRY(cpu_mask(value))});
-    if (key == "cpuset.mems") properties.push_back({"AllowedMemoryNodes", TRY(cpu_mask(value))});
+      if (key == file) properties.emplace_back(name, TRY(parse_limit(key, value)));
+    if (key == "cpuset.cpus") properties.emplace_back("AllowedCPUs", TRY(cpu_mask(value)));
+    if (key == "cpuset.mems") properties.emplace_back("AllowedMemoryNodes", TRY(cpu_mask(value)));
     if (key == "cpu.max") {
       const std::size_t space = value.find(' ');
       const std::uint64_t quota = TRY(parse_limit(key, std::string_view(value).substr(0, space)));
@@ -178,10 +178,10 @@ Result<std::vector<Property>> unit_properties(const oci::Resources& resources, C
           {v2 ? "CPUWeight" : "CPUShares", v2 ? limits::cpu_weight_of(*cpu.shares) : *cpu.shares});
     add_cpu_quota(properties, cpu.quota.value_or(0), cpu.period.value_or(0));
     if (!cpu.cpus.empty())
-      properties.push_back({"AllowedCPUs", TRY_DURING(cpu_mask(cpu.cpus), "linux.resources.cpu.cpus")});
+      properties.emplace_back("AllowedCPUs", TRY_DURING(cpu_mask(cpu.cpus), "linux.resources.cpu.cpus"));
     if (!cpu.mems.empty())
-      properties.push_back(
-          {"AllowedMemoryNodes", TRY_DURING(cpu_mask(cpu.mems), "linux.resources.cpu.mems")});
+      properties.emplace_back("AllowedMemoryNodes",
+                              TRY_DURING(cpu_mask(cpu.mems), "linux.resources.cpu.mems"));
   }
   if (resources.pids)
     properties.push_back({"TasksMax", resources.pids->limit > 0

@@ -53,8 +53,8 @@ Result<CreateOptions> as_options(const Globals& globals, const std::string& id,
                         .pid_file = arguments.pid_file,
                         .no_pivot = arguments.no_pivot,
                         .new_keyring = !arguments.no_new_keyring,
-                        .systemd_cgroup = globals.systemd_cgroup,
-                        .preserve_fds = TRY(count_preserved(arguments.preserve_fds))};
+                        .systemd_cgroup = globals.systemd_cgroup};
+  options.preserve_fds = TRY(count_preserved(arguments.preserve_fds));
   if (!arguments.console_socket.empty())
     options.console_socket =
         TRY_DURING(kernel::connect_unix(arguments.console_socket, SOCK_STREAM), "--console-socket");

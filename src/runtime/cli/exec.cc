@@ -116,8 +116,8 @@ Result<int> exec(const Globals& globals, const Arguments& words) {
 
   ExecOptions options{.pid_file = arguments.pid_file,
                       .sub_cgroups = arguments.sub_cgroups,
-                      .ignore_paused = arguments.ignore_paused,
-                      .preserve_fds = TRY(count_preserved(arguments.preserve_fds))};
+                      .ignore_paused = arguments.ignore_paused};
+  options.preserve_fds = TRY(count_preserved(arguments.preserve_fds));
   if (!arguments.console_socket.empty())
     options.console_socket =
         TRY_DURING(kernel::connect_unix(arguments.console_socket, SOCK_STREAM), "--console-socket");
