@@ -41,8 +41,10 @@ Result<ArchiveFiles::File> keep(const ImageStore& store, Lease& lease, std::stri
                                 ByteSource& contents) {
   const std::optional<Digest> expected = digest_of_name(name);
   // What is there already was verified when it came, so this copy is only read over.
-  if (expected && TRY(lease.hold(*expected)))
-    return ArchiveFiles::File{*expected, TRY(store.content().size(*expected))};
+  if (expected && TRY(lease.hold(*expected))) {
+    const std::uint64_t size = TRY(store.content().size(*expected));
+    return ArchiveFiles::File{*expected, size};
+  }
   Ingest ingest = TRY(store.content().ingest(expected ? expected->algorithm() : DigestAlgorithm::Sha256));
   const std::uint64_t size = TRY(copy(contents, ingest));
   return ArchiveFiles::File{TRY(lease.commit(std::move(ingest), {.digest = expected})), size};

@@ -253,20 +253,21 @@ Result<void> ImageStore::remove_image(const Digest& id, Force force) {
 
 // A row of: id, manifest, platform, created, size, unpacked_size, labels, added.
 static Result<Image> image_in(const Rows& rows) {
-  return Image{.id = TRY(digest_in(rows, 0)),
-               .manifest = TRY(digest_in(rows, 1)),
-               .platform = rows.get<std::string>(2),
-               .created = rows.get<std::int64_t>(3),
-               .size = rows.get<std::uint64_t>(4),
-               .unpacked_size = rows.get<std::uint64_t>(5),
-               .labels = TRY(decode_map(rows.get<std::string_view>(6))),
-               .added = rows.get<std::int64_t>(7)};
+  Image image{.platform = rows.get<std::string>(2),
+              .created = rows.get<std::int64_t>(3),
+              .size = rows.get<std::uint64_t>(4),
+              .unpacked_size = rows.get<std::uint64_t>(5),
+              .added = rows.get<std::int64_t>(7)};
+  image.id = TRY(digest_in(rows, 0));
+  image.manifest = TRY(digest_in(rows, 1));
+  image.labels = TRY(decode_map(rows.get<std::string_view>(6)));
+  return image;
 }
 
 static Result<Image::Name> name_in(const Rows& rows) {
-  return Image::Name{.name = rows.get<std::string>(0),
-                     .target = TRY(digest_in(rows, 1)),
-                     .updated = rows.get<std::int64_t>(2)};
+  const Digest target = TRY(digest_in(rows, 1));
+  return Image::Name{
+      .name = rows.get<std::string>(0), .target = target, .updated = rows.get<std::int64_t>(2)};
 }
 
 static Result<std::optional<Image>> image_of(Connection& c, std::string_view id) {

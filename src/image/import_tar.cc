@@ -38,8 +38,9 @@ Result<StoredLayer> store_layer(const ImageStore& store, Lease& lease, ByteSourc
   }
   const std::uint64_t size = ingest.size();
   if (size == 0) return error(Code::InvalidArgument, "there are no bytes");
+  const Digest digest = TRY(lease.commit(std::move(ingest)));
   return StoredLayer{.blob = {.media_type = std::string(*oci::layer_media_type(oci::Format::Oci, type)),
-                              .digest = TRY(lease.commit(std::move(ingest))),
+                              .digest = digest,
                               .size = size},
                      .diff_id = diff_id.finish()};
 }

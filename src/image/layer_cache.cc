@@ -17,9 +17,9 @@ namespace {
 Result<CachedLayer> layer_of(const Rows& row) {
   CachedLayer layer;
   layer.diff_id = TRY(oci::Digest::parse(row.get<std::string_view>(0)));
-  layer.blob = {.media_type = row.get<std::string>(2),
-                .digest = TRY(oci::Digest::parse(row.get<std::string_view>(1))),
-                .size = row.get<std::uint64_t>(3)};
+  layer.blob.digest = TRY(oci::Digest::parse(row.get<std::string_view>(1)));
+  layer.blob.media_type = row.get<std::string>(2);
+  layer.blob.size = row.get<std::uint64_t>(3);
   layer.created = row.get<std::int64_t>(4);
   layer.description = row.get<std::string>(5);
   return layer;
@@ -69,7 +69,7 @@ Result<std::vector<LayerCache::Record>> LayerCache::records() const {
         "SELECT diff_id, blob, media_type, size, created, description, key, used FROM layer_cache "
         "ORDER BY used DESC, key"));
     while (TRY(rows.next()))
-      records.push_back({rows.get<std::string>(6), TRY(layer_of(rows)), rows.get<std::int64_t>(7)});
+      records.emplace_back(rows.get<std::string>(6), TRY(layer_of(rows)), rows.get<std::int64_t>(7));
     return records;
   });
 }

@@ -115,7 +115,8 @@ class Load {
       if (images_.size() == kMaxArchiveImages)
         return error(Code::ResourceExhausted, "there are more than {} images in the archive",
                      kMaxArchiveImages);
-      LoadingImage loading{.target = image.digest, .manifest = TRY(read_document(image, 0))};
+      LoadingImage loading{.target = image.digest};
+      loading.manifest = TRY(read_document(image, 0));
       if (loading.manifest.is_empty())
         return error(Code::NotFound, "'{}' has no image for {} in the archive", image.digest.str(),
                      platform_.str());
@@ -177,8 +178,10 @@ class Load {
   Result<ArchiveFiles::File> bring(const Descriptor& blob) {
     auto file =
         files_.find(fmt::format("blobs/{}/{}", oci::name_of(blob.digest.algorithm()), blob.digest.hex()));
-    if (!file && file.error().code() == Code::NotFound && TRY(lease_.hold(blob.digest)))
-      file = ArchiveFiles::File{blob.digest, TRY(store_.content().size(blob.digest))};
+    if (!file && file.error().code() == Code::NotFound && TRY(lease_.hold(blob.digest))) {
+      const std::uint64_t size = TRY(store_.content().size(blob.digest));
+      file = ArchiveFiles::File{blob.digest, size};
+    }
     if (file && file->size != blob.size)
       return error(Code::InvalidArgument, "it has {} bytes, but should have {}", file->size, blob.size);
     return file;

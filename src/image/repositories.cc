@@ -336,12 +336,14 @@ Result<std::vector<Referrer>> Repositories::referrers(std::string_view repositor
                 "WHERE m.subject = ?1 AND r.name = ?2 AND (?3 = '' OR m.artifact_type = ?3) "
                 "ORDER BY m.digest",
                 subject.str(), repository, artifact_type));
-    while (TRY(rows.next()))
-      referrers.push_back(Referrer{.digest = TRY(digest_in(rows, 0)),
-                                   .media_type = rows.get<std::string>(1),
-                                   .size = rows.get<std::uint64_t>(2),
-                                   .artifact_type = rows.get<std::string>(3),
-                                   .annotations = TRY(decode_map(rows.get<std::string_view>(4)))});
+    while (TRY(rows.next())) {
+      Referrer& referrer = referrers.emplace_back();
+      referrer.digest = TRY(digest_in(rows, 0));
+      referrer.media_type = rows.get<std::string>(1);
+      referrer.size = rows.get<std::uint64_t>(2);
+      referrer.artifact_type = rows.get<std::string>(3);
+      referrer.annotations = TRY(decode_map(rows.get<std::string_view>(4)));
+    }
     return referrers;
   });
 }

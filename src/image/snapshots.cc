@@ -67,12 +67,12 @@ struct LayerRow {
 
 // Of "chain_id, parent, diff_id, number, size, has_root".
 Result<LayerRow> layer_of(const Rows& row) {
-  return LayerRow{.layer = {.chain_id = TRY(digest_of_row(row.get<std::string_view>(0))),
-                            .diff_id = TRY(digest_of_row(row.get<std::string_view>(2))),
-                            .parent = TRY(digest_of_row(row.get<std::optional<std::string_view>>(1))),
-                            .size = row.get<std::uint64_t>(4),
-                            .number = row.get<std::int64_t>(3)},
-                  .has_root = row.get<bool>(5)};
+  LayerRow found{.layer = {.size = row.get<std::uint64_t>(4), .number = row.get<std::int64_t>(3)},
+                 .has_root = row.get<bool>(5)};
+  found.layer.chain_id = TRY(digest_of_row(row.get<std::string_view>(0)));
+  found.layer.diff_id = TRY(digest_of_row(row.get<std::string_view>(2)));
+  found.layer.parent = TRY(digest_of_row(row.get<std::optional<std::string_view>>(1)));
+  return found;
 }
 
 Result<std::optional<Layer>> find_layer(Connection& connection, const Digest& chain_id) {
@@ -156,12 +156,13 @@ Result<SnapshotOptions> options_of(std::string text) {
 
 // Of "key, top, directory, options, created".
 Result<Snapshot> snapshot_of(const Rows& row) {
-  return Snapshot{.key = row.get<std::string>(0),
-                  .top = TRY(digest_of_row(row.get<std::optional<std::string_view>>(1))),
-                  .options = TRY_DURING(options_of(row.get<std::string>(3)),
-                                        "read the options of snapshot '{}'", row.get<std::string_view>(0)),
-                  .number = row.get<std::int64_t>(2),
-                  .created = row.get<std::int64_t>(4)};
+  Snapshot snapshot{.key = row.get<std::string>(0),
+                    .number = row.get<std::int64_t>(2),
+                    .created = row.get<std::int64_t>(4)};
+  snapshot.top = TRY(digest_of_row(row.get<std::optional<std::string_view>>(1)));
+  snapshot.options =
+      TRY_DURING(options_of(row.get<std::string>(3)), "read the options of snapshot '{}'", snapshot.key);
+  return snapshot;
 }
 
 Result<std::optional<Snapshot>> find_snapshot(Connection& connection, std::string_view key) {
@@ -426,11 +427,9 @@ Result<Snapshots> Snapshots::open(const std::string& root, database::Database& d
   const std::string path = root + "/snapshots";
   TRY(make_directories(path, 0700));
   for (const char* name : {kBuilding, kTrash}) TRY(make_directories(fmt::format("{}/{}", path, name), 0700));
-  auto state =
-      std::make_unique<State>(State{.root = root,
-                                    .database = database,
-                                    .directory = TRY(open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY)),
-                                    .boot_id = TRY(read_file("/proc/sys/kernel/random/boot_id"))});
+  auto state = std::make_unique<State>(State{.root = root, .database = database});
+  state->directory = TRY(open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
+  state->boot_id = TRY(read_file("/proc/sys/kernel/random/boot_id"));
   state->boot_id.resize(std::min<std::size_t>(state->boot_id.size(), 36));  // without the end of line
   const auto lost = TRY(database.read([&](Connection& connection) {
     return connection.value<std::int64_t>("SELECT 1 FROM directories WHERE unsynced <> ?1", state->boot_id);
@@ -572,8 +571,10 @@ Result<kernel::OverlayMount> Snapshots::mount(const std::string& key) const {
 
 Result<Snapshots::Parts> Snapshots::parts(const std::string& key) const {
   const auto [snapshot, stack] = TRY(find_with_layers(state_->database, key));
-  return Parts{.upper = TRY(open_directory(state_->directory.get(), files_of(snapshot.number), O_RDONLY)),
-               .lowers = TRY(state_->open_layers(stack))};
+  Parts parts;
+  parts.upper = TRY(open_directory(state_->directory.get(), files_of(snapshot.number), O_RDONLY));
+  parts.lowers = TRY(state_->open_layers(stack));
+  return parts;
 }
 
 Result<void> Snapshots::remove(const std::string& key, IfMounted if_mounted, Durability durability) {

@@ -161,11 +161,12 @@ Result<void> Networks::State::plug(const NetworkObject& network, const EndpointR
 }
 
 Result<void> Networks::State::settle(const NetworkObject& network, const EndpointRecord& endpoint, int ns) {
+  EndpointOptions wanted = TRY(parse_endpoint_options(endpoint.settings.driver_opts));
   return set_up_interface(ns,
                           {.name = endpoint.interface,
                            .addresses = network.addresses_of(endpoint),
                            .announces = network.is_macvlan() || endpoint.has_own_mac,
-                           .sysctls = TRY(parse_endpoint_options(endpoint.settings.driver_opts)).sysctls},
+                           .sysctls = std::move(wanted.sysctls)},
                           default_routes(endpoint.key));
 }
 

@@ -52,11 +52,12 @@ class NameServer::Impl {
 
   Result<NamePorts> add(const std::string& key, SandboxNames names) {
     const NamePorts wanted = names.ports.value_or(NamePorts{});
-    NameSandbox::Sockets sockets{
-        .udp = TRY(open_wanted(names.network_namespace, SOCK_DGRAM, wanted.udp)),
-        .tcp = TRY(open_wanted(names.network_namespace, SOCK_STREAM, wanted.tcp)),
-    };
-    const NamePorts ports{.udp = TRY(port_of(sockets.udp.get())), .tcp = TRY(port_of(sockets.tcp.get()))};
+    NameSandbox::Sockets sockets;
+    sockets.udp = TRY(open_wanted(names.network_namespace, SOCK_DGRAM, wanted.udp));
+    sockets.tcp = TRY(open_wanted(names.network_namespace, SOCK_STREAM, wanted.tcp));
+    NamePorts ports;
+    ports.udp = TRY(port_of(sockets.udp.get()));
+    ports.tcp = TRY(port_of(sockets.tcp.get()));
     const bool is_visited = !names.upstreams.empty() && names.network_namespace >= 0;
     UniqueFd home = is_visited ? TRY(duplicate(names.network_namespace)) : UniqueFd();
     TRY(on_loop([&]() -> Result<void> {

@@ -17,7 +17,7 @@ Result<std::unique_ptr<Authenticator>> Authenticator::open(const AuthConfig& con
   if (!config.htpasswd.empty()) gate->htpasswd_ = TRY(Htpasswd::open(config.htpasswd));
   if (config.token) gate->key_ = TRY(TokenKey::load_or_create(config.token->key));
   for (const IssuerConfig& issuer : config.issuers)
-    gate->issuers_.push_back({issuer.issuer, issuer.service, TRY(TokenKey::load_public(issuer.public_key))});
+    gate->issuers_.emplace_back(issuer.issuer, issuer.service, TRY(TokenKey::load_public(issuer.public_key)));
   return gate;
 }
 

@@ -58,8 +58,8 @@ Result<void> serve_tags(Context& context, Call& call) {
   if (!TRY(authorize(context, call, Action::Pull))) return {};
   const std::optional<Page> page = parse_page(call.query);
   if (!page) return refuse_page(call);
-  oci::TagList list{.name = call.repository(),
-                    .tags = TRY(context.repositories.tags(call.route.repository, page->last, page->n + 1))};
+  oci::TagList list{.name = call.repository()};
+  list.tags = TRY(context.repositories.tags(call.route.repository, page->last, page->n + 1));
   if (list.tags.empty() && !TRY(context.repositories.exists(call.route.repository)))
     return refuse(call, NameUnknown, fmt::format("no repository '{}'", call.route.repository));
   end_page(call, *page, fmt::format("/v2/{}/tags/list", call.route.repository), list.tags);

@@ -99,9 +99,10 @@ Result<oci::Digest> attach_sbom(ImageStore& store, Lease& lease, const LoadedIma
   if (!subject) return error(Code::NotFound, "the image was removed meanwhile");
   oci::Manifest manifest;
   manifest.artifact_type = kSpdx;
-  manifest.config = {
-      .media_type = "application/vnd.oci.empty.v1+json", .digest = TRY(lease.add("{}")), .size = 2};
-  manifest.layers = {{.media_type = std::string(kSpdx), .digest = TRY(lease.add(spdx)), .size = spdx.size()}};
+  const oci::Digest empty = TRY(lease.add("{}"));
+  const oci::Digest document = TRY(lease.add(spdx));
+  manifest.config = {.media_type = "application/vnd.oci.empty.v1+json", .digest = empty, .size = 2};
+  manifest.layers = {{.media_type = std::string(kSpdx), .digest = document, .size = spdx.size()}};
   manifest.subject =
       oci::Descriptor{.media_type = subject->media_type, .digest = image.digest, .size = subject->size};
   manifest.annotations["org.opencontainers.image.created"] = created;

@@ -156,7 +156,8 @@ Result<HelperReply> call_helper(const std::string& name, const char* verb, std::
   const std::optional<WaitStatus> status = TRY(helper.wait_for(kHelperTime));
   if (!status) return error(Code::TimedOut, "'{}' has not answered for {} s", program, kHelperTime.count());
   if (::lseek(output.get(), 0, SEEK_SET) < 0) return sys_error("rewind a memory file");
-  return HelperReply{*status, trimmed(TRY(read_all(output.get(), program, kMaxFileBytes)))};
+  std::string text = TRY(read_all(output.get(), program, kMaxFileBytes));
+  return HelperReply{*status, trimmed(std::move(text))};
 }
 
 // The sentence is part of the protocol; there is nothing else to tell it by.

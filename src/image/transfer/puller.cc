@@ -249,10 +249,9 @@ class Pull {
     const std::unique_ptr<oci::Decompressor> tar = TRY(oci::decompress(bytes, limits_));
     HashSink hash;
     TRY(copy(*tar, hash));
-    return oci::UnpackedLayer{.blob = digest,
-                              .size = TRY(store_.content().size(digest)),
-                              .diff_id = hash.finish(),
-                              .encoding = encoding_of(tar->compression())};
+    const std::uint64_t size = TRY(store_.content().size(digest));
+    return oci::UnpackedLayer{
+        .blob = digest, .size = size, .diff_id = hash.finish(), .encoding = encoding_of(tar->compression())};
   }
 
   // ---- The end
