@@ -236,35 +236,40 @@ Result<Cgroup> Cgroup::open(std::vector<CgroupPlace> places) {
   return cgroup;
 }
 
-// mkdir of the leaf; ENOENT is left to the caller, who then makes the ancestors.
-Result<void> Cgroup::make_leaf(const CgroupPlan& plan, const CgroupPlace& place, bool* made) {
-  *made = ::mkdir(place.path.c_str(), 0755) == 0;
-  if (*made) {
-    made_.push_back(place.path);
-    return {};
+Result<void> Cgroup::make_ancestors(const CgroupPlace& place) {
+  for (std::size_t end = place.path.find('/', place.mount_size + 1); end != std::string::npos;
+       end = place.path.find('/', end + 1)) {
+    const std::string ancestor = place.path.substr(0, end);
+    if (::mkdir(ancestor.c_str(), 0755) == 0)
+      made_.push_back(ancestor);
+    else if (errno == ENOENT)
+      return {};  // the one above is gone again: for make_leaf() to see
+    else if (errno != EEXIST)
+      return sys_error("make cgroup '{}'", ancestor);
   }
-  if (errno != EEXIST) return sys_error("make cgroup '{}'", place.path);
-  is_fresh_ = false;
-  if (!plan.adopts_processes && TRY(is_populated(place.path)))
-    return error(Code::Conflict, "make cgroup '{}': it exists and has processes", place.path);
   return {};
 }
 
-Result<void> Cgroup::make_v1(const CgroupPlan& plan, const CgroupPlace& place) {
-  bool made = false;
-  auto leaf = make_leaf(plan, place, &made);
-  if (!leaf && leaf.error().errno_value() == ENOENT) {
-    for (std::size_t end = place.path.find('/', place.mount_size + 1); end != std::string::npos;
-         end = place.path.find('/', end + 1)) {
-      const std::string ancestor = place.path.substr(0, end);
-      if (::mkdir(ancestor.c_str(), 0755) == 0)
-        made_.push_back(ancestor);
-      else if (errno != EEXIST)
-        return sys_error("make cgroup '{}'", ancestor);
+// Whether it was not there. Ancestors that were made for another group go with it if that fails, perhaps just
+// after they were found here: then it begins again from the top, every time because somebody else has ended.
+Result<bool> Cgroup::make_leaf(const CgroupPlan& plan, const CgroupPlace& place) {
+  constexpr int kTries = 1000;
+  for (int i = 0; ::mkdir(place.path.c_str(), 0755) < 0; ++i) {
+    if (errno == EEXIST) {
+      is_fresh_ = false;
+      if (!plan.adopts_processes && TRY(is_populated(place.path)))
+        return error(Code::Conflict, "make cgroup '{}': it exists and has processes", place.path);
+      return false;
     }
-    leaf = make_leaf(plan, place, &made);
+    if (errno != ENOENT || i == kTries) return sys_error("make cgroup '{}'", place.path);
+    TRY(make_ancestors(place));
   }
-  TRY(std::move(leaf));
+  made_.push_back(place.path);
+  return true;
+}
+
+Result<void> Cgroup::make_v1(const CgroupPlan& plan, const CgroupPlace& place) {
+  const bool made = TRY(make_leaf(plan, place));
   if (!made || !ControllerSet::parse(place.key, ",", CgroupVersion::V1).contains(Controller::Cpuset))
     return {};
   // With values of its own the group still needs parents that have some.
@@ -274,57 +279,44 @@ Result<void> Cgroup::make_v1(const CgroupPlan& plan, const CgroupPlace& place) {
   return {};
 }
 
+// A group has the controllers that its parent's cgroup.subtree_control names, and a parent can name only what
+// it has itself: from the top down.
 Result<void> Cgroup::make_v2(const CgroupPlan& plan, const CgroupPlace& place) {
-  bool made = false;
-  auto leaf = make_leaf(plan, place, &made);
-  const bool has_ancestors = leaf || leaf.error().errno_value() != ENOENT;
-  if (has_ancestors) {
-    TRY(std::move(leaf));
-    if (plan.enable.is_empty()) return {};
-  }
+  TRY(make_leaf(plan, place));
+  if (plan.enable.is_empty()) return {};
+  for (std::size_t end = place.mount_size; end != std::string::npos; end = place.path.find('/', end + 1))
+    TRY(enable_below(place.path.substr(0, end), plan.enable));
+  return {};
+}
 
-  // A group has the controllers that its parent's cgroup.subtree_control names, and a parent can name only
-  // what it has itself: from the top down. A refusal is no failure here: whether it matters is known when a
-  // limit is written.
-  for (std::size_t end = place.mount_size;; end = place.path.find('/', end + 1)) {
-    if (end == std::string::npos) break;
-    const std::string ancestor = place.path.substr(0, end);
-    if (end > place.mount_size) {
-      if (::mkdir(ancestor.c_str(), 0755) == 0)
-        made_.push_back(ancestor);
-      else if (errno != EEXIST)
-        return sys_error("make cgroup '{}'", ancestor);
-    }
-    if (plan.enable.is_empty()) continue;
-    UniqueFd directory = open_directory(AT_FDCWD, ancestor.c_str());
-    if (!directory) return sys_error("open cgroup '{}'", ancestor);
-    const auto words = [&](const char* file) -> Result<ControllerSet> {
-      const std::string text = TRY_DURING(read_file_at(directory.get(), file), "cgroup '{}'", ancestor);
-      return ControllerSet::parse(text, " \n", CgroupVersion::V2);
-    };
-    const ControllerSet wanted = plan.enable & TRY(words("cgroup.controllers"));
-    const ControllerSet missing = wanted - TRY(words("cgroup.subtree_control"));
-    if (missing.is_empty()) continue;
-    const auto enable = [&](ControllerSet set) {
-      return write_existing_at(directory.get(), "cgroup.subtree_control", set.text(CgroupVersion::V2, "+"));
-    };
-    if (enable(missing)) continue;
-    // All or none: find out which of them is refused, and keep the others.
-    for (unsigned i = 0; i <= static_cast<unsigned>(Controller::Misc); ++i) {
-      const ControllerSet one{static_cast<Controller>(i)};
-      if ((missing & one).is_empty()) continue;
-      auto enabled = enable(one);
-      if (enabled || !refusal_.empty()) continue;
-      const int why = enabled.error().errno_value();
-      refusal_ =
-          fmt::format("'{}' cannot be enabled below '{}': {}{}", one.text(CgroupVersion::V2), ancestor,
-                      describe_errno(why),
-                      why == EBUSY ? "; a v2 group that has processes cannot give controllers to groups "
-                                     "below it: move them into a group of their own"
-                                   : "");
-    }
+// A refusal is no failure here: whether it matters is known when a limit is written.
+Result<void> Cgroup::enable_below(const std::string& ancestor, ControllerSet controllers) {
+  UniqueFd directory = open_directory(AT_FDCWD, ancestor.c_str());
+  if (!directory) return sys_error("open cgroup '{}'", ancestor);
+  const auto words = [&](const char* file) -> Result<ControllerSet> {
+    const std::string text = TRY_DURING(read_file_at(directory.get(), file), "cgroup '{}'", ancestor);
+    return ControllerSet::parse(text, " \n", CgroupVersion::V2);
+  };
+  const ControllerSet wanted = controllers & TRY(words("cgroup.controllers"));
+  const ControllerSet missing = wanted - TRY(words("cgroup.subtree_control"));
+  if (missing.is_empty()) return {};
+  const auto enable = [&](ControllerSet set) {
+    return write_existing_at(directory.get(), "cgroup.subtree_control", set.text(CgroupVersion::V2, "+"));
+  };
+  if (enable(missing)) return {};
+  // All or none: find out which of them is refused, and keep the others.
+  for (unsigned i = 0; i <= static_cast<unsigned>(Controller::Misc); ++i) {
+    const ControllerSet one{static_cast<Controller>(i)};
+    if ((missing & one).is_empty()) continue;
+    auto enabled = enable(one);
+    if (enabled || !refusal_.empty()) continue;
+    const int why = enabled.error().errno_value();
+    refusal_ = fmt::format("'{}' cannot be enabled below '{}': {}{}", one.text(CgroupVersion::V2), ancestor,
+                           describe_errno(why),
+                           why == EBUSY ? "; a v2 group that has processes cannot give controllers to groups "
+                                          "below it: move them into a group of their own"
+                                        : "");
   }
-  if (!has_ancestors) TRY(make_leaf(plan, place, &made));
   return {};
 }
 

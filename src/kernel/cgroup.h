@@ -123,7 +123,9 @@ class Cgroup {
   Cgroup() = default;
   Result<void> make_v1(const CgroupPlan& plan, const CgroupPlace& place);
   Result<void> make_v2(const CgroupPlan& plan, const CgroupPlace& place);
-  Result<void> make_leaf(const CgroupPlan& plan, const CgroupPlace& place, bool* made);
+  Result<void> make_ancestors(const CgroupPlace& place);
+  Result<bool> make_leaf(const CgroupPlan& plan, const CgroupPlace& place);
+  Result<void> enable_below(const std::string& ancestor, ControllerSet controllers);
   std::optional<std::size_t> index_of(Controller controller);
   std::optional<std::size_t> v2_index() const;
   // The directory that lists the group's processes most reliably.

@@ -10,7 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
+#include <thread>
 
 #include "base/file.h"
 #include "kernel/namespaces.h"
@@ -64,6 +66,21 @@ TEST_F(FakeV2, a_group_that_is_not_kept_is_removed) {
     moved.keep();
   }
   EXPECT_TRUE(exists(tree_ / "cg/x"));
+}
+
+// Another container that has made them and fails takes them away.
+TEST_F(FakeV2, ancestors_that_somebody_removes_meanwhile_are_made_again) {
+  add_group("", "", "");
+  std::atomic<bool> is_over = false;
+  std::thread other([&] {
+    while (!is_over)
+      for (const char* ancestor : {"cg/a/b", "cg/a"}) (void)::rmdir((tree_ / ancestor).c_str());
+  });
+  CgroupPlan group = plan("/a/b/c");
+  group.enable = {};
+  for (int i = 0; i < 50; ++i) EXPECT_TRUE(MUST(Cgroup::create(group)).is_fresh());
+  is_over = true;
+  other.join();
 }
 
 TEST_F(FakeV2, the_root_of_a_hierarchy_is_refused) {
