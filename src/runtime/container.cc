@@ -108,7 +108,13 @@ Result<Container> Container::create(const std::string& root, const std::string& 
   }
   Container container(root, TRY(open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)));
   container.record_.id = id;
+  container.is_being_created_ = true;
   return container;
+}
+
+Result<void> Container::read_record() {
+  record_ = TRY(decode_record(TRY(read_file_at(dir_.get(), kStateFile))));
+  return {};
 }
 
 Result<Container> Container::open(const std::string& root, const std::string& id) {
@@ -119,12 +125,17 @@ Result<Container> Container::open(const std::string& root, const std::string& id
     return std::move(dir).error();
   }
   Container container(root, std::move(*dir));
-  auto text = read_file_at(container.dir_.get(), kStateFile);
-  if (!text) {
-    if (text.error().code() == Code::NotFound) return does_not_exist(id);
-    return std::move(text).error();
-  }
-  container.record_ = TRY_DURING(decode_record(std::move(*text)), "state of container '{}'", id);
+  const auto read = [&]() -> Result<void> {
+    auto done = container.read_record();
+    if (!done && done.error().code() == Code::NotFound) return does_not_exist(id);
+    TRY_DURING(std::move(done), "state of container '{}'", id);
+    return {};
+  };
+  TRY(read());
+  if (container.record_.is_created) return container;
+  container.is_being_created_ = container.record_.creator.is_alive();
+  // The last word of one that has ended just now may be that all is there.
+  if (!container.is_being_created_) TRY(read());
   return container;
 }
 
@@ -182,9 +193,7 @@ Result<void> Container::save_filter(std::string_view bytes) const {
 Result<std::string> Container::load_filter() const { return read_file_at(dir_.get(), kFilterFile); }
 
 Status Container::status() const {
-  if (!record_.is_created) {
-    return record_.creator.is_alive() ? Status::Creating : Status::Stopped;
-  }
+  if (!record_.is_created) return is_being_created_ ? Status::Creating : Status::Stopped;
   if (!record_.init.is_alive()) return Status::Stopped;
   if (::faccessat(dir_.get(), kStartSocket, F_OK, 0) == 0) return Status::Created;
   return is_paused() ? Status::Paused : Status::Running;

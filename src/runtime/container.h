@@ -78,6 +78,7 @@ class Container {
   Result<void> save_filter(std::string_view bytes) const;
   Result<std::string> load_filter() const;
 
+  // Whether it is being created is as it was when the record was read.
   Status status() const;
   oci::State state(Status status) const;
 
@@ -95,10 +96,13 @@ class Container {
  private:
   Container(std::string root, UniqueFd dir) : root_(std::move(root)), dir_(std::move(dir)) {}
   bool is_paused() const;
+  // Fails as reading its file does.
+  Result<void> read_record();
 
   std::string root_;
   UniqueFd dir_;
   Record record_;
+  bool is_being_created_ = false;
 };
 
 // Letters, digits and "_+-." as runc has it; neither "." nor "..".

@@ -223,8 +223,36 @@ TEST_F(ContainerTest, is_creating_as_long_as_its_creator_lives) {
   Container container = make("web");
   container.record().creator = ProcessRef::of(creator.pid());
   EXPECT_EQ(container.status(), Status::Creating);
+  MUST(container.save());
+  EXPECT_EQ(MUST(Container::open(root, "web")).status(), Status::Creating);
   creator.reap();
-  EXPECT_EQ(container.status(), Status::Stopped);
+  EXPECT_EQ(MUST(Container::open(root, "web")).status(), Status::Stopped);
+}
+
+TEST_F(ContainerTest, is_never_taken_for_stopped_when_its_creator_ends) {
+  Sleeper init;
+  for (int i = 0; i < 30; ++i) {
+    Container container = make("web");
+    container.record().init = ProcessRef::of(init.pid());
+    int recorded[2];
+    ASSERT_EQ(::pipe(recorded), 0);
+    const pid_t creator = ::fork();
+    if (creator == 0) {
+      (void)::close(recorded[1]);
+      char end;
+      (void)!::read(recorded[0], &end, 1);
+      container.record().is_created = true;
+      ::_exit(container.save() ? 0 : 1);
+    }
+    container.record().creator = ProcessRef::of(creator);
+    MUST(container.save());
+    for (const int fd : recorded) (void)::close(fd);
+    auto status = Status::Creating;
+    while (status == Status::Creating) status = MUST(Container::open(root, "web")).status();
+    EXPECT_EQ(status, Status::Running);
+    EXPECT_EQ(::waitpid(creator, nullptr, 0), creator);
+    MUST(container.remove());
+  }
 }
 
 TEST_F(ContainerTest, goes_from_created_to_running_to_stopped) {
