@@ -74,6 +74,19 @@ Result<void> stop_for_removal(Core& core, const std::shared_ptr<Container>& cont
   return {};
 }
 
+// By force it is killed, also when somebody starts it between that and the lock.
+Result<LockedContainer> lock_for_removal(Core& core, const std::shared_ptr<Container>& container,
+                                         bool force) {
+  constexpr int kRounds = 10;
+  for (int round = 1;; ++round) {
+    TRY(stop_for_removal(core, container, force));
+    LockedContainer locked = TRY(LockedContainer::find(core, container->id()));
+    if (!locked->record()->state.is_running()) return locked;
+    if (!force || round == kRounds)
+      return error(Code::Conflict, "container '{}' was started again meanwhile", locked->record()->name);
+  }
+}
+
 std::optional<WaitResult> result_if(const ContainerRecord& record, WaitCondition condition) {
   const bool runs = record.state.is_running() || record.state.status == Status::Restarting;
   if (condition == WaitCondition::NotRunning && !runs)
@@ -171,13 +184,10 @@ Result<std::vector<std::string>> Engine::update(std::string_view ref, const Upda
 Result<void> Engine::remove(std::string_view ref, const RemoveOptions& options) {
   Core& core = state_->core;
   const std::shared_ptr<Container> found = TRY(find_checked(core, ref));
-  TRY(stop_for_removal(core, found, options.force));
-  const auto container = LockedContainer::find(core, found->id());
+  auto container = lock_for_removal(core, found, options.force);
   // It removed itself when it ended.
   if (!container && container.error().code() == Code::NotFound && options.force) return {};
-  if (!container) return error(container.error().code(), "{}", container.error().message());
-  if ((*container)->record()->state.is_running())
-    return error(Code::Conflict, "container '{}' was started again meanwhile", found->record()->name);
+  if (!container) return std::move(container).error();
   return remove_container(core, **container,
                           options.volumes ? AnonymousVolumes::Remove : AnonymousVolumes::Keep);
 }

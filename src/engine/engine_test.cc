@@ -389,6 +389,25 @@ TEST(Engine, runs_further_processes) {
   });
 }
 
+// The shim answers that it runs, the container ends, and only then is it known to run.
+TEST(Engine, an_exec_that_begins_while_its_container_ends_has_ended) {
+  NEEDS_ROOT();
+  on_a_host([] {
+    TestHost host;
+    for (int i = 0; i < 5; ++i) {
+      const std::string id = host.run({"sleep", "1000"});
+      const std::string exec = MUST(host->exec_create(id, {.cmd = {"sleep", "1000"}}));
+      std::thread client([&] { (void)host->exec_start(exec, {.detach = true}); });
+      std::this_thread::sleep_for(std::chrono::milliseconds(4 * i));  // any moment will do
+      MUST(host->kill(id, "KILL"));
+      client.join();
+      EXPECT_EQ(host.wait(id), 137);
+      EXPECT_NE(MUST(host->exec_inspect(exec))->status, ExecStatus::Running) << i;
+      MUST(host->remove(id));
+    }
+  });
+}
+
 TEST(Engine, knows_what_is_healthy) {
   NEEDS_ROOT();
   on_a_host([] {

@@ -67,20 +67,34 @@ shim::WindowSize size_of(const ExecConfig& config, const ExecStart& start) {
   return {};
 }
 
-// The last word about an exec: on disk, as an event, and no longer the shim's to keep.
+// The last word about an exec: on disk, as an event, and no longer the shim's to keep. Who comes first has
+// it: the shim, which tells how it ended, or the container's end.
 void finish(Core& core, const ContainerRecord& container, ExecRecord exec, std::int64_t exit_code) {
   exec.status = ExecStatus::Exited;
   exec.exit_code = exit_code;
   exec.pid = 0;
+  if (!core.execs.end(exec)) return;
   if (const auto saved = core.database.save_exec(exec); !saved)
     core.log.warn("the end of an exec could not be recorded",
                   {{"exec", exec.id}, {"error", saved.error().message()}});
-  core.execs.put(exec);
   publish_exec_event(core, container, exec, "exec_die");
   core.delays.schedule("exec/" + exec.id, kKeptAfterEnd, [&core, id = exec.id] {
     core.execs.remove(id);
     (void)core.database.remove_exec(id);  // or the end of its container does
   });
+}
+
+// Whether the container is in the run that began then. Sessions are counted anew in every run.
+bool is_in_run(const ContainerRecord& container, TimeNs run_started) {
+  return container.state.is_running() && container.state.started == run_started;
+}
+
+// To be called when its record is there, so that its end finds that. The container may have ended since the
+// shim answered, and then its execs that were known to run.
+void follow(Core& core, Container& container, const ContainerRecord& before, const ExecRecord& exec) {
+  MutexLock lock(container.changes());
+  if (!is_in_run(*container.record(), before.state.started)) return finish(core, before, exec, kKilled);
+  if (container.monitor) container.monitor->watch_exec(exec.session);  // or it is when restore.h gets to it
 }
 
 struct StartedExec {
@@ -123,6 +137,16 @@ void ExecIndex::put(ExecRecord record) {
   MutexLock lock(mutex_);
   by_id_.insert_or_assign(next->id, std::move(next));
   changed_.notify_all();
+}
+
+bool ExecIndex::end(ExecRecord record) {
+  auto next = std::make_shared<const ExecRecord>(std::move(record));
+  MutexLock lock(mutex_);
+  const auto found = by_id_.find(next->id);
+  if (found == by_id_.end() || found->second->status == ExecStatus::Exited) return false;
+  found->second = std::move(next);
+  changed_.notify_all();
+  return true;
 }
 
 Result<ExecRef> ExecIndex::find(std::string_view id) const {
@@ -202,11 +226,9 @@ Result<Attachment> start_exec(Core& core, std::string_view id, const ExecStart& 
   exec.status = ExecStatus::Running;
   exec.session = started->session.session;
   exec.pid = static_cast<pid_t>(started->session.pid);
-  core.execs.put(exec);
   TRY(core.database.save_exec(exec));
-  // Asked only now, so that its end finds the record.
-  MutexLock lock(container->changes());
-  if (container->monitor) container->monitor->watch_exec(exec.session);
+  core.execs.put(exec);
+  follow(core, *container, *record, exec);
   if (start.detach) return Attachment{};
   return Attachment{
       .connection = std::move(started->connection), .session = exec.session, .is_terminal = exec.config->tty};
@@ -222,14 +244,15 @@ Result<void> resize_exec(Core& core, std::string_view id, std::uint16_t rows, st
   return shim.resize(exec->session, {.rows = rows, .columns = columns});
 }
 
-void on_exec_end(Core& core, const std::string& container, std::uint32_t session,
+void on_exec_end(Core& core, const std::string& container, TimeNs run_started, std::uint32_t session,
                  const shim::ExitStatus& exit) {
-  const ExecRef exec = core.execs.with_session(container, session);
   const std::shared_ptr<Container> owner = core.containers.with_id(container);
-  if (!exec || !owner) return;
+  if (!owner || owner->record()->state.started != run_started) return;
+  const ExecRef exec = core.execs.with_session(container, session);
+  if (!exec) return;
   finish(core, *owner->record(), *exec, exit.code);
   MutexLock lock(owner->changes());
-  if (owner->monitor) owner->monitor->forget_exec(session);
+  if (owner->monitor && is_in_run(*owner->record(), run_started)) owner->monitor->forget_exec(session);
 }
 
 void end_execs(Core& core, const ContainerRecord& container) {

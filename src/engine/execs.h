@@ -26,6 +26,8 @@ struct Core;
 class ExecIndex {
  public:
   void put(ExecRecord record);  // in the place of the one with its id
+  // The same, for one that has ended: false if another has said so before.
+  bool end(ExecRecord record);
   // NotFound "No such exec instance: x".
   Result<ExecRef> find(std::string_view id) const;
   // The same, of one that was started, or could not be; TimedOut if that takes longer.
@@ -45,8 +47,8 @@ Result<std::string> create_exec(Core& core, std::string_view container, ExecConf
 Result<Attachment> start_exec(Core& core, std::string_view id, const ExecStart& start);
 Result<void> resize_exec(Core& core, std::string_view id, std::uint16_t rows, std::uint16_t columns);
 
-// A session has ended, says the shim.
-void on_exec_end(Core& core, const std::string& container, std::uint32_t session,
+// A session has ended, says the shim of the run that began at `run_started`.
+void on_exec_end(Core& core, const std::string& container, TimeNs run_started, std::uint32_t session,
                  const shim::ExitStatus& exit);
 // The container has ended, and everything in it. Forgets its execs after a while.
 void end_execs(Core& core, const ContainerRecord& container);

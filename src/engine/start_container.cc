@@ -246,8 +246,9 @@ void monitor_container(Core& core, const std::shared_ptr<Container>& container, 
       [&core, weak, run](RunEnd end) {
         if (const auto alive = weak.lock()) on_run_end(core, alive, run, std::move(end));
       },
-      [&core, id = container->id()](std::uint32_t session, const shim::ExitStatus& exit) {
-        on_exec_end(core, id, session, exit);
+      [&core, id = container->id(), started = container->record()->state.started](
+          std::uint32_t session, const shim::ExitStatus& exit) {
+        on_exec_end(core, id, started, session, exit);
       });
 }
 
