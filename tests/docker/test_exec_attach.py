@@ -29,6 +29,16 @@ class Streams(engine_home.CleanCase):
         self.addCleanup(self.end, process)
         return process
 
+    def attached(self, count=1):
+        """Clients at the output of 'web', from now on."""
+        since = f"{time.time():.9f}"
+        clients = [self.client("attach", "--no-stdin", "web") for _ in range(count)]
+
+        def are_told():
+            return self.out("events", "--since", since, "--until", f"{time.time():.9f}", "--filter", "event=attach")
+        wait_for(lambda: len(are_told().splitlines()) == count, "the clients to be attached")
+        return clients
+
     @staticmethod
     def end(process):
         process.kill()
@@ -89,8 +99,7 @@ class Exec(Streams):
 class Attach(Streams):
     def test_output_from_now_on_and_the_status(self):
         self.start("sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.05; done; echo line; exit 6")
-        client = self.client("attach", "--no-stdin", "web")
-        time.sleep(0.3)  # nothing tells when an attach is complete; too early is no error of the engine's
+        [client] = self.attached()
         self.docker("exec", "web", "touch", "/tmp/go")
         self.assertEqual(client.wait(30), 6)
         self.assertEqual(client.stdout.read(), "line\n")
@@ -124,8 +133,7 @@ class Attach(Streams):
 
     def test_two_clients_see_the_same(self):
         self.start("sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.05; done; seq 1 1000")
-        clients = [self.client("attach", "--no-stdin", "web") for _ in range(2)]
-        time.sleep(0.3)
+        clients = self.attached(2)
         self.docker("exec", "web", "touch", "/tmp/go")
         for client in clients:
             self.assertEqual(client.stdout.read(), "".join(f"{n}\n" for n in range(1, 1001)))
@@ -140,10 +148,9 @@ class Attach(Streams):
 
     def test_a_client_that_does_not_read_loses_nothing(self):
         self.start("sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.05; done; seq 1 300000")
-        client = self.client("attach", "--no-stdin", "web")
-        time.sleep(0.3)
+        [client] = self.attached()
         self.docker("exec", "web", "touch", "/tmp/go")
-        time.sleep(0.5)
+        time.sleep(0.5)  # it writes until nobody takes more
         self.assertEqual(client.stdout.read(), "".join(f"{n}\n" for n in range(1, 300001)))
 
 

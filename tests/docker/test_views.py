@@ -187,7 +187,7 @@ class Content(Views):
         self.assertEqual(self.out("diff", "web").splitlines(), ["C /etc", "D /etc/group", "A /etc/new"])
 
     def test_commit(self):
-        self.make("web", "-e", "A=b", words=("sh", "-c", "echo kept > /file; sleep 1000"))
+        self.make("web", "-e", "A=b", words=("sh", "-c", "echo kept > /new; mv /new /file; sleep 1000"))
         wait_for(lambda: "/file" in self.out("diff", "web"), "the file")
         made = self.out("commit", "-a", "me", "-m", "why", "-c", "CMD [\"cat\", \"/file\"]", "-c", "ENV C=d", "web", "kept:1")
         image = self.inspect(made)
