@@ -56,8 +56,8 @@ Answer<FieldSelector::Requirement> read_term(std::string_view selector, std::str
   const std::string_view op = term.substr(at);
   const bool is_equal = op.front() == '=';
   const std::size_t size = !is_equal || op.starts_with("==") ? 2 : 1;
-  return FieldSelector::Requirement{std::string(term.substr(0, at)), TRY(unescape(op.substr(size))),
-                                    is_equal};
+  std::string value = TRY(unescape(op.substr(size)));
+  return FieldSelector::Requirement{std::string(term.substr(0, at)), std::move(value), is_equal};
 }
 
 }  // namespace

@@ -113,8 +113,9 @@ Result<PortRange> parse_ports(std::string_view text) {
   const std::size_t dash = text.find('-');
   if (dash == std::string_view::npos)
     return error(Code::InvalidArgument, "'{}' is no range of ports like 30000-32767", text);
-  const PortRange range{.first = TRY(parse_port(text.substr(0, dash))),
-                        .last = TRY(parse_port(text.substr(dash + 1)))};
+  PortRange range;
+  range.first = TRY(parse_port(text.substr(0, dash)));
+  range.last = TRY(parse_port(text.substr(dash + 1)));
   if (range.first > range.last) return error(Code::InvalidArgument, "the range of ports '{}' is empty", text);
   return range;
 }
@@ -122,15 +123,17 @@ Result<PortRange> parse_ports(std::string_view text) {
 // The address of the service "kubernetes": the first one of the range.
 Result<std::vector<std::string>> names_of(const ControlPlaneOptions& options, const std::string& address) {
   std::vector<std::string> names = options.server_names;
-  names.insert(names.end(), {"localhost", "127.0.0.1", "::1", address, TRY(host_name()),
-                             TRY(first_service_address(options.service_addresses))});
+  names.insert(names.end(), {"localhost", "127.0.0.1", "::1", address});
+  names.push_back(TRY(host_name()));
+  names.push_back(TRY(first_service_address(options.service_addresses)));
   return names;
 }
 
 Result<Pki> open_pki(const ControlPlaneOptions& options, const std::string& address) {
+  std::vector<std::string> server_names = TRY(names_of(options, address));
   return Pki::open({.directory = options.directory + "/pki",
                     .cluster_domain = options.cluster_domain,
-                    .server_names = TRY(names_of(options, address)),
+                    .server_names = std::move(server_names),
                     .server_url = fmt::format("https://{}", with_port(address, options.secure_port)),
                     .node_name = options.node_name},
                    ::time(nullptr));

@@ -150,18 +150,18 @@ Answer<void> ApiServer::serve_resource(const Call& call) const {
   const ApiAnswer answer = TRY(parts_.verbs.run(request));
   call.told = {.code = answer.code, .object = object_of(answer)};
   const Wanted wanted = TRY(negotiate(call.request.headers().get_or("Accept", ""), has_protobuf(type)));
-  return write_answer(
-      call.response, answer,
-      {.wanted = wanted, .included = TRY(included_in(call.query)), .resource = *resource, .type = type});
+  const auto included = TRY(included_in(call.query));
+  return write_answer(call.response, answer,
+                      {.wanted = wanted, .included = included, .resource = *resource, .type = type});
 }
 
 Answer<void> ApiServer::watch(const Call& call, const ApiRequest& request,
                               std::shared_ptr<const Served> served) const {
-  const AnswerForm form{.wanted = TRY(negotiate(call.request.headers().get_or("Accept", ""),
-                                                has_protobuf(request.resource.type))),
-                        .included = TRY(included_in(call.query)),
-                        .resource = request.resource,
-                        .type = request.resource.type};
+  const Wanted wanted =
+      TRY(negotiate(call.request.headers().get_or("Accept", ""), has_protobuf(request.resource.type)));
+  const auto included = TRY(included_in(call.query));
+  const AnswerForm form{
+      .wanted = wanted, .included = included, .resource = request.resource, .type = request.resource.type};
   auto opened = parts_.verbs.watch(request);
   // That the beginning is forgotten is told in the watch itself.
   const bool is_socket = http::wants_websocket(call.request.headers());
@@ -254,11 +254,9 @@ Answer<void> ApiServer::show_components(const Call& call, const Resource& resour
     answer.content = ApiList{.api_version = "v1", .kind = resource.list_kind, .items = {SharedBytes(kStore)}};
   const Wanted wanted =
       TRY(negotiate(call.request.headers().get_or("Accept", ""), has_protobuf(resource.type)));
+  const auto included = TRY(included_in(call.query));
   return write_answer(call.response, answer,
-                      {.wanted = wanted,
-                       .included = TRY(included_in(call.query)),
-                       .resource = resource,
-                       .type = resource.type});
+                      {.wanted = wanted, .included = included, .resource = resource, .type = resource.type});
 }
 
 Answer<void> ApiServer::request_token(const Call& call) const {

@@ -149,10 +149,9 @@ class Pki::Directory {
         return false;
     }
     const Key own = TRY(Key::generate());
-    const Kubeconfig config = {.server = server,
-                               .authorities = authority.pem(),
-                               .certificate = TRY(authority.issue(with_times(terms, now), own)),
-                               .key = TRY(own.private_pem())};
+    Kubeconfig config = {.server = server, .authorities = authority.pem()};
+    config.certificate = TRY(authority.issue(with_times(terms, now), own));
+    config.key = TRY(own.private_pem());
     TRY(write(name, format_kubeconfig(config, "kubernetes", terms.common_name), 0600));
     return true;
   }

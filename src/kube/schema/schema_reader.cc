@@ -279,7 +279,7 @@ class Reader {
   // "inline VolumeSource 2": its fields are shown as this type's own.
   Result<void> inline_type(SchemaLine& line) {
     const Type* const inner = referred(line.word());
-    inlines_[type_].push_back({inner, TRY(number(line.word()))});
+    inlines_[type_].emplace_back(inner, TRY(number(line.word())));
     return {};
   }
 

@@ -217,7 +217,8 @@ Answer<Written> ObjectStorage::commit(const Collection& collection, std::string_
   if (!result.committed) {
     const auto& current = result.current.front();
     if (!current) return Written{};
-    return Written{.is_done = false, .object = TRY(cache_.object_of(collection, *current))};
+    ObjectRef object = TRY(cache_.object_of(collection, *current));
+    return Written{.is_done = false, .object = std::move(object)};
   }
   (void)cache_.wait_for(result.revision, kOwnWrite);  // it is done, even if it is not told of yet
   Written written{.is_done = true, .object = {}};
