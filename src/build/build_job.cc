@@ -165,6 +165,7 @@ Result<void> BuildJob::plan() {
     MutexLock lock(mutex_);
     stages_.resize(graph_.stages.size());
   }
+  const auto epoch = TRY(epoch_of(request_));
   context_.emplace(StageContext{
       .options = options_,
       .request = request_,
@@ -172,7 +173,7 @@ Result<void> BuildJob::plan() {
       .graph = graph_,
       .globals = globals_,
       .platform = platform_,
-      .epoch = TRY(epoch_of(request_)),
+      .epoch = epoch,
       .base_images = base_images_,
       .session = session_,
       .cache = cache_,

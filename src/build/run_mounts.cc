@@ -58,8 +58,6 @@ void RunMountPlan::add_to_key(KeyHasher& key) const {
 
 Result<RunMountPlan> plan_mount(const dockerfile::RunMount& mount, const MountContext& context) {
   RunMountPlan plan{.type = mount.type,
-                    .id = TRY(context.expand(mount.id)),
-                    .variable = TRY(context.expand(mount.env)),
                     .is_read_only = mount.is_read_only,
                     .is_required = mount.is_required,
                     .sharing = mount.sharing,
@@ -67,8 +65,10 @@ Result<RunMountPlan> plan_mount(const dockerfile::RunMount& mount, const MountCo
                     .mode = mount.mode,
                     .uid = mount.uid.value_or(0),
                     .gid = mount.gid.value_or(0),
-                    .source = nullptr,
-                    .source_path = TRY(context.expand(mount.source))};
+                    .source = nullptr};
+  plan.id = TRY(context.expand(mount.id));
+  plan.variable = TRY(context.expand(mount.env));
+  plan.source_path = TRY(context.expand(mount.source));
   plan.target = TRY(context.expand(mount.target));
   if (mount.type == MountType::Secret && plan.id.empty()) plan.id = base_name(plan.target);
   if (mount.type == MountType::Secret && plan.target.empty() && plan.variable.empty())

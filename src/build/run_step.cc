@@ -246,9 +246,9 @@ class Runner {
                                  .defaults = defaults,
                                  .rootfs = rootfs,
                                  .mounts = mounts.mounts(),
-                                 .hosts = TRY(write_file(bundle + "/hosts", hosts_text())),
-                                 .resolv_conf = TRY(write_file(bundle + "/resolv.conf", resolver_text())),
                                  .cgroup_path = fmt::format("{}/{}", parent, id_)};
+    inputs.hosts = TRY(write_file(bundle + "/hosts", hosts_text()));
+    inputs.resolv_conf = TRY(write_file(bundle + "/resolv.conf", resolver_text()));
     if (sandbox_.is_there()) inputs.joined.network = (*sandbox_).path;
     if (user_namespace_) {
       inputs.joined.user = TRY(pin_user_namespace(bundle));

@@ -34,13 +34,15 @@ Result<void> remove_remains(const SessionPlaces& places, const std::string& id) 
 
 Result<Session> Session::begin(const SessionPlaces& places) {
   const std::string id = random_hex(6);
+  image::KeyLock lock = TRY(image::KeyLock::acquire(places.root, lock_key(id)));
+  image::Lease lease = TRY(places.images->lease("build " + id));
   auto state =
       std::unique_ptr<State>(new State{.places = places,
                                        .id = id,
                                        .directory = fmt::format("{}/{}", work_directory(places), id),
                                        .runtime_root = fmt::format("{}/{}", runtime_roots(places), id),
-                                       .lock = TRY(image::KeyLock::acquire(places.root, lock_key(id))),
-                                       .lease = TRY(places.images->lease("build " + id))});
+                                       .lock = std::move(lock),
+                                       .lease = std::move(lease)});
   // What is in it is closed, but for the roots of RUNs with a user namespace of their own.
   TRY_DURING(make_directories(state->directory, 0711), "make the build's directory");
   return Session(std::move(state));

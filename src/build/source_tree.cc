@@ -115,12 +115,13 @@ Result<FileEntry> SourceTree::entry(int fd, const struct stat& st, const std::st
                   .text = {},
                   .target = target,
                   .type = st.st_mode & S_IFMT,
-                  .attributes = TRY(image::read_attributes(fd)),
+                  .attributes = {},
                   .size = 0,
                   .device_number = st.st_rdev,
                   .link_target = {},
                   .same_as = {},
                   .state = state_of(st)};
+  entry.attributes = TRY(image::read_attributes(fd));
   if (owners_ == Owners::Root) entry.attributes.uid = entry.attributes.gid = 0;
   if (S_ISREG(st.st_mode)) entry.size = static_cast<std::uint64_t>(st.st_size);
   if (S_ISLNK(st.st_mode)) entry.link_target = TRY(read_link(fd));

@@ -183,9 +183,8 @@ Result<NewLayer> StepRoot::store(const std::function<Result<void>(ByteSink& tar)
   TRY(compressor->finish());
   NewLayer layer{.blob = {}, .diff_id = sink.finish(), .created = wall_clock_ns()};
   const std::uint64_t size = ingest.size();
-  layer.blob = {.media_type = std::string(oci::media_type::kOciLayerGzip),
-                .digest = TRY(session_->lease().commit(std::move(ingest))),
-                .size = size};
+  const Digest digest = TRY(session_->lease().commit(std::move(ingest)));
+  layer.blob = {.media_type = std::string(oci::media_type::kOciLayerGzip), .digest = digest, .size = size};
   return layer;
 }
 

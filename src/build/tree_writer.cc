@@ -85,7 +85,7 @@ Result<int> TreeWriter::enter(const std::string& directory) {
     const int parent = levels_.empty() ? root_ : levels_.back().fd.get();
     if (::mkdirat(parent, parts[i].c_str(), 0755) < 0 && errno != EEXIST)
       return sys_error("make directory '{}'", printable(parts[i]));
-    levels_.push_back({parts[i], TRY(open_directory(parent, parts[i]))});
+    levels_.emplace_back(parts[i], TRY(open_directory(parent, parts[i])));
   }
   return levels_.empty() ? root_ : levels_.back().fd.get();
 }

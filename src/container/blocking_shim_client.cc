@@ -37,7 +37,8 @@ Result<ShimClient::Exec> BlockingShimClient::exec(const std::string& process_fil
                                                   shim::WindowSize size) {
   const shim::Answer ok =
       TRY(ask(make_exec(new_address(shim::kContainerSession), process_file, flags, size)));
-  return ShimClient::Exec{.session = ok.to.session, .pid = TRY(shim::parse_pid(ok.body))};
+  const std::uint32_t pid = TRY(shim::parse_pid(ok.body));
+  return ShimClient::Exec{.session = ok.to.session, .pid = pid};
 }
 
 Result<void> BlockingShimClient::close_stdin(std::uint32_t session) {

@@ -159,7 +159,8 @@ Result<void> set_seccomp(oci::Linux& linux_, const SpecInputs& inputs, const Sec
   if (inputs.host_config.privileged && !security.seccomp) return {};
   const std::string wanted = security.seccomp.value_or(inputs.defaults.seccomp_profile);
   if (wanted == "unconfined") return {};
-  const SeccompContext context{.capabilities = capabilities, .kernel = TRY(KernelVersion::running())};
+  const KernelVersion kernel = TRY(KernelVersion::running());
+  const SeccompContext context{.capabilities = capabilities, .kernel = kernel};
   const bool is_builtin = wanted.empty() || wanted == "builtin" || wanted == "default";
   linux_.seccomp =
       is_builtin ? resolve(default_seccomp_profile(), context) : resolve(TRY(named_profile(wanted)), context);

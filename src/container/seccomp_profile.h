@@ -5,7 +5,8 @@
 // the runtime understands. Profiles are those of `--security-opt seccomp=FILE` in Docker's format, and ours.
 //
 //   SeccompProfile profile = TRY(parse_seccomp_profile(text));     // or default_seccomp_profile()
-//   spec.linux_.seccomp = resolve(profile, {.capabilities = names, .kernel = TRY(KernelVersion::running())});
+//   const KernelVersion kernel = TRY(KernelVersion::running());
+//   spec.linux_.seccomp = resolve(profile, {.capabilities = names, .kernel = kernel});
 //
 // Format: https://docs.docker.com/engine/security/seccomp/ and the profile types of
 // https://pkg.go.dev/github.com/moby/profiles/seccomp
