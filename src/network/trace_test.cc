@@ -59,6 +59,7 @@ TEST(Trace, NamesTheRuleThatDrops) {
     MUST(host.networks->create({.name = "one", .ipam = {.config = {{.subnet = "10.1.0.0/24"}}}}));
     host.container("a", "one");
     const EndpointSettings b = host.container("b", "bridge");
+    ASSERT_TRUE(has_carrier("gantry0"));
     const Trace trace(host, {.from = "a", .to = b.ip_address, .port = 80});
     EXPECT_EQ(trace.verdict(), Verdict::Drops);
     EXPECT_TRUE(trace.says("chain forward: 172.17.0.2 is of network 'bridge'")) << trace.text();
@@ -75,6 +76,7 @@ TEST(Trace, BeginsAtAnotherMachineAndEndsThere) {
     TestHost host;
     const Neighbour neighbour(host);
     const EndpointSettings a = host.container("a", "bridge");
+    ASSERT_TRUE(has_carrier("gantry0"));
     const PortRequest port{.container_port = 80, .first_host_port = 8080, .last_host_port = 8080};
     MUST(host.networks->publish("a", std::span(&port, 1)));
     const UniqueFd server = serve(host.path("a"), "0.0.0.0", 80);

@@ -10,6 +10,7 @@ from docker import engine_home
 from lib import command
 from lib.log_services import Fluentd, Journal, Syslog, SyslogUdp
 from lib.runtime import wait_for
+from lib.sockets import free_port
 
 IMAGE = "busybox"
 
@@ -63,9 +64,7 @@ class LogDrivers(engine_home.CleanCase):
         self.assertIsInstance(time, tuple)
 
     def test_fluentd_that_is_away(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         address = f"fluentd-address=127.0.0.1:{port}"
         refused = self.run_one("fluentd", address, status=125).stderr
         self.assert_mentions(refused, "failed to initialize logging driver", str(port))

@@ -3,7 +3,6 @@
 
 import json
 import re
-import socket
 import unittest
 import urllib.request
 
@@ -13,12 +12,7 @@ from lib import command
 from lib.gantryd import GantrydHome
 from lib.images import GANTRY
 from lib.runtime import wait_for
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from lib.sockets import free_port
 
 
 def setUpModule():

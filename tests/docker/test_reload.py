@@ -4,7 +4,6 @@
 import json
 import os
 import signal
-import socket
 import ssl
 import tempfile
 import unittest
@@ -13,12 +12,7 @@ from docker import engine_home
 from lib import command, isolation
 from lib.gantryd import GANTRYD
 from lib.runtime import wait_for
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from lib.sockets import free_port
 
 
 class Reload(unittest.TestCase):

@@ -50,8 +50,12 @@ class Client(kube_case.Case):
             core.create_namespaced_config_map(namespace, config_map("one", a="1"))
             core.patch_namespaced_config_map("one", namespace, {"data": {"a": "2"}})
             core.delete_namespaced_config_map("one", namespace)
-            events = [(event["type"], event["object"].data["a"]) for event in kubernetes.watch.Watch().stream(
-                core.list_namespaced_config_map, namespace, resource_version=revision, timeout_seconds=1)]
+            watch = kubernetes.watch.Watch()
+            events = []
+            for event in watch.stream(core.list_namespaced_config_map, namespace, resource_version=revision, timeout_seconds=30):
+                events.append((event["type"], event["object"].data["a"]))
+                if event["type"] == "DELETED":
+                    watch.stop()
             assert events == [("ADDED", "1"), ("MODIFIED", "2"), ("DELETED", "2")], events
             """)
 

@@ -2,7 +2,6 @@
 """A control plane's store as one file: saved while it is written to, restored where there is none."""
 
 import concurrent.futures
-import json
 import os
 import shutil
 import tempfile
@@ -13,6 +12,7 @@ from kube.test_store import Writer, listed
 from lib import clients, command
 from lib.control_plane import ControlPlane
 from lib.images import GANTRY
+from lib.kube_client import Watch
 from lib.runtime import wait_for
 
 
@@ -63,9 +63,9 @@ class Snapshots(unittest.TestCase):
         later = self.plane.get("configmap", "one")["metadata"]["resourceVersion"]
         restored = self.restored()
         self.assertEqual(restored.get("configmap", "one")["data"], {"a": "1"})
-        status, told = restored.raw(f"/api/v1/configmaps?watch=1&timeoutSeconds=2&resourceVersion={later}")
-        event = json.loads(told.splitlines()[0])
-        self.assertEqual((status, event["type"], event["object"]["code"]), (200, "ERROR", 410))
+        with Watch(restored, "/api/v1/configmaps", resourceVersion=later) as watch:
+            event = next(iter(watch))
+        self.assertEqual((watch.answer.status, event["type"], event["object"]["code"]), (200, "ERROR", 410))
 
     def test_nothing_is_replaced_and_nothing_damaged_is_taken(self):
         self.snapshot("save", self.plane.directory)

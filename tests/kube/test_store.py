@@ -2,6 +2,7 @@
 """What was answered is there: after kill -9, on a full disk, and on an etcd cluster that loses a member."""
 
 import concurrent.futures
+import http.client
 import itertools
 import os
 import signal
@@ -53,7 +54,7 @@ class Writer:
                         continue
                     assert answer.status in (200, 201), answer
                     self.acknowledged = self.begun
-        except OSError:
+        except (OSError, http.client.HTTPException):  # the latter: it has died in the middle of an answer
             return
 
     def look(self, client):
@@ -87,12 +88,14 @@ class Follower:
         while not self.is_over:
             try:
                 with Watch(self.plane, MAPS, timeout=2, resourceVersion=self.revision, allowWatchBookmarks="true") as watch:
+                    if watch.answer.status != 200:
+                        self.faults.append(watch.answer.read())
                     for event in watch:
                         self.take(event)
                         if self.is_over:
                             return
-            except OSError:
-                time.sleep(0.01)  # the server is not there now
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.01)  # the server is not there now, or has died in the middle of an answer
 
     def take(self, event):
         if event["type"] == "ERROR":

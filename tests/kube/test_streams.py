@@ -184,7 +184,7 @@ class Streams(Case):
             wait_for(lambda: self.kubelet.asked)
             wait_for(self.kubelet.cut)
             self.assertIn(b"the connection to the node's agent was lost", running.stderr.read())
-            self.assertNotEqual(running.returncode, 0)
+            self.assertNotEqual(running.wait(20), 0)
 
     def test_attach(self):
         for program in self.each_kubectl():

@@ -5,6 +5,7 @@ import json
 import time
 
 from kube import kube_case
+from lib.kube_client import Watch
 from lib.webhook import Webhook
 
 PLURAL = "boxes.example.com"
@@ -106,10 +107,11 @@ class WithAWebhook(Versions):
 
     def test_watched_in_both_versions(self):
         self.apply(box("one", "v2", size=4))
-        path = f"/apis/example.com/v1/namespaces/{self.namespace}/boxes?watch=1&timeoutSeconds=2"
-        self.out("patch", "boxes.v2.example.com", "one", "--type=merge", "-p", '{"spec":{"size":5}}')
-        status, told = self.plane.raw(path)
-        self.assertEqual((status, [json.loads(line)["object"]["spec"]["size"] for line in told.splitlines()]), (200, ["5 cm"]))
+        with Watch(self.plane, f"/apis/example.com/v1/namespaces/{self.namespace}/boxes") as watch:
+            events = iter(watch)
+            self.assertEqual(next(events)["object"]["spec"]["size"], "4 cm")
+            self.out("patch", "boxes.v2.example.com", "one", "--type=merge", "-p", '{"spec":{"size":5}}')
+            self.assertEqual(next(events)["object"]["spec"]["size"], "5 cm")
 
     def test_applied_in_one_version_and_then_in_the_other(self):
         for api, size in (("v1", "4 cm"), ("v2", 6)):

@@ -5,19 +5,13 @@ import base64
 import json
 import os
 import shutil
-import socket
 import ssl
 import tempfile
 import urllib.request
 
 from lib import clients, command, kube_client
 from lib.images import GANTRY
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from lib.sockets import free_port
 
 
 class ControlPlane:

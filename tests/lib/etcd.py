@@ -5,8 +5,8 @@ import shutil
 import tempfile
 
 from lib import command
-from lib.control_plane import free_port
 from lib.runtime import wait_for
+from lib.sockets import free_port
 
 
 def is_there():

@@ -3,6 +3,7 @@
 
 import contextlib
 import ctypes
+import itertools
 import os
 import select
 import socket
@@ -14,6 +15,8 @@ CLONE_NEWNET = 0x40000000
 PATIENCE = 20         # seconds: a slow machine
 NOTHING_COMES = 0.3   # seconds after which a packet counts as dropped
 _libc = ctypes.CDLL(None, use_errno=True)
+# Below those that the kernel gives to whoever connects: what is free stays free until the one it is for has it.
+_ports = itertools.count(20_000)
 
 
 def inside(netns, work):
@@ -40,6 +43,14 @@ def inside(netns, work):
     if error:
         raise error
     return value
+
+
+def free_port():
+    """A port of 127.0.0.1 for a server that is to be told of one; never the same twice."""
+    for port in _ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def family_of(address):

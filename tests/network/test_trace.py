@@ -39,10 +39,10 @@ class Trace(network_case.Case):
     def test_published_ports_and_other_machines(self):
         web = self.run_one("web", "-p", "8080:80")
         server = self.serve(web, 80)
+        self.assertEqual(reach(server, BESIDE, "10.9.0.1", 8080), "10.9.0.2")
         for origin, address in (("10.9.0.2", "10.9.0.1"), ("host", "127.0.0.1")):
             said = self.trace(origin, f"{address}:8080", status=0).stdout
             self.assert_mentions(said, "chain published: tcp port 8080", "sandbox 'web'\n")
-        self.assertEqual(reach(server, BESIDE, "10.9.0.1", 8080), "10.9.0.2")
         steps = json.loads(self.trace("web", "10.9.0.2:443", "--json", status=0).stdout)
         self.assertEqual(steps[-1]["verdict"], "passes")
         self.assertTrue(any("gets the host's address" in step["what"] for step in steps))

@@ -68,6 +68,14 @@ struct Http2Exchange::State {
   }
   std::size_t unread() const { return in.size() - in_offset; }
   std::size_t pending() const { return out.size() - out_offset; }
+  // What was sent goes when it is the larger part: a peer that is slower than the writer never has it all.
+  void append_out(std::string_view bytes) {
+    if (out_offset > out.size() / 2) {
+      out.erase(0, out_offset);
+      out_offset = 0;
+    }
+    out += bytes;
+  }
 
   // Until something changes; false: the deadline has passed.
   bool wait(Mutex& mutex) REQUIRES(mutex) {
@@ -678,7 +686,7 @@ Result<void> Http2Exchange::write(std::span<const std::byte> from) {
     if (!state.wait(impl.mutex)) return too_late();
   if (state.is_closed || !impl.session) return state.failure();
   if (state.is_finished) return error(Code::Internal, "write to an exchange that is finished");
-  state.out.append(reinterpret_cast<const char*>(from.data()), from.size());
+  state.append_out({reinterpret_cast<const char*>(from.data()), from.size()});
   if (std::exchange(state.is_waiting, false)) nghttp2_session_resume_data(impl.session.get(), state.id);
   impl.wake();
   return {};

@@ -102,7 +102,8 @@ class Exchange2 final : public ResponseChannel {
     response_.headers.set("Content-Length", std::to_string(body.size()));
     const bool has_body = !body.empty() && head_.method != "HEAD";
     TRY(respond(status, !has_body));
-    if (has_body) TRY(write_out(body));
+    TRY(write(std::as_bytes(std::span(body))));
+    TRY(flush());
     return exchange_->finish();
   }
 
@@ -115,12 +116,17 @@ class Exchange2 final : public ResponseChannel {
     return respond(status, head_.method == "HEAD");
   }
 
-  // Small pieces are gathered: each that goes out wakes the connection's thread.
+  // Small pieces are gathered, each that goes out wakes the connection's thread; large ones go in parts, so
+  // that a peer that does not read costs no copy of them.
   Result<void> write(std::span<const std::byte> from) override {
     if (head_.method == "HEAD") return {};
-    gathered_.append(reinterpret_cast<const char*>(from.data()), from.size());
-    if (gathered_.size() < kGatheredAtOnce) return {};
-    return flush();
+    while (!from.empty()) {
+      const std::size_t taken = std::min(from.size(), kGatheredAtOnce - gathered_.size());
+      gathered_.append(reinterpret_cast<const char*>(from.data()), taken);
+      from = from.subspan(taken);
+      if (gathered_.size() == kGatheredAtOnce) TRY(flush());
+    }
+    return {};
   }
 
   Result<void> stream(int status, std::shared_ptr<FrameSource> source) override {

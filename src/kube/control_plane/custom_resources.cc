@@ -77,6 +77,9 @@ json::Tree status_of(const json::Tree& definition, bool has_its_names) {
   return status;
 }
 
+// Nothing will tell that it is back.
+bool was_store_away(const Answer<void>& written) { return !written && written.error()->code >= 500; }
+
 }  // namespace
 
 CustomResources::CustomResources(const Parts& parts)
@@ -121,6 +124,7 @@ bool CustomResources::settle(const json::Tree& definition, bool has_its_names) {
   wanted.object()["status"] = status_of(definition, has_its_names);
   if (wanted == definition) return false;
   const Answer<void> written = write(wanted, "status");
+  if (was_store_away(written)) return true;
   // Somebody has changed it meanwhile: there will be news.
   if (!written && written.error()->code != 409 && written.error()->code != 404)
     parts_.log.warn(
@@ -151,8 +155,7 @@ bool CustomResources::remove_objects(const json::Tree& definition) {
         return finalizer.as_string() == kCustomFinalizer;
       }) == 0)
     return false;
-  (void)write(released, "");  // refused: there will be news
-  return false;
+  return was_store_away(write(released, ""));  // refused: there will be news
 }
 
 Answer<void> CustomResources::write(const json::Tree& definition, std::string_view subresource) const {

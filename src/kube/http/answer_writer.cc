@@ -122,13 +122,19 @@ Result<void> write_pieces(http::ResponseWriter& response, int code, std::span<co
   for (const SharedBytes& piece : pieces) length += piece.size();
   TRY(response.start(code, length));
   std::string gathered;
-  for (const SharedBytes& piece : pieces) {
-    gathered += piece.view();
-    if (gathered.size() < kGathered) continue;
-    TRY(response.write(gathered));
+  const auto flush = [&] {
+    Result<void> written = gathered.empty() ? Result<void>() : response.write(gathered);
     gathered.clear();
+    return written;
+  };
+  for (const SharedBytes& piece : pieces) {
+    if (gathered.size() + piece.size() > kGathered) TRY(flush());
+    if (piece.size() < kGathered)
+      gathered += piece.view();
+    else
+      TRY(response.write(piece.view()));
   }
-  return gathered.empty() ? Result<void>() : response.write(gathered);
+  return flush();
 }
 
 Result<void> write_status(http::ResponseWriter& response, const Status& status) {
