@@ -98,6 +98,18 @@ class SigningRequests(Case):
                          (422, ["spec.request", "spec.signerName"]))
 
 
+class Accounts(Case):
+    def test_the_first_pods_of_a_namespace_have_their_account(self):
+        """Which the control plane makes a moment after the namespace."""
+        with self.plane.client() as client:
+            for number in range(30):
+                name = f"{self.namespace}-{number}-x"
+                self.assertEqual(client.ask("POST", "/api/v1/namespaces", {"metadata": {"name": name}}).status, 201)
+                made = client.ask("POST", f"/api/v1/namespaces/{name}/pods", pod("web"))
+                self.assertEqual(made.status, 201, made.message)
+                client.ask("DELETE", f"/api/v1/namespaces/{name}")
+
+
 class Selectors(Case):
     def test_events_are_selected_by_the_names_of_both_groups(self):
         self.asked("POST", "/api/v1/namespaces/{}/events", {

@@ -7,6 +7,7 @@
 // Sources, authorizers and functions that are handed in outlive the plugins.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -20,8 +21,9 @@ namespace gantry::kube::admission {
 
 // Pods' containers and volume claims: defaults and borders out of LimitRanges.
 std::unique_ptr<Plugin> limit_ranger(ObjectSource& objects);
-// Pods run as somebody, with a token to prove it.
-std::unique_ptr<Plugin> service_account(ObjectSource& objects);
+// Pods run as somebody, with a token to prove it. `patience`: for the default account of a new namespace.
+std::unique_ptr<Plugin> service_account(ObjectSource& objects,
+                                        std::chrono::milliseconds patience = std::chrono::seconds(2));
 // New nodes take no pods before they say that they are ready.
 std::unique_ptr<Plugin> taint_nodes_by_condition();
 // What pods may ask of their nodes, by the labels of their namespace.

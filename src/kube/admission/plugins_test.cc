@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "kube/admission/test_request.h"
 #include "kube/api/test_objects.h"
 
@@ -95,9 +97,24 @@ TEST(ServiceAccount, gives_no_token_where_none_is_wanted) {
 
 TEST(ServiceAccount, has_to_be_there) {
   TestObjects objects;
-  EXPECT_EQ(TestRequest("pods", kPod).mutate(*service_account(objects)),
+  EXPECT_EQ(TestRequest("pods", R"({"metadata":{"name":"web"},"spec":{"serviceAccountName":"robot"}})")
+                .mutate(*service_account(objects)),
+            "pods \"web\" is forbidden: error looking up service account default/robot: serviceaccount "
+            "\"robot\" not found");
+  EXPECT_EQ(TestRequest("pods", kPod).mutate(*service_account(objects, std::chrono::milliseconds(1))),
             "pods \"web\" is forbidden: error looking up service account default/default: serviceaccount "
             "\"default\" not found");
+}
+
+TEST(ServiceAccount, is_waited_for_by_the_first_pods_of_a_namespace) {
+  TestObjects objects;
+  const auto plugin = service_account(objects, std::chrono::minutes(1));
+  std::thread late(
+      [&] { objects.put("serviceaccounts", R"({"metadata":{"namespace":"default","name":"default"}})"); });
+  TestRequest request("pods", kPod);
+  EXPECT_EQ(request.mutate(*plugin), "");
+  late.join();
+  EXPECT_EQ(request.object().find("spec", "volumes")->array().size(), 1U);
 }
 
 // ---- Priority

@@ -14,6 +14,7 @@
 #include "kube/admission/followed_objects.h"
 #include "kube/admission/plugins.h"
 #include "kube/admission/quota_usage.h"
+#include "kube/api/patience.h"
 
 namespace gantry::kube::admission {
 namespace {
@@ -21,8 +22,6 @@ namespace {
 using json::Tree;
 
 constexpr const char* kQuotas = "resourcequotas";
-// More than are likely to be at it at the same time: each time one of them is through.
-constexpr int kAttempts = 64;
 // Counting parses all objects of a kind in a namespace.
 constexpr std::chrono::seconds kBetweenCounts{1};
 
@@ -81,7 +80,7 @@ class ResourceQuota final : public Plugin {
   Answer<void> charge(const AdmissionRequest& request, const FollowedObjects::Object& known) const {
     const std::string_view name = known->text_at("metadata", "name");
     if (cost_of(request, *known).empty()) return {};
-    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    for (const Patience patience; patience.is_left();) {
       auto quota = objects_.get(kQuotas, request.name_space, name);
       if (!quota || !TRY(add_cost(request, *quota)) || request.is_dry_run) return {};
       Answer<void> written = update_(std::move(*quota));

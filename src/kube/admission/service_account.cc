@@ -19,6 +19,7 @@ using json::Tree;
 using json::TreeArray;
 using json::TreeObject;
 
+constexpr const char* kDefaultAccount = "default";
 constexpr const char* kMountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
 constexpr const char* kVolumePrefix = "kube-api-access-";
 constexpr const char* kRootCertificates = "kube-root-ca.crt";  // a ConfigMap that every namespace has
@@ -128,8 +129,8 @@ Answer<void> check_mirror_pod(const AdmissionRequest& request) {
 
 class ServiceAccount final : public Plugin {
  public:
-  explicit ServiceAccount(ObjectSource& objects)
-      : objects_(objects), accounts_(objects, stored::kServiceAccounts) {}
+  ServiceAccount(ObjectSource& objects, std::chrono::milliseconds patience)
+      : accounts_(objects, stored::kServiceAccounts), patience_(patience) {}
   std::string_view name() const override { return "ServiceAccount"; }
 
   Answer<void> mutate(AdmissionRequest& request) const override {
@@ -138,7 +139,7 @@ class ServiceAccount final : public Plugin {
     if (is_mirror_pod(pod)) return check_mirror_pod(request);
     TreeObject& spec = pod.object()["spec"].object();
     std::string account_name(pod.text_at("spec", "serviceAccountName"));
-    if (account_name.empty()) account_name = "default";
+    if (account_name.empty()) account_name = kDefaultAccount;
     spec["serviceAccountName"] = account_name;
     spec["serviceAccount"] = account_name;  // its name in older clients
     const auto account = find_account(request.name_space, account_name);
@@ -156,21 +157,20 @@ class ServiceAccount final : public Plugin {
  private:
   using Account = FollowedObjects::Object;
 
-  // One that has just been made may not have been told of yet.
+  // The default one is made a moment after its namespace, for whose first pods stock servers wait as well.
   Account find_account(std::string_view name_space, std::string_view name) const {
-    if (Account account = accounts_.find(name_space, name)) return account;
-    auto account = objects_.get(stored::kServiceAccounts, name_space, name);
-    return account ? std::make_shared<const Tree>(*std::move(account)) : nullptr;
+    if (name == kDefaultAccount) return accounts_.wait_for(name_space, name, patience_);
+    return accounts_.find(name_space, name);
   }
 
-  ObjectSource& objects_;
   const FollowedObjects accounts_;
+  const std::chrono::milliseconds patience_;
 };
 
 }  // namespace
 
-std::unique_ptr<Plugin> service_account(ObjectSource& objects) {
-  return std::make_unique<ServiceAccount>(objects);
+std::unique_ptr<Plugin> service_account(ObjectSource& objects, std::chrono::milliseconds patience) {
+  return std::make_unique<ServiceAccount>(objects, patience);
 }
 
 }  // namespace gantry::kube::admission

@@ -11,28 +11,18 @@
 //   }
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
 
 #include "base/json_tree.h"
 #include "base/shared_bytes.h"
+#include "kube/api/patience.h"
 #include "kube/api/status.h"
 #include "kube/server/api_request.h"
 #include "kube/server/verbs.h"
 #include "kube/storage/object_storage.h"
 
 namespace gantry::kube {
-
-// How long others may be faster, one after the other: each time one of them gets on, so it is a question of
-// time and not of tries.
-class Patience {
- public:
-  bool is_left() const { return std::chrono::steady_clock::now() < end_; }
-
- private:
-  std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-};
 
 class ObjectWriter {
  public:

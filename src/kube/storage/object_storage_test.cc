@@ -270,10 +270,11 @@ TEST_F(Watching, without_a_revision_what_is_there_comes_first) {
 
 TEST_F(Watching, its_time_ends_it_with_a_bookmark) {
   const store::Revision revision = put("a/1", pod_text("1"));
-  const auto watcher = watch(revision, {.has_bookmarks = true, .time = std::chrono::milliseconds(1)});
   const store::Revision last =
       MUST(test_.store().commit({.operations = {store::Operation::put("/elsewhere", SharedBytes("1"))}}))
           .revision;
+  ASSERT_TRUE(test_.cache().wait_for(last, std::chrono::seconds(60)));
+  const auto watcher = watch(revision, {.has_bookmarks = true, .time = std::chrono::milliseconds(1)});
   const auto& events = watcher->wait_for_end();
   ASSERT_EQ(events.size(), 1U);
   EXPECT_EQ(events[0].type, WatchEvent::Type::Bookmark);
