@@ -181,7 +181,7 @@ TEST(Server, ASlowHeadMeetsItsDeadline) {
 }
 
 TEST(Server, ASlowHeadMeetsItsDeadlineEvenDrippingOnAKeptConnection) {
-  const auto server = serve(echo, {.head_timeout = 100ms});
+  const auto server = serve(echo, {.head_timeout = 500ms});
   RawPeer peer = connect_to(server);
   peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(peer.read_to("GET / ''").substr(0, 12), "HTTP/1.1 200");

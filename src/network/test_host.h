@@ -186,13 +186,6 @@ inline std::string reach_udp(const UniqueFd& server, const std::string& path, co
   return ::poll(&answered, 1, kPatienceMs) == 1 ? text_of(peer) : "the client was not answered";
 }
 
-// Until the bridge hands packets on: the kernel tells it of its first port's carrier a moment after that is
-// there.
-inline bool has_carrier(const std::string& bridge) {
-  auto routes = MUST(kernel::RouteSocket::open());
-  return comes_true([&] { return MUST(routes.find_link(bridge)).value().has_carrier; });
-}
-
 // A machine beside the host, "10.9.0.2", on a link whose near end has "10.9.0.1"; also fd09::2 and fd09::1.
 struct Neighbour {
   explicit Neighbour(TestHost& host) : path(host.dir / "neighbour") {

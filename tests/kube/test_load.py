@@ -85,7 +85,7 @@ class SlowClients(Load):
 
     def test_slow_bodies_hold_no_seats_and_leave_others_their_rate(self):
         token = self.writer()
-        usual = self.time_of_writes()
+        before = self.time_of_writes()
         head = (f"POST {self.maps} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
                 "Content-Type: application/json\r\nContent-Length: 5000\r\n\r\n").encode()
         peers = [self.say(None, head + b'{"metadata":') for _ in range(SLOW_BODIES)]
@@ -96,10 +96,12 @@ class SlowClients(Load):
                  if line.startswith("apiserver_flowcontrol_current_executing_seats{")]
         self.assertTrue(taken)
         self.assertEqual({line.split()[-1] for line in taken}, {"0"}, taken)
-        self.assertLess(self.time_of_writes(), 3 * usual + 1)
+        meanwhile = self.time_of_writes()
         with self.plane.client(token) as client:  # who waits for nothing of his is served
             self.assertEqual(client.get(self.maps).status, 200)
         self.assertNotIn(b"HTTP", self.said(peers[0]))
+        self.open.close()
+        self.assertLess(meanwhile, 3 * max(before, self.time_of_writes()) + 1)  # of a machine that others use, too
 
     def writer(self):
         """The token of an account that may write what this test writes."""
