@@ -3,6 +3,7 @@
 // Blobs, and how they get in: distribution specification 1.1, "Pulling blobs", "Pushing blobs", "Deleting
 // blobs".
 #include <algorithm>
+#include <optional>
 
 #include "base/byte_stream.h"
 #include "base/json.h"
@@ -202,10 +203,12 @@ Result<void> serve_uploads(Context& context, Call& call) {
   } else if (const auto given = call.query.get("digest")) {
     const Result<Digest> digest = Digest::parse(*given);
     if (!digest) return refuse_digest(call, *given, digest.error());
-    image::Ingest ingest = TRY(context.store.content().ingest(digest->algorithm()));
-    if (const Result<void> received = receive(context, call, ingest); !received)
+    std::optional<image::Ingest> ingest = TRY(context.store.content().ingest(digest->algorithm()));
+    if (const Result<void> received = receive(context, call, *ingest); !received) {
+      ingest.reset();  // whoever is told that there is no room has got back what this took
       return refuse_body(context, call, received.error());
-    return commit(context, call, std::move(ingest), *digest);
+    }
+    return commit(context, call, *std::move(ingest), *digest);
   }
   const Result<std::string> id = context.uploads.begin(call.route.repository);
   if (!id) {
