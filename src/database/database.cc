@@ -233,12 +233,16 @@ Result<sqlite3*> open_handle(const std::string& path) {
   return handle;
 }
 
-// After each commit: what sqlite3_wal_autocheckpoint(3) does, and its size is remembered.
-int look_at_log(void* log_pages, sqlite3* handle, const char* name, int pages) {
+// After each commit. What sqlite3_wal_autocheckpoint(3) would do now is done by the next write: whoever is in
+// this one is on disk already, and need not wait for the log to be emptied.
+int remember_log_size(void* log_pages, sqlite3*, const char*, int pages) {
   *static_cast<int*>(log_pages) = pages;
-  if (pages >= kLogPages)
-    (void)sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   return SQLITE_OK;
+}
+
+// Into the file, as far as no reader is in the way: what is left is for the next time.
+void empty_log(sqlite3* handle) {
+  (void)sqlite3_wal_checkpoint_v2(handle, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
 }
 
 // And not too full: emptying the log, which makes the file grow, must not eat up the last room.
@@ -289,6 +293,7 @@ Database::State::~State() {
   if (!writer || log_pages < kLogPages) return;
   const auto turn = WriteLock::acquire(lock.get(), path);
   const auto version = version_of(*writer);
+  if (turn) empty_log(writer->handle_);
   // Without success the next process does it.
   if (turn && version) (void)writer->run_script(fmt::format("PRAGMA user_version = {}", *version).c_str());
 }
@@ -375,7 +380,7 @@ Result<void> Database::run_batch(std::span<Write* const> batch) {
   if (!state.writer) {
     sqlite3* handle = TRY(open_handle(state.path));
     state.writer.reset(new Connection(handle, state.path));
-    sqlite3_wal_hook(handle, look_at_log, &state.log_pages);
+    sqlite3_wal_hook(handle, remember_log_size, &state.log_pages);
     TRY(state.writer->run_script(kSettings));
     TRY(state.writer->run_script(kWriterSettings));
     state.writer_durability = Durability::Synced;
@@ -388,8 +393,7 @@ Result<void> Database::run_batch(std::span<Write* const> batch) {
     state.writer_durability = durability;
   }
 
-  // Only as far as no reader is in the way.
-  if (is_nearly_full(state.lock.get())) (void)writer.run_script("PRAGMA wal_checkpoint(PASSIVE)");
+  if (state.log_pages >= kLogPages || is_nearly_full(state.lock.get())) empty_log(writer.handle_);
   TRY(writer.execute("BEGIN IMMEDIATE"));
   const auto is_over = [&] { return sqlite3_get_autocommit(writer.handle_) != 0; };
   const auto run_all = [&]() -> Result<void> {
