@@ -109,8 +109,7 @@ TEST(Forward, LetsGoOfTheServerWhenTheClientGoes) {
     peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     peer.read_head();
   }
-  for (int i = 0; i < 500 && !gone; ++i) ::usleep(10'000);
-  EXPECT_TRUE(gone);
+  while (!gone) ::usleep(1'000);
 }
 
 TEST(Forward, PassesAnUpgradeThrough) {
