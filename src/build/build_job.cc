@@ -268,16 +268,19 @@ Result<StageState> BuildJob::result_of(std::size_t stage) {
   slot.state = built ? StageSlot::State::Done : StageSlot::State::Failed;
   changed_.notify_all();
   if (built) return slot.result = *std::move(built);
-  if (!first_error_) first_error_ = std::move(built).error();
-  return error(Code::Conflict, "stage '{}' has failed", file_.stages[stage].display_name());
+  return built;
 }
 
 Result<StageState> BuildJob::build_stage(std::size_t stage) {
   StageRunner runner(*context_, graph_.stages[stage], first_steps_[stage]);
   auto built = runner.run();
   if (built) return built;
-  cancel_.cancel("another step has failed");
-  return built;
+  {
+    MutexLock lock(mutex_);
+    if (!first_error_) first_error_ = std::move(built).error();
+  }
+  cancel_.cancel("another step has failed");  // only now: who fails of it is not the first
+  return error(Code::Conflict, "stage '{}' has failed", file_.stages[stage].display_name());
 }
 
 // ---- sources
