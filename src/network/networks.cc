@@ -192,6 +192,7 @@ std::vector<Network> Networks::list() const {
 
 Result<void> Networks::remove(std::string_view ref) {
   State& state = *state_;
+  const std::shared_lock shared(state.shared_with_repair);  // which would make its bridge again
   MutexLock lock(state.mutex);
   NetworkObject& network = *TRY(state.resolve(ref));
   if (state.view_of(network).is_predefined())

@@ -43,5 +43,28 @@ TEST(ManyNetworks, TwoHundredAtOnceHaveTwoHundredAddresses) {
   });
 }
 
+// What a sandbox leaves is news to the one who repairs: he looks at all bridges while they are removed.
+TEST(ManyNetworks, ThatAreRemovedStayRemovedDuringARepair) {
+  IN_OWN_HOST({
+    TestHost host;
+    MUST(host.networks->reconcile({}));  // changes are followed from here on
+    for (int round = 0; round < 5; ++round) {
+      std::vector<std::string> names;
+      for (int i = 0; i < 8; ++i) {
+        names.push_back(fmt::format("net{}", i));
+        MUST(host.networks->create({.name = names.back()}));
+      }
+      const std::string key = fmt::format("c{}", round);
+      MUST(host.networks->make_sandbox(key));
+      MUST(host.networks->connect(key, names[0], {}));
+      MUST(host.networks->remove_sandbox(key));
+      for (const std::string& name : names) MUST(host.networks->remove(name));
+    }
+    host.networks.reset();
+    auto routes = MUST(kernel::RouteSocket::open());
+    for (const kernel::Link& link : MUST(routes.links())) EXPECT_EQ(link.name, "lo");
+  });
+}
+
 }  // namespace
 }  // namespace gantry::network
