@@ -110,7 +110,7 @@ Result<void> Planner::claim(const std::string& destination) {
 }
 
 Result<void> Planner::use_volume(MountPoint& point, VolumeRequest request) {
-  auto made = volumes_.create(std::move(request));
+  auto made = volumes_.create(std::move(request), id_);
   // A driver that is not there: not "not found", which clients take for the image.
   if (!made && made.error().code() == Code::NotFound)
     return std::move(made).error().with_code(Code::InvalidArgument);
@@ -118,7 +118,6 @@ Result<void> Planner::use_volume(MountPoint& point, VolumeRequest request) {
   const Volume& volume = *created.volume;
   if (created.is_new) plan_.new_volumes.push_back(created.volume);
   if (created.is_new && volume.is_anonymous()) plan_.anonymous_volumes.push_back(volume.name);
-  TRY(volumes_.add_user(volume.name, id_));
   used_.push_back(volume.name);
   point.type = "volume";
   point.name = volume.name;

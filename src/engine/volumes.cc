@@ -104,6 +104,7 @@ struct Volumes::State {
   Result<void> find_mounts();
 
   EntryRef find(std::string_view name) const;
+  EntryRef find_for(std::string_view name, const std::string& user);
   Result<EntryRef> get(std::string_view name) const;
   Result<Volume> make(VolumeRequest request);
   Result<void> save(const Volume& volume);
@@ -208,6 +209,14 @@ EntryRef Volumes::State::find(std::string_view name) const {
   return found == entries.end() ? nullptr : found->second;
 }
 
+EntryRef Volumes::State::find_for(std::string_view name, const std::string& user) {
+  MutexLock lock(mutex);
+  const auto found = entries.find(name);
+  if (found == entries.end()) return nullptr;
+  if (!user.empty()) found->second->users.insert(user);
+  return found->second;
+}
+
 Result<EntryRef> Volumes::State::get(std::string_view name) const {
   EntryRef entry = find(name);
   if (!entry) return no_such_volume(name);
@@ -252,7 +261,7 @@ Result<Volume> Volumes::State::make(VolumeRequest request) {
   return volume;
 }
 
-Result<Volumes::Created> Volumes::create(VolumeRequest request) {
+Result<Volumes::Created> Volumes::create(VolumeRequest request, const std::string& user) {
   if (request.name.empty()) {
     request.name = random_hex(32);
     request.labels.emplace(kAnonymousLabel, "");
@@ -261,13 +270,15 @@ Result<Volumes::Created> Volumes::create(VolumeRequest request) {
     return error(Code::NotFound, "create {}: error looking up volume plugin {}: plugin \"{}\" not found",
                  request.name, request.driver, request.driver);
   TRY(check_volume_name(request.name));
-  if (const EntryRef present = state_->find(request.name)) return Created{present->volume, false};
+  if (const EntryRef present = state_->find_for(request.name, user)) return Created{present->volume, false};
 
   MutexLock change(state_->change_mutex);
-  if (const EntryRef present = state_->find(request.name)) return Created{present->volume, false};
+  if (const EntryRef present = state_->find_for(request.name, user)) return Created{present->volume, false};
   const auto volume = std::make_shared<const Volume>(TRY(state_->make(std::move(request))));
+  auto entry = std::make_shared<Entry>(volume);
+  if (!user.empty()) entry->users.insert(user);
   MutexLock lock(state_->mutex);
-  state_->entries.emplace(volume->name, std::make_shared<Entry>(volume));
+  state_->entries.emplace(volume->name, std::move(entry));
   return Created{volume, true};
 }
 

@@ -74,8 +74,9 @@ class Volumes {
     bool is_new = false;  // false: it was there, and stays as it was (Docker's rule)
   };
   // InvalidArgument for a name or an option that cannot be, NotFound for another driver, Conflict if there is
-  // one of that name with another driver.
-  Result<Created> create(VolumeRequest request);
+  // one of that name with another driver. A `user` has it from the first moment on, as add_user() would say:
+  // nobody can remove it in between.
+  Result<Created> create(VolumeRequest request, const std::string& user = {});
 
   Result<VolumeRef> find(std::string_view name) const;  // NotFound "get x: no such volume"
   std::vector<VolumeRef> list() const;                  // by name

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <future>
 #include <thread>
 
@@ -93,6 +94,20 @@ TEST_F(VolumesTest, OneThatIsUsedCannotBeRemoved) {
   EXPECT_FALSE(exists("volumes/data"));
   EXPECT_EQ(volumes->find("data").error().message(), "get data: no such volume");
   EXPECT_EQ(volumes->add_user("data", "c1").error().code(), Code::NotFound);
+}
+
+TEST_F(VolumesTest, OneThatIsMadeForAUserIsNotRemovedBeforeThatHasIt) {
+  std::atomic<bool> is_over = false;
+  std::thread other([&] {
+    while (!is_over) (void)volumes->remove("data");
+  });
+  for (int i = 0; i < 20; ++i) {
+    MUST(volumes->create({.name = "data"}, "container"));
+    EXPECT_EQ(volumes->users_of("data"), std::vector<std::string>{"container"});
+    volumes->remove_user("data", "container");
+  }
+  is_over = true;
+  other.join();
 }
 
 TEST_F(VolumesTest, DirectoriesThatNothingIsKnownOfAreTakenIn) {
