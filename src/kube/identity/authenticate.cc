@@ -130,10 +130,10 @@ Result<std::optional<User>> Authenticator::by_certificate(const http::PeerCertif
   if (certificate.common_name.empty())
     return error(Code::PermissionDenied, "client certificate '{}': it has no common name",
                  certificate.subject);
-  return std::optional(User{.name = certificate.common_name,
-                            .groups = certificate.organizations,
-                            .extra = {{"authentication.kubernetes.io/credential-id",
-                                       {fmt::format("X509SHA256={}", certificate.fingerprint)}}}});
+  User user{.name = certificate.common_name, .groups = certificate.organizations};
+  user.extra["authentication.kubernetes.io/credential-id"].push_back(
+      fmt::format("X509SHA256={}", certificate.fingerprint));
+  return std::optional(std::move(user));
 }
 
 Result<std::optional<User>> Authenticator::by_token(const http::HeaderMap& headers, std::int64_t now) const {
