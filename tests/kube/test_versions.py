@@ -15,11 +15,12 @@ def setUpModule():
     kube_case.start()
 
 
-def version(name, size, stored=False, served=True):
+def version(name, size, stored=False, served=True, selectable=()):
     schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": {
         "size": {"type": size}, "copies": {"type": "integer"}, "picked": {"type": "string"}}}, "status": {
             "type": "object", "properties": {"made": {"type": "integer"}}}}}
     return {"name": name, "served": served, "storage": stored, "schema": {"openAPIV3Schema": schema},
+            "selectableFields": [{"jsonPath": path} for path in selectable],
             "subresources": {"status": {}, "scale": {"specReplicasPath": ".spec.copies",
                                                      "statusReplicasPath": ".status.made",
                                                      "labelSelectorPath": ".spec.picked"}}}
@@ -81,7 +82,8 @@ class WithAWebhook(Versions):
         super().setUp()
         self.webhook = Webhook(convert)
         self.addCleanup(self.webhook.stop)
-        self.define(version("v1", "string"), version("v2", "integer", stored=True), **self.by_webhook())
+        self.define(version("v1", "string", selectable=[".spec.size"]),
+                    version("v2", "integer", stored=True, selectable=[".spec.size"]), **self.by_webhook())
 
     def by_webhook(self):
         return {"conversion": {"strategy": "Webhook", "webhook": {
@@ -112,6 +114,21 @@ class WithAWebhook(Versions):
             self.assertEqual(next(events)["object"]["spec"]["size"], "4 cm")
             self.out("patch", "boxes.v2.example.com", "one", "--type=merge", "-p", '{"spec":{"size":5}}')
             self.assertEqual(next(events)["object"]["spec"]["size"], "5 cm")
+
+    def test_selected_by_what_the_version_that_was_asked_for_says(self):
+        self.apply(box("one", "v2", size=4), box("two", "v2", size=6))
+        for api, selector in (("v1", "spec.size=4 cm"), ("v2", "spec.size=4"), ("v1", "spec.size!=6 cm")):
+            listed = self.out("get", f"boxes.{api}.example.com", "-o", "name", "--field-selector", selector)
+            self.assertEqual(listed, "box.example.com/one", selector)
+        self.assertEqual(self.out("get", "boxes.v1.example.com", "-o", "name", "--field-selector", "spec.size=4"), "")
+        path = (f"/apis/example.com/v1/namespaces/{self.namespace}/boxes?watch=1&timeoutSeconds=2&fieldSelector="
+                "spec.size%3D4%20cm")
+        self.out("patch", "boxes.v2.example.com", "two", "--type=merge", "-p", '{"spec":{"size":4}}')
+        told = [json.loads(line) for line in self.plane.raw(path)[1].splitlines()]
+        self.assertEqual([(each["type"], each["object"]["metadata"]["name"], each["object"]["spec"]["size"]) for each in told],
+                         [("ADDED", "one", "4 cm"), ("ADDED", "two", "4 cm")])
+        self.out("delete", "boxes.v1.example.com", "--field-selector", "spec.size=4 cm")
+        self.assertEqual(self.get("boxes.v2.example.com")["items"], [])
 
     def test_applied_in_one_version_and_then_in_the_other(self):
         for api, size in (("v1", "4 cm"), ("v2", 6)):

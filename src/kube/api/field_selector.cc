@@ -77,6 +77,14 @@ FieldSelector FieldSelector::has(std::string field) {
   return selector;
 }
 
+FieldSelector FieldSelector::of_names() const {
+  FieldSelector part;
+  for (const Requirement& each : requirements_)
+    if (each.field == "metadata.name" || each.field == "metadata.namespace")
+      part.requirements_.push_back(each);
+  return part;
+}
+
 std::optional<std::string_view> FieldSelector::required_value(std::string_view field) const {
   for (const Requirement& requirement : requirements_)
     if (requirement.is_equal && requirement.field == field) return requirement.value;

@@ -95,6 +95,8 @@ class FieldSelector {
 
   bool is_of_all() const { return requirements_.empty(); }
   const std::vector<Requirement>& requirements() const { return requirements_; }
+  // The part of it that is about metadata.name and metadata.namespace.
+  FieldSelector of_names() const;
   // The value that a field must have ("metadata.name": one object is meant); nothing if it need not.
   std::optional<std::string_view> required_value(std::string_view field) const;
 

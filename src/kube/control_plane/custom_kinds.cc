@@ -6,7 +6,9 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "kube/api/tree_lists.h"
 #include "kube/control_plane/custom_versions.h"
 
 namespace gantry::kube {
@@ -52,11 +54,12 @@ CustomKinds::Kinds compile(const json::Tree& definition, const ServiceRouter& se
   return kinds;
 }
 
-// What the spec says is what counts; the generation changes with it.
+// What counts is what the spec says, with which the generation changes, and which versions objects are in.
 std::string key_of(const json::Tree& definition) {
   const json::Tree* generation = definition.find("metadata", "generation");
-  return fmt::format("{}/{}", definition.text_at("metadata", "uid"),
-                     generation == nullptr ? 0 : generation->as_int64().value_or(0));
+  return fmt::format("{}/{}/{}", definition.text_at("metadata", "uid"),
+                     generation == nullptr ? 0 : generation->as_int64().value_or(0),
+                     fmt::join(words_of(definition.find("status", "storedVersions")), ","));
 }
 
 }  // namespace

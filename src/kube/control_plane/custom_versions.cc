@@ -5,13 +5,15 @@
 
 #include <fmt/format.h>
 
+#include "kube/api/tree_lists.h"
 #include "kube/schema/decode.h"
 
 namespace gantry::kube {
 
 CustomVersions::CustomVersions(const json::Tree& definition, std::vector<const Resource*> resources,
                                const ServiceRouter& services)
-    : resources_(std::move(resources)) {
+    : resources_(std::move(resources)),
+      has_older_stored_(words_of(definition.find("status", "storedVersions")).size() > 1) {
   const json::Tree* conversion = definition.find("spec", "conversion");
   if (conversion != nullptr && conversion->text_at("strategy") == "Webhook")
     webhook_.emplace(*conversion, services);

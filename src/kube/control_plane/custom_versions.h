@@ -23,10 +23,12 @@ class CustomVersions final : public Versions {
   Answer<std::vector<json::Tree>> convert(std::vector<json::Tree> objects,
                                           std::string_view api_version) const override;
   bool asks_others() const override { return webhook_.has_value(); }
+  bool has_older_stored() const override { return has_older_stored_; }
 
  private:
   const std::vector<const Resource*> resources_;
   std::optional<WebhookConversion> webhook_;  // none: versions differ by their names alone
+  const bool has_older_stored_;
 };
 
 }  // namespace gantry::kube

@@ -23,7 +23,7 @@ FieldPath path_of(const Resource& resource, std::string_view name) {
   return path;
 }
 
-// As Go writes what was never set.
+// As Go writes what was never set; of custom kinds Kubernetes does not say it.
 std::string absent_value(const Type* type, const FieldPath& path) {
   for (const std::string& word : path) {
     const Field* field = type == nullptr ? nullptr : type->find(word);
@@ -42,18 +42,19 @@ std::string absent_value(const Type* type, const FieldPath& path) {
 
 StoredKind stored_kind_of(const Resource& resource) {
   StoredKind kind{.stored_as = resource.stored_as};
-  for (const std::string& name : resource.selectable_fields) {
-    FieldPath path = path_of(resource, name);
-    std::string absent = absent_value(resource.type, path);
-    kind.fields.push_back({.name = name, .path = std::move(path), .absent = std::move(absent)});
-  }
+  for (const std::string& name : resource.selectable_fields)
+    kind.fields.push_back({.name = name, .path = path_of(resource, name)});
   return kind;
 }
 
 std::vector<StoredKind> built_in_kinds() {
   std::vector<StoredKind> kinds;
-  for (const Resource& resource : Catalog::built_in().resources())
-    if (resource.is_kept) kinds.push_back(stored_kind_of(resource));
+  for (const Resource& resource : Catalog::built_in().resources()) {
+    if (!resource.is_kept) continue;
+    StoredKind kind = stored_kind_of(resource);
+    for (SelectableField& field : kind.fields) field.absent = absent_value(resource.type, field.path);
+    kinds.push_back(std::move(kind));
+  }
   return kinds;
 }
 

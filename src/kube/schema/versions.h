@@ -25,6 +25,8 @@ class Versions {
                                                   std::string_view api_version) const = 0;
   // Whether convert() has somebody else do it, and may block for as long as he takes.
   virtual bool asks_others() const { return false; }
+  // Whether the store may have objects in another version than the one they are stored in now.
+  virtual bool has_older_stored() const { return false; }
 };
 
 // Null if the kind has no such version (any more). `api_version`: "autoscaling/v2".

@@ -2,6 +2,7 @@
 #include "kube/server/read_parameters.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -26,6 +27,12 @@ Answer<Selection> selection_of(const Collection& collection, const ApiRequest& r
   const FieldSelector fields = TRY(FieldSelector::parse(request.read.field_selector));
   TRY(check_fields(request.resource, fields));
   return Selection::make(request.name_space, std::move(labels), fields, collection.fields()->fields);
+}
+
+Answer<Selection> selection_by_names(const Collection& collection, const ApiRequest& request) {
+  const FieldSelector fields = TRY(FieldSelector::parse(request.read.field_selector));
+  TRY(check_fields(request.resource, fields));
+  return Selection::make(request.name_space, {}, fields.of_names(), collection.fields()->fields);
 }
 
 namespace {
@@ -92,12 +99,11 @@ Answer<void> check_watch(const ReadOptions& options) {
 
 }  // namespace
 
-Answer<ListRequest> list_request(const Collection& collection, const ApiRequest& request) {
+Answer<ListRequest> list_request(const ApiRequest& request, Selection selection) {
   const ReadOptions& options = request.read;
   TRY(check_list(options));
-  ListRequest list{.selection = TRY(selection_of(collection, request)),
-                   .limit = options.limit,
-                   .continue_token = options.continue_token};
+  ListRequest list{
+      .selection = std::move(selection), .limit = options.limit, .continue_token = options.continue_token};
   list.version.revision = TRY(parse_revision(options.resource_version));
   if (options.resource_version_match == "Exact") list.version.match = RevisionMatch::Exact;
   if (options.resource_version_match == "NotOlderThan") list.version.match = RevisionMatch::NotOlderThan;

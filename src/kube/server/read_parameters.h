@@ -14,8 +14,10 @@ namespace gantry::kube {
 
 // Namespace, name, labels and fields. 400 for selectors that are none.
 Answer<Selection> selection_of(const Collection& collection, const ApiRequest& request);
+// Namespace and name of it alone: what may be selected (shown_selection.h).
+Answer<Selection> selection_by_names(const Collection& collection, const ApiRequest& request);
 // 422 for parameters that do not go together.
-Answer<ListRequest> list_request(const Collection& collection, const ApiRequest& request);
+Answer<ListRequest> list_request(const ApiRequest& request, Selection selection);
 Answer<ReadVersion> watch_version(const ReadOptions& options);
 // How long a watch lasts: as long as the client says, or half an hour to an hour, so that those who came
 // together do not come back together.

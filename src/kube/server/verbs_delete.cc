@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include "kube/server/deletion.h"
+#include "kube/server/list_objects.h"
 #include "kube/server/namespaces.h"
 #include "kube/server/object_meta.h"
 #include "kube/server/object_writer.h"
-#include "kube/server/read_parameters.h"
 #include "kube/server/stored_object.h"
 #include "kube/server/verb_functions.h"
 #include "kube/server/write_steps.h"
@@ -137,15 +137,8 @@ Answer<ApiAnswer> delete_object(const VerbParts& parts, const ApiRequest& reques
 // One by one: what was deleted before a failure stays deleted.
 Answer<ApiAnswer> delete_collection(const VerbParts& parts, const ApiRequest& request) {
   const DeleteOptions options = TRY(options_of(request));
-  Collection& collection = collection_of(parts, request.resource);
-  const ListResult found = TRY(parts.storage.list(collection, TRY(list_request(collection, request))));
-  ApiList list{.api_version = request.resource.kind.api_version(),
-               .kind = request.resource.list_kind,
-               .revision = found.revision,
-               .continue_token = found.continue_token,
-               .remaining = found.remaining};
-  ApiAnswer answer;
-  for (const ObjectRef& item : found.items) {
+  SelectedObjects selected = TRY(selected_objects(parts, request));
+  for (const ObjectRef& item : selected.stored) {
     ApiRequest one = request;
     one.verb = Verb::Delete;
     one.name = item->name();
@@ -153,11 +146,8 @@ Answer<ApiAnswer> delete_collection(const VerbParts& parts, const ApiRequest& re
     TRY(check_may_go(one));
     auto deleted = Deleting(parts, one, options).run();
     if (!deleted && deleted.error()->code != 404) return std::move(deleted).error();
-    list.items.push_back(item->json());
   }
-  list.items = TRY(shown(request.resource, std::move(list.items)));
-  answer.content = std::move(list);
-  return answer;
+  return ApiAnswer{.content = std::move(selected.list)};
 }
 
 }  // namespace gantry::kube

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
+#include <utility>
 
+#include "kube/server/list_objects.h"
 #include "kube/server/read_parameters.h"
+#include "kube/server/shown_events.h"
+#include "kube/server/shown_selection.h"
 #include "kube/server/stored_object.h"
 #include "kube/server/verb_functions.h"
 
@@ -16,46 +19,22 @@ Answer<ApiAnswer> get_object(const VerbParts& parts, const ApiRequest& request) 
 }
 
 Answer<ApiAnswer> list_objects(const VerbParts& parts, const ApiRequest& request) {
-  const Resource& resource = request.resource;
-  Collection& collection = collection_of(parts, resource);
-  const ListResult found = TRY(parts.storage.list(collection, TRY(list_request(collection, request))));
-  ApiList list{.api_version = resource.kind.api_version(),
-               .kind = resource.list_kind,
-               .revision = found.revision,
-               .continue_token = found.continue_token,
-               .remaining = found.remaining};
-  list.items.reserve(found.items.size());
-  for (const ObjectRef& item : found.items) list.items.push_back(item->json());
-  list.items = TRY(shown(resource, std::move(list.items)));
-  return ApiAnswer{.content = std::move(list)};
-}
-
-static Answer<void> show_events(const Resource& resource, std::span<WatchEvent> events) {
-  const auto is_object = [](const WatchEvent& event) {
-    return event.type != WatchEvent::Type::Bookmark && event.type != WatchEvent::Type::Error;
-  };
-  std::vector<SharedBytes> objects;
-  for (const WatchEvent& event : events)
-    if (is_object(event)) objects.push_back(event.object);
-  objects = TRY(shown(resource, std::move(objects)));
-  auto next = objects.begin();
-  for (WatchEvent& event : events)
-    if (is_object(event)) event.object = std::move(*next++);
-  return {};
+  return ApiAnswer{.content = TRY(selected_objects(parts, request)).list};
 }
 
 Answer<std::unique_ptr<WatchStream>> watch_objects(const VerbParts& parts, const ApiRequest& request) {
   const Resource& resource = request.resource;
   Collection& collection = collection_of(parts, resource);
-  WatchOptions options{.selection = TRY(selection_of(collection, request)),
-                       .has_bookmarks = request.read.allows_bookmarks,
+  auto selection = TRY(ShownSelection::of(request));
+  WatchOptions options{.has_bookmarks = request.read.allows_bookmarks,
                        .time = watch_time(request.read),
                        .api_version = resource.kind.api_version(),
                        .kind = resource.kind.kind};
+  options.selection =
+      TRY(selection ? selection_by_names(collection, request) : selection_of(collection, request));
   if (!is_shown_as_stored(resource))
-    options.show = [copy = std::make_shared<const Resource>(resource)](std::span<WatchEvent> events) {
-      return show_events(*copy, events);
-    };
+    options.show = [copy = std::make_shared<const Resource>(resource), selection = std::move(selection)](
+                       std::vector<WatchEvent>& events) { return show_events(*copy, selection, events); };
   return parts.storage.watch(collection, TRY(watch_version(request.read)), request.read.sends_initial_events,
                              std::move(options));
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kube/storage/watch_stream.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "base/random.h"
@@ -107,7 +111,7 @@ class WatchStream::Taking {
 
   void add(WatchEvent::Type type, SharedBytes object) {
     taken_ += object.size() + 1;
-    events_.push_back({type, std::move(object)});
+    events_.push_back({.type = type, .object = std::move(object)});
   }
 
   void add_initial() {
@@ -124,11 +128,13 @@ class WatchStream::Taking {
     const Selection& selection = stream_.options_.selection;
     const bool was = change.before && selection.matches(*change.before);
     const bool is = change.kind != Change::Kind::Deleted && selection.matches(*change.object);
-    if (is)
+    if (is) {
       add(was ? WatchEvent::Type::Modified : WatchEvent::Type::Added, change.object->json());
-    else if (was)
+      if (was && stream_.options_.show) events_.back().before = change.before->json();
+    } else if (was) {
       add(WatchEvent::Type::Deleted,
           change.kind == Change::Kind::Deleted ? change.object->json() : change.left());
+    }
   }
 
   // Of before the collection remembers. Whether that was all of it.
@@ -174,15 +180,24 @@ class WatchStream::Taking {
 };
 
 WatchStream::State WatchStream::take(std::vector<WatchEvent>& events, std::size_t bytes) {
-  const std::size_t first = events.size();
-  const State state = collect(events, bytes);
-  if (!options_.show || events.size() == first) return state;
-  const auto shown = options_.show(std::span(events).subspan(first));
-  if (shown) return state;
-  events.resize(first);
-  events.push_back({WatchEvent::Type::Error, SharedBytes(shown.error().to_tree().to_text())});
-  has_ended_ = true;
-  return State::Ended;
+  return options_.show ? collect_shown(events, bytes) : collect(events, bytes);
+}
+
+// Who is given nothing waits to be woken, so it goes on until something is left, or there is nothing more.
+WatchStream::State WatchStream::collect_shown(std::vector<WatchEvent>& events, std::size_t bytes) {
+  std::vector<WatchEvent> taken;
+  for (;;) {
+    const State state = collect(taken, bytes);
+    if (taken.empty()) return state;
+    if (const auto shown = options_.show(taken); !shown) {
+      events.push_back({WatchEvent::Type::Error, SharedBytes(shown.error().to_tree().to_text())});
+      has_ended_ = true;
+      return State::Ended;
+    }
+    const bool is_something = !taken.empty();
+    std::ranges::move(taken, std::back_inserter(events));
+    if (is_something || state == State::Ended) return state;
+  }
 }
 
 WatchStream::State WatchStream::collect(std::vector<WatchEvent>& events, std::size_t bytes) {

@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +30,7 @@ struct WatchEvent {
   enum class Type : std::uint8_t { Added, Modified, Deleted, Bookmark, Error };
   Type type = Type::Added;
   SharedBytes object;  // JSON; of Error: a Status
+  SharedBytes before;  // of Modified, for WatchOptions::show: what it was; empty: it was not selected
 };
 
 // {"type":"ADDED","object": and what is behind the object, with its line break: one event in JSON.
@@ -51,9 +51,9 @@ struct WatchOptions {
   // What bookmarks are of.
   std::string api_version;
   std::string kind;
-  // Makes of events what is sent of them, if that is something else: objects in another version. A failure
-  // is told, and ends the watch. Empty: events stay as they are.
-  std::function<Answer<void>(std::span<WatchEvent>)> show;
+  // Makes of events what is sent of them, if that is something else: objects in another version. May leave
+  // some out. A failure is told, and ends the watch. Empty: events stay as they are.
+  std::function<Answer<void>(std::vector<WatchEvent>&)> show;
 };
 
 class WatchStream {
@@ -86,6 +86,7 @@ class WatchStream {
   Answer<void> begin();
   bool concerns(const Change& change) const;
   State collect(std::vector<WatchEvent>& events, std::size_t bytes);
+  State collect_shown(std::vector<WatchEvent>& events, std::size_t bytes);
   // By the collection, which holds its watches_mutex_. Changes before `next` are none of its concern.
   void wake_up(History::Sequence next);
   void look_at_time(Time now, History::Sequence told);
