@@ -62,6 +62,8 @@ void each_setting(ControlPlaneConfig& c, Visit&& visit) {
         "Authorities of clients beside the cluster's own");
   visit("encryptionConfig", "encryption-provider-config", "FILE", c.encryption_config,
         "How values are encrypted in the store");
+  visit("encryptionConfigReload", "encryption-provider-config-automatic-reload", "",
+        c.encryption_config_reload, "Read that file anew when it changes");
   visit("auditPolicy", "audit-policy-file", "FILE", c.audit_policy,
         "What is written of which requests (default: nothing)");
   visit("auditLog", "audit-log-path", "FILE", c.audit_log, "Where to; - is standard output");
@@ -152,6 +154,7 @@ Result<kube::ControlPlaneOptions> ControlPlaneConfig::options() const {
       .service_node_ports = service_node_ports,
       .access = {.modes = std::move(modes), .webhook = {}},
       .encryption_config = encryption_config,
+      .reloads_encryption = encryption_config_reload,
       .audit_policy = audit_policy,
       .audit_log = {.path = audit_log,
                     .max_size = static_cast<std::size_t>(audit_log_megabytes) << 20,

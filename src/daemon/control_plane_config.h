@@ -40,6 +40,7 @@ struct ControlPlaneConfig {
   int max_requests = 64;
   std::string client_authorities;  // PEM file, beside the cluster's own
   std::string encryption_config;
+  bool encryption_config_reload = false;
   std::string audit_policy, audit_log;
   int audit_log_megabytes = 100, audit_log_backups = 0, audit_log_days = 0;
   std::string oidc_issuer, oidc_client, oidc_username_claim = "sub", oidc_groups_claim, oidc_username_prefix,

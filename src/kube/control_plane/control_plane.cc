@@ -33,7 +33,7 @@
 #include "kube/control_plane/node_certificates.h"
 #include "kube/control_plane/policy_types.h"
 #include "kube/control_plane/stored_kinds.h"
-#include "kube/encryption/encryption.h"
+#include "kube/encryption/live_encryption.h"
 #include "kube/fairness/body_room.h"
 #include "kube/fairness/fairness.h"
 #include "kube/http/api_server.h"
@@ -158,7 +158,8 @@ NodeAgentOptions agent_options(const ControlPlaneOptions& options, const Pki& pk
 class ControlPlane::Impl {
  public:
   Impl(const ControlPlaneOptions& options, std::string address, Pki pki, std::unique_ptr<store::Store> store,
-       std::unique_ptr<const Encryption> encryption, std::unique_ptr<ObjectCache> cache, const Logger& log)
+       std::unique_ptr<const LiveEncryption> encryption, std::unique_ptr<ObjectCache> cache,
+       const Logger& log)
       : options_(options),
         address_(std::move(address)),
         log_(log),
@@ -234,6 +235,7 @@ class ControlPlane::Impl {
                  .aggregated = aggregated_,
                  .streams = *streams_,
                  .auditor = auditor_.get(),
+                 .health_checks = health_checks(),
                  .more_metrics = [this](MetricsPage& page) { write_metrics(page); },
                  .log = log_});
     TRY(listen());
@@ -301,6 +303,17 @@ class ControlPlane::Impl {
     for (auto& plugin : plugins) admission_.add(std::move(plugin));
   }
 
+  std::vector<HealthCheck> health_checks() const {
+    std::vector<HealthCheck> checks = {{"etcd", [this]() -> Result<void> {
+                                          const auto fresh = cache_->become_fresh();
+                                          if (fresh) return {};
+                                          return error(Code::Unavailable, "{}", fresh.error()->message);
+                                        }}};
+    if (encryption_ != nullptr && encryption_->may_have_plugins())
+      checks.push_back({"kms-providers", [this] { return encryption_->check_plugins(); }});
+    return checks;
+  }
+
   void write_metrics(MetricsPage& page) const {
     page.family("apiserver_storage_objects", MetricKind::Gauge, "Objects, by what they are.");
     for (const auto& [stored_as, count] : cache_->counts())
@@ -339,7 +352,7 @@ class ControlPlane::Impl {
   const Logger& log_;
   Pki pki_;
   const std::unique_ptr<store::Store> store_;
-  const std::unique_ptr<const Encryption> encryption_;  // null: values are as they are
+  const std::unique_ptr<const LiveEncryption> encryption_;  // null: values are as they are
   const std::unique_ptr<ObjectCache> cache_;
   ObjectStorage storage_;
   CachedSource objects_;
@@ -378,8 +391,10 @@ Result<std::unique_ptr<ControlPlane>> ControlPlane::start(const ControlPlaneOpti
       options.advertise_address.empty() ? TRY(address_of_host()) : options.advertise_address;
   Pki pki = TRY_DURING(open_pki(options, address), "open the control plane's certificates");
   auto store = TRY_DURING(open_store(options), "open the control plane's store");
-  std::unique_ptr<const Encryption> encryption;
-  if (!options.encryption_config.empty()) encryption = TRY(Encryption::load(options.encryption_config));
+  std::unique_ptr<const LiveEncryption> encryption;
+  if (!options.encryption_config.empty())
+    encryption = TRY(LiveEncryption::open(
+        {.file = options.encryption_config, .reloads = options.reloads_encryption}, log));
   auto cache = TRY_DURING(ObjectCache::open(*store, {.kinds = built_in_kinds(),
                                                      .transformer = encryption.get(),
                                                      .is_shared = options.etcd.has_value(),

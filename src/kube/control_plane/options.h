@@ -30,8 +30,9 @@ struct ControlPlaneOptions {
   std::string service_node_ports = "30000-32767";
   AccessOptions access;
   AuthenticationOptions authentication;
-  std::string encryption_config;  // --encryption-provider-config; empty: values are as they are
-  std::string audit_policy;       // --audit-policy-file; empty: nothing is written
+  std::string encryption_config;    // --encryption-provider-config; empty: values are as they are
+  bool reloads_encryption = false;  // --encryption-provider-config-automatic-reload
+  std::string audit_policy;         // --audit-policy-file; empty: nothing is written
   AuditLogOptions audit_log;
   NodeAgentOptions agents;                                     // an empty identity: the directory's
   ServiceRouting service_routing = ServiceRouting::Endpoints;  // of webhooks and other API servers

@@ -26,6 +26,9 @@ Result<std::unique_ptr<const Cipher>> make_aes_cbc(std::string_view key);
 // AES in Galois/Counter mode: 12 bytes of nonce, the text, 16 bytes of tag. Nonces are random, so a key is
 // good for some hundred thousand writes.
 Result<std::unique_ptr<const Cipher>> make_aes_gcm(std::string_view key);
+// AES-GCM with a key of each value's own, made from the seed and 32 random bytes that stand in front
+// (HKDF-Expand with SHA-256, RFC 5869): good for any number of writes. Seeds have at least 32 bytes.
+Result<std::unique_ptr<const Cipher>> make_seeded_gcm(std::string_view seed);
 // NaCl's secretbox, XSalsa20 with Poly1305: 24 bytes of nonce, 16 of tag, the text. Keys have 32 bytes.
 Result<std::unique_ptr<const Cipher>> make_secretbox(std::string_view key);
 

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/base64.h"
-#include "base/file.h"
+#include "base/duration.h"
 #include "base/json_tree.h"
 #include "kube/api/tree_lists.h"
 #include "yaml/yaml.h"
@@ -15,6 +15,7 @@ namespace gantry::kube {
 namespace {
 
 constexpr std::string_view kEncrypted = "k8s:enc:";
+constexpr std::chrono::minutes kMostPatience{1};  // with a plugin's answer
 
 struct Provider {
   const char* name;
@@ -35,24 +36,46 @@ bool names(std::string_view pattern, std::string_view stored_as) {
   return group.empty() ? rest.empty() : rest.starts_with('.') && rest.substr(1) == group;
 }
 
+Result<KmsSettings> read_kms(const json::Tree& settings) {
+  constexpr std::string_view kScheme = "unix://";
+  // Without a word it is v1, as in Kubernetes, whose values only the plugin could decrypt one by one.
+  if (settings.text_at("apiVersion") != "v2")
+    return error(Code::Unsupported, "apiVersion: v2 is supported, and has to be said");
+  KmsSettings kms{.name = std::string(settings.text_at("name"))};
+  if (kms.name.empty() || kms.name.find(':') != std::string::npos)
+    return error(Code::InvalidArgument, "name: required, and without ':'");
+  const std::string_view endpoint = settings.text_at("endpoint");
+  if (!endpoint.starts_with(kScheme) || endpoint.size() == kScheme.size())
+    return error(Code::InvalidArgument, "endpoint: '{}' is none like unix:///run/kms.sock", endpoint);
+  kms.socket = endpoint.substr(kScheme.size());
+  if (const std::string_view timeout = settings.text_at("timeout"); !timeout.empty())
+    kms.patience =
+        std::chrono::duration_cast<std::chrono::milliseconds>(TRY_DURING(parse_duration(timeout), "timeout"));
+  if (kms.patience <= kms.patience.zero() || kms.patience > kMostPatience)
+    return error(Code::InvalidArgument, "timeout: more than 0, and at most a minute");
+  return kms;
+}
+
 }  // namespace
 
-// Makes the groups of a configuration.
+// Makes an encryption of its configuration.
 class Encryption::Reader {
  public:
-  static Result<std::vector<Group>> read(const json::Tree& config) {
+  explicit Reader(Encryption& encryption) : encryption_(encryption) {}
+
+  Result<void> read(const json::Tree& config) {
     if (config.text_at("kind") != "EncryptionConfiguration" ||
         config.text_at("apiVersion") != "apiserver.config.k8s.io/v1")
       return error(Code::InvalidArgument, "not an EncryptionConfiguration of apiserver.config.k8s.io/v1");
-    std::vector<Group> groups;
+    std::vector<Group>& groups = encryption_.groups_;
     for (const json::Tree& entry : list_of(config, "resources"))
       groups.push_back(TRY_DURING(read_group(entry), "resources[{}]", groups.size()));
     if (groups.empty()) return error(Code::InvalidArgument, "resources: required");
-    return groups;
+    return {};
   }
 
  private:
-  static Result<Group> read_group(const json::Tree& entry) {
+  Result<Group> read_group(const json::Tree& entry) {
     Group group;
     for (const json::Tree& resource : list_of(entry, "resources")) {
       if (resource.as_string().empty()) return error(Code::InvalidArgument, "resources: an empty name");
@@ -66,7 +89,7 @@ class Encryption::Reader {
     return group;
   }
 
-  static Result<void> add_provider(const json::Tree& provider, Group& group) {
+  Result<void> add_provider(const json::Tree& provider, Group& group) {
     if (provider.object().size() != 1)
       return error(Code::InvalidArgument, "not exactly one kind of provider");
     const auto& [name, settings] = *provider.object().begin();
@@ -74,8 +97,10 @@ class Encryption::Reader {
       group.transformers.emplace_back();
       return {};
     }
-    if (name == "kms")
-      return error(Code::Unsupported, "kms: not supported; aescbc, aesgcm and secretbox are");
+    if (name == "kms") {
+      TRY_DURING(add_plugin(settings, group), "kms");
+      return {};
+    }
     const auto* kind =
         std::ranges::find_if(kProviders, [&](const Provider& each) { return each.name == name; });
     if (kind == std::end(kProviders)) return error(Code::InvalidArgument, "'{}': no such provider", name);
@@ -83,6 +108,18 @@ class Encryption::Reader {
     if (keys.empty()) return error(Code::InvalidArgument, "{}.keys: required", name);
     for (std::size_t i = 0; i < keys.size(); ++i)
       TRY_DURING(add_key(*kind, keys[i], group), "{}.keys[{}]", name, i);
+    return {};
+  }
+
+  Result<void> add_plugin(const json::Tree& settings, Group& group) {
+    KmsSettings kms = TRY(read_kms(settings));
+    for (const std::string& other : plugin_names_)
+      if (other == kms.name) return error(Code::InvalidArgument, "name: '{}' stands twice", kms.name);
+    plugin_names_.push_back(kms.name);
+    std::string prefix = fmt::format("{}kms:v2:{}:", kEncrypted, kms.name);
+    const auto provider = std::make_shared<const KmsProvider>(std::move(kms));
+    encryption_.plugins_.push_back(provider);
+    group.transformers.push_back({.prefix = std::move(prefix), .cipher = provider});
     return {};
   }
 
@@ -101,17 +138,21 @@ class Encryption::Reader {
     group.transformers.push_back(std::move(transformer));
     return {};
   }
+
+  Encryption& encryption_;
+  std::vector<std::string> plugin_names_;
 };
 
 Result<std::unique_ptr<const Encryption>> Encryption::parse(std::string_view yaml) {
   const json::Tree config = TRY(json::Tree::parse(TRY(yaml::to_json(yaml))));
   auto encryption = std::make_unique<Encryption>();
-  encryption->groups_ = TRY(Reader::read(config));
+  TRY(Reader(*encryption).read(config));
   return std::unique_ptr<const Encryption>(std::move(encryption));
 }
 
-Result<std::unique_ptr<const Encryption>> Encryption::load(const std::string& file) {
-  return TRY_DURING(parse(TRY(read_file(file))), "encryption configuration '{}'", file);
+Result<void> Encryption::check_plugins() const {
+  for (const auto& plugin : plugins_) TRY(plugin->check());
+  return {};
 }
 
 const Encryption::Group* Encryption::find(std::string_view stored_as) const {

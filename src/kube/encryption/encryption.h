@@ -3,10 +3,8 @@
 // Encryption at rest by an EncryptionConfiguration
 // (https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/): for each kind the first provider's
 // first key writes, and all of them read, so that keys are rotated by putting a new one in front. Providers:
-// aescbc, aesgcm, secretbox and identity.
-//
-//   auto encryption = TRY(Encryption::load("/etc/kubernetes/encryption.yaml"));
-//   ObjectCache cache(store, {.transformer = encryption.get()});
+// aescbc, aesgcm, secretbox, kms (of its API v2) and identity. What is in force, and asks the plugins of kms
+// from time to time, is a LiveEncryption (live_encryption.h).
 #pragma once
 
 #include <memory>
@@ -15,15 +13,20 @@
 #include <vector>
 
 #include "kube/encryption/cipher.h"
+#include "kube/encryption/kms_provider.h"
 #include "kube/storage/value_transformer.h"
 
 namespace gantry::kube {
 
 class Encryption final : public ValueTransformer {
  public:
-  // InvalidArgument names the place, never a key; Unsupported for the provider kms.
+  // InvalidArgument names the place, never a key; Unsupported for the provider kms of its API v1. Asks no
+  // plugin.
   static Result<std::unique_ptr<const Encryption>> parse(std::string_view yaml);
-  static Result<std::unique_ptr<const Encryption>> load(const std::string& file);
+
+  // Whether the plugins of kms are well (KmsProvider::check): the first failure.
+  Result<void> check_plugins() const;
+  bool has_plugins() const { return !plugins_.empty(); }
 
   Result<std::string> to_store(std::string_view stored_as, std::string_view key,
                                std::string_view text) const override;
@@ -35,7 +38,7 @@ class Encryption final : public ValueTransformer {
   // A key with its prefix, "k8s:enc:aesgcm:v1:key1:". Without a cipher: identity, no prefix.
   struct Transformer {
     std::string prefix;
-    std::unique_ptr<const Cipher> cipher;
+    std::shared_ptr<const Cipher> cipher;  // of kms: shared with plugins_
   };
   struct Group {
     std::vector<std::string> resources;  // "secrets", "deployments.apps", "*.apps", "*.", "*.*"
@@ -47,6 +50,7 @@ class Encryption final : public ValueTransformer {
   const Group* find(std::string_view stored_as) const;
 
   std::vector<Group> groups_;
+  std::vector<std::shared_ptr<const KmsProvider>> plugins_;
 };
 
 }  // namespace gantry::kube

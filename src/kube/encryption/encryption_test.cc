@@ -29,10 +29,11 @@ TEST_P(CipherTest, GivesBackWhatWasEncryptedAndNothingElse) {
       EXPECT_NE(cipher->decrypt("/a", bytes.substr(0, cut)).value_or("other"), text);
   }
 }
-INSTANTIATE_TEST_SUITE_P(All, CipherTest, ::testing::Values(make_aes_cbc, make_aes_gcm, make_secretbox));
+INSTANTIATE_TEST_SUITE_P(All, CipherTest,
+                         ::testing::Values(make_aes_cbc, make_aes_gcm, make_seeded_gcm, make_secretbox));
 
 TEST(Ciphers, ThoseThatAuthenticateNoticeEveryChange) {
-  for (const Make make : {make_aes_gcm, make_secretbox}) {
+  for (const Make make : {make_aes_gcm, make_seeded_gcm, make_secretbox}) {
     const auto cipher = MUST(make(kKey32));
     const std::string bytes = MUST(cipher->encrypt("/a", "a secret"));
     for (std::size_t i = 0; i < bytes.size(); ++i) {
@@ -56,11 +57,20 @@ TEST(Ciphers, ASecretboxIsNaCls) {
   EXPECT_EQ(MUST(MUST(make_secretbox(std::string(32, '\1')))->decrypt("", box)), std::string(64, '\3'));
 }
 
+// Made by Python's cryptography, HKDFExpand and AESGCM: the seed 1 x 32, what it is expanded by 2 x 32, the
+// nonce 3 x 12.
+TEST(Ciphers, ASeedMakesTheKeysThatHkdfMakes) {
+  const std::string bytes = std::string(32, '\2') + std::string(12, '\3') +
+                            *from_hex("716a97d701bf81fd105d08b7715d01f8cd2dbb4a1e86c97e");
+  EXPECT_EQ(MUST(MUST(make_seeded_gcm(std::string(32, '\1')))->decrypt("/a", bytes)), "a secret");
+}
+
 TEST(Ciphers, KeysMustHaveTheirSize) {
   EXPECT_TRUE(make_aes_cbc(std::string(16, 'k')));
   EXPECT_FALSE(make_aes_cbc(std::string(17, 'k')));
   EXPECT_FALSE(make_aes_gcm(""));
   EXPECT_FALSE(make_secretbox(std::string(16, 'k')));
+  EXPECT_FALSE(make_seeded_gcm(std::string(31, 'k')));
 }
 
 std::string config(const std::string& providers, const std::string& resources = "[secrets]") {
@@ -115,7 +125,17 @@ TEST(Encryption, MistakesAreNamedWithoutTheKey) {
   EXPECT_NE(why(config("{aescbc: {keys: [{name: a, secret: c2hvcnQ=}]}}")).find("aescbc.keys[0]"),
             std::string::npos);
   EXPECT_EQ(why(config("{aescbc: {keys: [{name: a, secret: c2hvcnQ=}]}}")).find("short"), std::string::npos);
-  EXPECT_NE(why(config("{kms: {name: a}}")).find("kms"), std::string::npos);
+  EXPECT_NE(why(config("{kms: {name: a}}")).find("kms: apiVersion: v2"), std::string::npos);
+  const auto kms = [&](std::string_view settings) {
+    return why(config(fmt::format("{{kms: {{apiVersion: v2, {}}}}}", settings)));
+  };
+  EXPECT_EQ(kms("name: a, endpoint: 'unix:///run/kms.sock', timeout: 1s"), "");
+  EXPECT_NE(kms("name: a, endpoint: 'tcp://localhost:1'").find("kms: endpoint"), std::string::npos);
+  EXPECT_NE(kms("name: 'a:b', endpoint: 'unix:///run/kms.sock'").find("kms: name"), std::string::npos);
+  for (const char* timeout : {"0s", "-1s", "1h", "soon"})
+    EXPECT_NE(kms(fmt::format("name: a, endpoint: 'unix:///k', timeout: {}", timeout)).find("kms: timeout"),
+              std::string::npos)
+        << timeout;
   EXPECT_NE(why(config("{rot13: {}}")), "");
   EXPECT_NE(why(config("")), "");
   EXPECT_NE(why(config(provider("aescbc", "'a:b'", 'a'))), "");

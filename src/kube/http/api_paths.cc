@@ -3,12 +3,17 @@
 // What is at paths that are no resources: health, version, discovery, keys of tokens.
 #include <sys/utsname.h>
 
+#include <algorithm>
+#include <iterator>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "base/json.h"
 #include "base/process_metrics.h"
+#include "base/split.h"
 #include "kube/http/answer_writer.h"
 #include "kube/http/api_server.h"
 #include "kube/http/refusals.h"
@@ -106,16 +111,28 @@ Answer<void> ApiServer::show_path(const Call& call) const {
 }
 
 Answer<void> ApiServer::show_health(const Call& call) const {
-  const bool is_about_ready = call.info.path.starts_with("/readyz");
-  const bool is_well = is_ready_ || !is_about_ready;
-  call.response.headers.set("Content-Type", "text/plain; charset=utf-8");
-  if (!is_well) {
-    call.told.code = 500;
-    return call.response.send(500, "[-]the server is still starting\nreadyz check failed\n");
+  const std::vector<std::string_view> words = split(without_slash(call.info.path).substr(1), '/');
+  if (words.size() > 2) return no_such_path();
+  std::vector<HealthCheck> checks = {{"ping", [] { return Result<void>(); }}};
+  std::ranges::copy(parts_.health_checks, std::back_inserter(checks));
+  if (words.front() == "readyz")
+    checks.push_back({"started", [this] {
+                        if (is_ready_) return Result<void>();
+                        return Result<void>(error(Code::Unavailable, "the server is still starting"));
+                      }});
+  HealthReport report;
+  if (words.size() == 2) {
+    const auto named = std::ranges::find(checks, words.back(), &HealthCheck::name);
+    if (named == checks.end()) return no_such_path();
+    report = one_health_report(*named);
+  } else {
+    report = health_report(words.front(), checks, call.query);
   }
-  if (!call.query.has("verbose")) return call.response.send(200, "ok");
-  const std::string_view name = without_slash(call.info.path).substr(1);
-  return call.response.send(200, fmt::format("[+]ping ok\n{} check passed\n", name));
+  if (!report.why.empty())
+    parts_.log.debug("a health check failed", {{"path", call.info.path}, {"error", report.why}});
+  call.told.code = report.code;
+  call.response.headers.set("Content-Type", "text/plain; charset=utf-8");
+  return call.response.send(report.code, report.text);
 }
 
 Answer<void> ApiServer::show_metrics(const Call& call) const {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/log.h"
 #include "http/server.h"
@@ -24,6 +25,7 @@
 #include "kube/fairness/fairness.h"
 #include "kube/http/answer_writer.h"
 #include "kube/http/api_metrics.h"
+#include "kube/http/health_checks.h"
 #include "kube/http/lanes.h"
 #include "kube/http/media_type.h"
 #include "kube/http/request_info.h"
@@ -48,6 +50,7 @@ struct ApiParts {
   const AggregatedApis& aggregated;
   http::StreamLoop& streams;  // of connections that outlast their handlers
   const Auditor* auditor;     // null: nothing is written
+  std::vector<HealthCheck> health_checks;
   // What others have counted, for /metrics.
   std::function<void(MetricsPage&)> more_metrics;
   const Logger& log;

@@ -61,15 +61,24 @@ static store::RangeRequest request_behind(const store::RangeResult& page,
   return next;
 }
 
-void ObjectCache::read_page(const store::RangeResult& page, ObjectMaps& objects) {
+// Not for good: whoever decrypts the value cannot be asked just now.
+static bool is_unreadable_now(const Error& why) {
+  return why.code() == Code::Unavailable || why.code() == Code::TimedOut;
+}
+
+Result<void> ObjectCache::read_page(const store::RangeResult& page, ObjectMaps& objects) {
   for (const store::KeyValue& item : page.items) {
     const Collection* collection = find_collection(item.key);
     if (collection == nullptr) continue;
-    if (auto object = object_of(*collection, item))
+    auto object = object_of(*collection, item);
+    if (object)
       objects[collection].put(*std::move(object));
+    else if (is_unreadable_now(object.error()))
+      return std::move(object).error();
     else
       say_unreadable(item.key, object.error());
   }
+  return {};
 }
 
 Result<void> ObjectCache::load() {
@@ -87,7 +96,7 @@ Result<void> ObjectCache::load() {
       request = request_behind(page, request);
       reading.emplace(pool, [&] { next = store_.range(request); });
     }
-    read_page(page, objects);
+    TRY(read_page(page, objects));
   }
   MutexLock lock(mutex_);
   for (const auto& [name, collection] : collections_)
@@ -154,22 +163,32 @@ void ObjectCache::say_unreadable(std::string_view key, const Error& why) const {
     options_.log->error("object left out: it cannot be read", {{"key", key}, {"error", why.message()}});
 }
 
-void ObjectCache::apply(Collection& collection, const store::Event& event, Collection::Time now) {
+Result<void> ObjectCache::apply(Collection& collection, const store::Event& event, Collection::Time now) {
   if (!store::is_deletion(event)) {
     auto object = object_of(collection, event);
-    if (object) return collection.put(*std::move(object), now);
+    if (object) {
+      collection.put(*std::move(object), now);
+      return {};
+    }
+    if (is_unreadable_now(object.error())) return std::move(object).error();
     say_unreadable(event.key, object.error());
   }
   collection.remove(path_of(collection, event.key), event.modified, now);
+  return {};
 }
 
 void ObjectCache::on_events(std::span<const store::Event> events) {
+  if (is_behind_) return;
   const Collection::Time now = steady_clock::now();
   std::vector<Collection*> changed;
   for (const store::Event& event : events) {
     Collection* collection = find_collection(event.key);
     if (collection == nullptr) continue;
-    apply(*collection, event, now);
+    // Nobody is to see an object vanish that is there: what is known stays, until all can be read again.
+    if (const auto applied = apply(*collection, event, now); !applied) {
+      is_behind_ = true;
+      return on_end(applied.error());
+    }
     if (std::ranges::find(changed, collection) == changed.end()) changed.push_back(collection);
   }
   MutexLock lock(progress_mutex_);
@@ -261,6 +280,7 @@ bool ObjectCache::look_at_time(Collection::Time now) {
 // What happened in between is not known: watches end, and their clients list again.
 void ObjectCache::begin_anew() {
   watch_.reset();
+  is_behind_ = false;
   const auto read = [&]() -> Result<void> {
     TRY(load());
     return begin_watch();

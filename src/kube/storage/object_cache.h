@@ -81,11 +81,12 @@ class ObjectCache final : private store::WatchSink {
   ObjectCache(store::Store& store, CacheOptions options);
   using ObjectMaps = std::map<const Collection*, ObjectMap>;
   Result<void> load();
-  void read_page(const store::RangeResult& page, ObjectMaps& objects);
+  Result<void> read_page(const store::RangeResult& page, ObjectMaps& objects);
   Result<void> begin_watch();
   void on_events(std::span<const store::Event> events) override;
   void on_end(const Error& why) override;
-  void apply(Collection& collection, const store::Event& event, Collection::Time now);
+  // An error if the event has to be seen again, later.
+  Result<void> apply(Collection& collection, const store::Event& event, Collection::Time now);
   // Null: it is no object's key.
   Collection* find_collection(std::string_view key);
   Collection& collection_locked(std::string_view stored_as) REQUIRES(mutex_);
@@ -112,6 +113,7 @@ class ObjectCache final : private store::WatchSink {
   mutable Collection::Time next_tick_ GUARDED_BY(progress_mutex_){};
   bool has_lost_watch_ GUARDED_BY(progress_mutex_) = false;
 
+  bool is_behind_ = false;  // of whom the watch calls: it passes over events until it is a new one
   std::unique_ptr<store::Watch> watch_;  // of the thread, once it runs
   std::thread thread_;
 };

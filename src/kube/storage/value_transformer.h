@@ -19,7 +19,8 @@ class ValueTransformer {
   // be read under another.
   virtual Result<std::string> to_store(std::string_view stored_as, std::string_view key,
                                        std::string_view text) const = 0;
-  // Quick: the cache calls it for every change. DataLoss for what cannot be read (any more).
+  // Quick: the cache calls it for every change. DataLoss for what cannot be read (any more); Unavailable and
+  // TimedOut for what cannot just now.
   virtual Result<std::string> from_store(std::string_view stored_as, std::string_view key,
                                          std::string_view value) const = 0;
   // Whether it does anything to the values of a kind. If not it is not called.
