@@ -183,7 +183,7 @@ Answer<int> Connector::proxy(const ConnectRequest& request) const {
   http::ClientRequest forwarded = http::forwarded_request(request.request, std::move(place.url));
   remove_credentials(forwarded.headers);
   add_forwarded(forwarded.headers, request.request);
-  if (wants_pages(forwarded.headers)) forwarded.headers.remove("Accept-Encoding");
+  if (wants_pages(forwarded.headers)) forwarded.headers.set("Accept-Encoding", "identity");
   auto answer = place.client->send(forwarded);
   if (!answer) return unavailable(fmt::format("error trying to reach service: {}", answer.error().message()));
   const int status = answer->status();
@@ -204,6 +204,7 @@ Result<void> Connector::pass_on_proxied(const ConnectRequest& request, const htt
     headers.set("Location", std::move(location));
   if (!is_page(answer) || request.request.method() == "HEAD")
     return http::pass_on_rest(std::move(answer), request.request, request.response, parts_.loop);
+  headers.remove("Content-Encoding");
   const int status = answer.status();
   return request.response.stream(status, page_frames(parts_.loop, std::move(answer), links));
 }

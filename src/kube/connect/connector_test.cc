@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "base/hex.h"
 #include "base/split.h"
 #include "http/spdy/session.h"
 #include "http/test_frames.h"
@@ -270,7 +271,7 @@ TEST_F(Connect, RewritesRedirectsOfWhatItIsAProxyOf) {
 
 TEST_F(Connect, LeadsLinksOfPagesBackThroughTheProxy) {
   agent_handler_ = [](Request& request, ResponseWriter& response) {
-    EXPECT_FALSE(request.headers().has("Accept-Encoding"));
+    EXPECT_EQ(request.headers().get("Accept-Encoding"), "identity");
     response.headers = {{"Content-Type", "text/html; charset=utf-8"}, {"Access-Control-Allow-Origin", "*"}};
     return response.send(200, "<a href='/stats'>stats</a>");
   };
@@ -279,10 +280,23 @@ TEST_F(Connect, LeadsLinksOfPagesBackThroughTheProxy) {
   EXPECT_FALSE(answer.contains("Access-Control") || answer.contains("Content-Length")) << answer;
 }
 
+// gzip of Python, of the page above.
+TEST_F(Connect, LeadsLinksOfCompressedPagesBackToo) {
+  agent_handler_ = [](Request&, ResponseWriter& response) {
+    response.headers = {{"Content-Type", "text/html"}, {"Content-Encoding", "gzip"}};
+    return response.send(
+        200,
+        *from_hex("1f8b0800000000000203b34954c8284a4db355d72f2e492c2956b7035336fa897600c595e6391a000000"));
+  };
+  const std::string answer = get("/nodes/n1/proxy/x", "Accept-Encoding: gzip\r\n");
+  EXPECT_TRUE(answer.contains("<a href='/nodes/n1/proxy/stats'>stats</a>")) << answer;
+  EXPECT_FALSE(answer.contains("Content-Encoding")) << answer;
+}
+
 TEST_F(Connect, LeavesWhatIsNoPageAsItIs) {
   agent_handler_ = [](Request& request, ResponseWriter& response) {
     response.headers.set("Content-Type", request.path() == "/packed" ? "text/html" : "text/plain");
-    if (request.path() == "/packed") response.headers.set("Content-Encoding", "gzip");
+    if (request.path() == "/packed") response.headers.set("Content-Encoding", "br");
     return response.send(200, "<a href='/stats'>stats</a>");
   };
   for (const char* path : {"/nodes/n1/proxy/packed", "/nodes/n1/proxy/text"})

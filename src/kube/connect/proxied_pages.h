@@ -25,12 +25,12 @@ struct ProxiedLinks {
   std::string change(std::string_view link) const;  // empty: it stays
 };
 
-// Whether a client asks for pages. What is behind the proxy is then to send them as they are: in what is
-// compressed no links are found.
+// Whether a client asks for pages. What is behind the proxy is then asked to send them as they are.
 bool wants_pages(const http::HeaderMap& headers);
+// It may be compressed by gzip nevertheless; in what is so in another way no links are found.
 bool is_page(const http::ClientResponse& answer);
 
-// The body of such an answer. `loop` outlives it.
+// The body of such an answer, as it was before it was compressed. `loop` outlives it.
 std::shared_ptr<http::FrameSource> page_frames(http::StreamLoop& loop, http::ClientResponse answer,
                                                ProxiedLinks links);
 
