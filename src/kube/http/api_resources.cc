@@ -113,8 +113,8 @@ Answer<void> ApiServer::serve_resource(const Call& call) const {
   if (!resource->is_namespaced && !info.name_space.empty() && !is_namespace) return no_such_path();
   if (info.group.empty() && Connector::leads_out(info.resource, info.subresource))
     return connect(call, *resource, *subresource);
-  if (resource->kind.kind == "ComponentStatus") return show_components(call, *resource);
   if (!resource->deprecation_warning.empty()) add_warning(call.response, resource->deprecation_warning);
+  if (resource->kind.kind == "ComponentStatus") return show_components(call, *resource);
   const bool is_asked = !resource->is_kept && resource->kind.kind != "Binding";
   if (is_asked) return review(call, *resource);
   if (info.group.empty() && info.resource == "serviceaccounts" && info.subresource == "token")

@@ -336,6 +336,16 @@ class Reader {
     return {};
   }
 
+  // The release since when, and what to use instead.
+  Result<void> deprecated(SchemaLine& line) {
+    const std::string_view release = line.word();
+    if (release.empty()) return mistake("since which release is it deprecated?");
+    resource_->deprecation_warning = fmt::format("{} {} is deprecated in v{}+", resource_->kind.api_version(),
+                                                 resource_->kind.kind, release);
+    if (!line.empty()) resource_->deprecation_warning += fmt::format("; use {}", line.rest());
+    return {};
+  }
+
   Result<void> resource_line(std::string_view word, SchemaLine& line) {
     if (word == "short") return words(line, resource_->short_names);
     if (word == "category") return words(line, resource_->categories);
@@ -346,6 +356,7 @@ class Reader {
       resource_->verbs = TRY(verbs(line));
       return {};
     }
+    if (word == "deprecated") return deprecated(line);
     if (word == "stored") {
       resource_->stored_kind = TRY(kind_of(line.word()));
       return {};

@@ -35,6 +35,7 @@ TEST(SchemaReader, ReadsTypesAndResources) {
       "# A comment.\n"
       "resource balls Ball namespaced\n"
       "  short b bl\n"
+      "  deprecated 1.2 toys.example/v2 Marble\n"
       "  subresource roll Roll create\n"
       "  subresource status get update\n"
       "  column \"Its Size\" integer .size\n"
@@ -50,6 +51,8 @@ TEST(SchemaReader, ReadsTypesAndResources) {
   EXPECT_EQ(balls.kind.api_version(), "toys.example/v1");
   EXPECT_EQ(balls.stored_as, "toys.example/balls");
   EXPECT_EQ(balls.short_names, (std::vector<std::string>{"b", "bl"}));
+  EXPECT_EQ(balls.deprecation_warning,
+            "toys.example/v1 Ball is deprecated in v1.2+; use toys.example/v2 Marble");
   EXPECT_EQ(balls.find_subresource("roll")->kind.kind, "Roll");
   EXPECT_EQ(balls.find_subresource("status")->kind.kind, "Ball");
   EXPECT_EQ(balls.columns[0].name, "Its Size");
