@@ -47,8 +47,8 @@ Result<void> ping(Services& services, grpc::ServerCall& call) {
 Result<void> solve(Services& services, grpc::ServerCall& call) {
   const auto request = TRY(read_request<pb::BridgeSolveRequest>(call));
   const std::shared_ptr<BuildJob> job = TRY(job_of(services, call));
-  const FrontEndRequest asked{.attributes = to_map(request.frontend_opt()),
-                              .inputs = TRY(inputs_of(request))};
+  FrontEndRequest asked{.attributes = to_map(request.frontend_opt())};
+  asked.inputs = TRY(inputs_of(request));
   pb::BridgeSolveResponse response;
   if (!request.frontend().empty()) {
     if (!is_dockerfile_front_end(request.frontend(), asked.attributes))

@@ -41,7 +41,6 @@ SolveOrder to_order(const pb::SolveRequest& request) {
 }
 
 Result<void> refuse_what_is_not_there(const pb::SolveRequest& request) {
-  TRY(inputs_of(request));
   for (const pb::CacheOptionsEntry& entry : request.cache().exports())
     if (entry.type() != "inline")
       return error(
@@ -63,7 +62,8 @@ Result<void> solve(Services& services, grpc::ServerCall& call) {
   const std::shared_ptr<BuildJob> job = TRY(services.jobs.begin(to_order(request)));
   call.on_over([job] { job->give_up(); });
   // Also what is refused has begun and ended: its client asks for its progress all the same.
-  Result<void> outcome = refuse_what_is_not_there(request);
+  auto inputs = inputs_of(request);
+  Result<void> outcome = inputs ? refuse_what_is_not_there(request) : std::move(inputs).error();
   if (!outcome) {
     services.jobs.end(job, outcome);
     return outcome;
@@ -72,8 +72,8 @@ Result<void> solve(Services& services, grpc::ServerCall& call) {
   if (request.frontend().empty())
     outcome = job->wait_for_return();
   else if (is_dockerfile_front_end(request.frontend(), job->order().frontend_attrs))
-    outcome = run_build(services, *job,
-                        {.attributes = job->order().frontend_attrs, .inputs = TRY(inputs_of(request))});
+    outcome =
+        run_build(services, *job, {.attributes = job->order().frontend_attrs, .inputs = *std::move(inputs)});
   services.jobs.end(job, outcome);
   TRY(std::move(outcome));
   pb::SolveResponse response;

@@ -52,8 +52,8 @@ Result<void> Export::add(const ExporterRequest& exporter, const std::string& id)
     if (attribute(exporter, "tar") == "false")
       return error(Code::Unsupported, "the exporter '{}' makes a tar, not a directory", type);
     TRY(add_names(attribute(exporter, "name"), names_));
-    archives_.push_back({type == "oci" ? image::ArchiveForm::Oci : image::ArchiveForm::Docker,
-                         std::make_unique<FileSink>(TRY(FileSink::open(*session_, id)))});
+    archives_.emplace_back(type == "oci" ? image::ArchiveForm::Oci : image::ArchiveForm::Docker,
+                           std::make_unique<FileSink>(TRY(FileSink::open(*session_, id))));
   } else if (type == "tar") {
     if (tar_) return error(Code::Unsupported, "one exporter of the type 'tar' at a time");
     tar_ = std::make_unique<FileSink>(TRY(FileSink::open(*session_, id)));

@@ -118,6 +118,7 @@ Result<kernel::IdMaps> id_maps_of(const EngineConfig& config) {
 
 Result<engine::EngineOptions> engine_options(const EngineConfig& config, const std::string& root,
                                              const std::string& programs) {
+  kernel::IdMaps id_maps = TRY(id_maps_of(config));
   return engine::EngineOptions{.root = root,
                                .run = config.run,
                                .shim = programs + "/gantry-shim",
@@ -129,7 +130,7 @@ Result<engine::EngineOptions> engine_options(const EngineConfig& config, const s
                                .dns = config.containers.dns,
                                .dns_options = config.containers.dns_options,
                                .dns_search = config.containers.dns_search,
-                               .id_maps = TRY(id_maps_of(config))};
+                               .id_maps = std::move(id_maps)};
 }
 
 Result<docker::DaemonDescription> description_of(const EngineConfig& config, const std::string& root) {

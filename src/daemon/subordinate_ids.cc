@@ -137,8 +137,10 @@ Result<kernel::IdMaps> subordinate_ids(const std::string& remap, const std::stri
   const Owner owning_group = group.empty()
                                  ? Owner{.name = owner.name, .id = owner.name.empty() ? owner.id : ""}
                                  : group_called(group);
-  return kernel::IdMaps{.uids = TRY(ranges_in(etc + "/subuid", owner)),
-                        .gids = TRY(ranges_in(etc + "/subgid", owning_group))};
+  kernel::IdMaps maps;
+  maps.uids = TRY(ranges_in(etc + "/subuid", owner));
+  maps.gids = TRY(ranges_in(etc + "/subgid", owning_group));
+  return maps;
 }
 
 }  // namespace gantry::daemon

@@ -67,7 +67,8 @@ Result<std::vector<buildkit::ExporterRequest>> exporters_of(const Call& call) {
   if (outputs.size() > 1) return error(Code::InvalidArgument, "multiple outputs not supported");
   std::vector<buildkit::ExporterRequest> exporters;
   if (outputs.empty()) {
-    exporters.push_back({.type = "moby", .attrs = {{"name", TRY(names_of(call))}}});
+    exporters.push_back({.type = "moby"});
+    exporters[0].attrs["name"] = TRY(names_of(call));
   } else if (outputs[0].type != "cacheonly") {
     const bool is_image = outputs[0].type == "image";
     exporters.push_back({.type = is_image ? "moby" : outputs[0].type, .attrs = outputs[0].attrs});
@@ -116,12 +117,11 @@ Result<buildkit::StringMap> attributes_of(const Call& call) {
 }
 
 Result<buildkit::SolveOrder> order_of(const Call& call) {
-  buildkit::SolveOrder order{.ref = call.text("buildid"),
-                             .session = call.text("session"),
-                             .frontend = "dockerfile.v0",
-                             .frontend_attrs = TRY(attributes_of(call)),
-                             .exporters = TRY(exporters_of(call)),
-                             .cache_from = TRY(call.json<std::vector<std::string>>("cachefrom"))};
+  buildkit::SolveOrder order{
+      .ref = call.text("buildid"), .session = call.text("session"), .frontend = "dockerfile.v0"};
+  order.frontend_attrs = TRY(attributes_of(call));
+  order.exporters = TRY(exporters_of(call));
+  order.cache_from = TRY(call.json<std::vector<std::string>>("cachefrom"));
   if (order.ref.empty()) return error(Code::InvalidArgument, "a build with version=2 needs a 'buildid'");
   if (call.flag("squash"))
     return error(Code::InvalidArgument, "squash is only supported with experimental mode");

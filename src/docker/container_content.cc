@@ -139,12 +139,12 @@ Result<void> commit_container(const Context& context, Call& call) {
   const engine::ContainerRef record = TRY(context.engine.find(call.text("container")));
   const engine::ContainerSettings& settings = *record->settings;
   engine::CommitRequest request{.snapshot = engine::Engine::snapshot_key(*record),
-                                .config = TRY(commit_config(settings.config, wanted)),
                                 .left_out = engine::placeholders(),
-                                .name = TRY(name_of_commit(call)),
                                 .author = call.text("author"),
                                 .comment = call.text("comment"),
                                 .created_by = fmt::format("{}", fmt::join(settings.command(), " "))};
+  request.config = TRY(commit_config(settings.config, wanted));
+  request.name = TRY(name_of_commit(call));
   TRY(apply_changes(call.query.all("changes"), request.config));
   if (!settings.image.empty()) request.base = TRY(oci::Digest::parse(settings.image));
   std::optional<Pause> pause;

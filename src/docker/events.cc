@@ -76,9 +76,9 @@ Result<void> send_past(const Context& context, Call& call, const EventQuery& que
 
 Result<void> stream_events(const Context& context, Call& call) {
   const engine::TimeNs now = wall_clock_ns();
-  EventQuery query{.filter = TRY(EventFilter::parse(call.text("filters"))),
-                   .since = TRY(time_in(call, "since", now)),
-                   .until = TRY(time_in(call, "until", now))};
+  EventQuery query{.filter = TRY(EventFilter::parse(call.text("filters")))};
+  query.since = TRY(time_in(call, "since", now));
+  query.until = TRY(time_in(call, "until", now));
   if (query.until != 0 && query.since > query.until)
     return error(Code::InvalidArgument, "`since` time ({}) cannot be after `until` time ({})",
                  call.text("since"), call.text("until"));

@@ -137,7 +137,6 @@ Result<ImageDetails> details_of(const image::ImageStore& store, const Image& ima
                        .comment = config.history.empty() ? "" : config.history.back().comment,
                        .created = config.created,
                        .author = config.author,
-                       .config = TRY(config_of(config.config)),
                        .architecture = config.platform.architecture,
                        .variant = config.platform.variant,
                        .os = config.platform.os,
@@ -147,6 +146,7 @@ Result<ImageDetails> details_of(const image::ImageStore& store, const Image& ima
                        .graph_driver = {.name = "overlay2", .data = {}},
                        .rootfs = {.type = config.rootfs.type, .layers = {}},
                        .metadata = {.last_tag_time = timestamp_of(last_named(image))}};
+  details.config = TRY(config_of(config.config));
   // Gone from 1.45, but docker-compose 1.29 fails without it whatever version it speaks.
   details.container_config = details.config;
   for (const oci::Digest& diff_id : config.rootfs.diff_ids) details.rootfs.layers.push_back(diff_id.str());
@@ -184,10 +184,10 @@ Result<std::vector<HistoryItem>> history_of(const image::ImageStore& store, cons
     items.push_back(std::move(item));
   }
   // Nothing says how the other layers came to be, but they are there.
-  for (; layer < chain.size(); ++layer)
-    items.push_back({.id = "<missing>",
-                     .created = image.created / kNsPerSecond,
-                     .size = TRY(layer_size(snapshots, chain[layer]))});
+  for (; layer < chain.size(); ++layer) {
+    const auto size = TRY(layer_size(snapshots, chain[layer]));
+    items.push_back({.id = "<missing>", .created = image.created / kNsPerSecond, .size = size});
+  }
   std::ranges::reverse(items);
   if (!items.empty()) {
     items.front().id = image.id.str();

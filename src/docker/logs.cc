@@ -88,10 +88,10 @@ std::optional<std::uint64_t> tail_of(const std::string& text) {
 Result<engine::LogQuery> query_of(const Call& call) {
   engine::LogQuery query{.stdout_too = call.flag("stdout"),
                          .stderr_too = call.flag("stderr"),
-                         .since = TRY(time_in(call, "since")),
-                         .until = TRY(time_in(call, "until")),
                          .tail = tail_of(call.text("tail")),
                          .follow = call.flag("follow")};
+  query.since = TRY(time_in(call, "since"));
+  query.until = TRY(time_in(call, "until"));
   if (!query.stdout_too && !query.stderr_too)
     return error(Code::InvalidArgument, "Bad parameters: you must choose at least one stream");
   return query;

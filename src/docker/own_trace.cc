@@ -46,10 +46,10 @@ struct Answer {
 void fields(json::Fields& f, Answer& answer) { f("steps", answer.steps, json::Presence::Always); }
 
 Result<void> trace(const Context& context, Call& call) {
-  network::TraceRequest request{.from = TRY(origin_of(context, call.text("from"))),
-                                .to = call.text("to"),
-                                .protocol = TRY(protocol_of(call.text("protocol"))),
-                                .port = TRY(port_of(call.text("port")))};
+  network::TraceRequest request{.to = call.text("to")};
+  request.from = TRY(origin_of(context, call.text("from")));
+  request.protocol = TRY(protocol_of(call.text("protocol")));
+  request.port = TRY(port_of(call.text("port")));
   if (request.to.empty()) return error(Code::InvalidArgument, "parameter 'to' is missing");
   return call.send_object(Answer{TRY(context.networks.trace(request))});
 }

@@ -22,7 +22,9 @@ Result<std::int64_t> time_in(const Call& call, std::string_view name) {
 }
 
 Result<engine::UsageQuery> query_of(const Call& call) {
-  engine::UsageQuery query{.since = TRY(time_in(call, "since")), .until = TRY(time_in(call, "until"))};
+  engine::UsageQuery query;
+  query.since = TRY(time_in(call, "since"));
+  query.until = TRY(time_in(call, "until"));
   if (query.until != 0 && query.since > query.until)
     return error(Code::InvalidArgument, "invalid value for 'until': it is before 'since'");
   for (const std::string_view word : call.query.all("groupBy")) query.group_by.emplace_back(word);

@@ -103,8 +103,8 @@ Result<void> look_up(const Context& context, Call& call) {
   const std::string reference = name.digest() ? name.digest()->str() : *name.tag();
   const image::FetchedManifest manifest = TRY(route.registry->manifest(route.repository, reference));
   const oci::Document document = TRY(oci::parse_document(manifest.bytes, manifest.media_type));
-  DistributionAnswer answer{.descriptor = oci::describe(oci::media_type_of(document), manifest.bytes),
-                            .platforms = TRY(platforms_of(route, document))};
+  DistributionAnswer answer{.descriptor = oci::describe(oci::media_type_of(document), manifest.bytes)};
+  answer.platforms = TRY(platforms_of(route, document));
   return call.send_object(answer);
 }
 

@@ -46,8 +46,10 @@ Result<Base> read_base(const ImageStore& store, image::Lease& lease, const Diges
   if (!base) return error(Code::NotFound, "No such image: {}", id.str());
   if (!TRY(lease.hold(base->manifest)))
     return error(Code::NotFound, "the manifest {} of image {} is gone", base->manifest.str(), id.str());
-  return Base{.manifest = TRY(oci::parse_manifest(TRY(store.content().read(base->manifest)))),
-              .config = TRY(oci::parse_image_config(TRY(store.content().read(id))))};
+  Base read;
+  read.manifest = TRY(oci::parse_manifest(TRY(store.content().read(base->manifest))));
+  read.config = TRY(oci::parse_image_config(TRY(store.content().read(id))));
+  return read;
 }
 
 struct NewLayer {
@@ -67,7 +69,8 @@ Result<NewLayer> write_layer(const ImageStore& store, image::Lease& lease,
   TRY(image::write_layer(parts.upper.get(), lowers, {.left_out = &left_out}, tar));
   TRY(compressor->finish());
   const std::uint64_t size = ingest.size();
-  return NewLayer{diff_id.finish(), TRY(lease.commit(std::move(ingest))), size};
+  const Digest blob = TRY(lease.commit(std::move(ingest)));
+  return NewLayer{diff_id.finish(), blob, size};
 }
 
 // In the form of the base, so that its layers keep their types.

@@ -141,7 +141,8 @@ Result<CreateResult> create_pod(Core& core, std::string_view name, PodSettings s
     if (other->record()->name == record.name)
       return error(Code::Conflict, "the pod name '{}' is already in use by pod '{}'", record.name,
                    other->record()->id);
-  CreateResult result{.id = record.id, .warnings = TRY(settle(core, settings))};
+  CreateResult result{.id = record.id};
+  result.warnings = TRY(settle(core, settings));
   auto networks = std::make_shared<ContainerNetworks>();
   networks->wanted = TRY(by_network_name(core, settings.endpoints));
   networks->wanted.try_emplace(network_name(core, settings.network_mode));

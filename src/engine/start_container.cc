@@ -143,6 +143,7 @@ class Start {
     container::JoinedNamespaces joined = TRY(joined_namespaces_of(core_, record_));
     joined.network = network;
     joined.user = user_namespace_;
+    std::string shm = TRY(shared_memory_of(core_, record_));
     const oci::Spec spec =
         TRY(container::make_spec({.id = record_.id,
                                   .config = record_.settings->config,
@@ -156,7 +157,7 @@ class Start {
                                   .hosts = std::move(files.hosts),
                                   .hostname_file = std::move(files.hostname),
                                   .resolv_conf = std::move(files.resolv_conf),
-                                  .shm = TRY(shared_memory_of(core_, record_)),
+                                  .shm = std::move(shm),
                                   .init_program = core_.options.init,
                                   .cgroup_path = paths_.cgroup,
                                   .link_env = link_environment_of(record_, links)}));
@@ -171,10 +172,11 @@ class Start {
     const container::Config& config = record_.settings->config;
     const container::HostConfig& host = record_.settings->host_config;
     const LogSettings log = TRY(log_settings());
+    std::string runtime = TRY(runtime_of(core_.options, host.runtime));
     return container::ShimLaunch{.program = core_.options.shim,
                                  .id = record_.id,
                                  .bundle = paths_.directory,
-                                 .runtime = TRY(runtime_of(core_.options, host.runtime)),
+                                 .runtime = std::move(runtime),
                                  .runtime_root = runtime_root(core_.options),
                                  .state_dir = paths_.shim_state,
                                  .log_path = log.has_file() ? paths_.log : std::string(),

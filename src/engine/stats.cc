@@ -191,7 +191,8 @@ Result<StatsSource> StatsSource::open(const std::string& cgroup_path, pid_t pid,
 }
 
 Result<StatsSample> StatsSource::read() {
-  StatsSample sample{.time = wall_clock_ns(), .cgroup = TRY(kernel::read_stats(cgroup_))};
+  StatsSample sample{.time = wall_clock_ns()};
+  sample.cgroup = TRY(kernel::read_stats(cgroup_));
   sample.has_v1_memory = cgroup_.version_of(kernel::Controller::Memory) == kernel::CgroupVersion::V1;
   read_host_cpu(TRY(read_file(root_ + "/proc/stat")), sample);
   sample.host_memory = parse_total_memory(TRY(read_file(root_ + "/proc/meminfo")));
