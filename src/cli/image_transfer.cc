@@ -76,9 +76,9 @@ Result<int> push(Context& context, const PushOptions& options, const Words& name
   image::Registries registries(TRY(image::RegistriesOptions::from_host()));
   const ProgressForm form = TRY(parse_progress_form(options.quiet ? "none" : options.progress));
   const oci::Reference reference = TRY(oci::Reference::parse(names[0]));
-  const image::PushOptions how{.source = options.source,
-                               .platform = TRY(parse_platform(options.platform)),
-                               .format = TRY(parse_format(options.format))};
+  image::PushOptions how{.source = options.source};
+  how.platform = TRY(parse_platform(options.platform));
+  how.format = TRY(parse_format(options.format));
   const auto progress = show_progress(form);
   const image::Pushed pushed = TRY(image::push(*store.images, registries, reference, how, *progress));
   TRY(print(options.quiet ? pushed.digest.str() + "\n"

@@ -64,8 +64,9 @@ Result<int> list(Context& context, const NoOptions&, const Words&) {
   Table table({"SNAPSHOT", "CREATED", "WRITTEN"});
   for (const Snapshot& snapshot : TRY(store.snapshots->snapshots())) {
     const auto age = std::chrono::nanoseconds(wall_clock_ns() - snapshot.created);
+    const auto usage = TRY(store.snapshots->usage(snapshot.key));
     table.add({snapshot.key, human_duration(std::chrono::duration_cast<std::chrono::seconds>(age)) + " ago",
-               human_size(TRY(store.snapshots->usage(snapshot.key)).bytes)});
+               human_size(usage.bytes)});
   }
   TRY(print(table.text()));
   return 0;

@@ -253,11 +253,14 @@ class TemplateParser {
     if (action == "break") return Node{.kind = Node::Kind::Break};
     if (action == "continue") return Node{.kind = Node::Kind::Continue};
     if (word == "define" || word == "template" || word == "block") return bad("there is no", word);
-    return Node{.kind = Node::Kind::Action, .pipeline = TRY(PipelineParser(action, 0).parse())};
+    Node node{.kind = Node::Kind::Action};
+    node.pipeline = TRY(PipelineParser(action, 0).parse());
+    return node;
   }
 
   Result<Node> branch(Node::Kind kind, std::string_view condition, int depth) {
-    Node node{.kind = kind, .pipeline = TRY(PipelineParser(condition, 0).parse())};
+    Node node{.kind = kind};
+    node.pipeline = TRY(PipelineParser(condition, 0).parse());
     std::string end = TRY(read_block(node.body, depth + 1));
     if (end.starts_with("else ")) {
       // "else if" is an if inside of else, and shares its end.

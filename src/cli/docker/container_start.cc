@@ -122,9 +122,8 @@ Result<int> ExitWaiter::wait() {
 Result<AttachedContainer> AttachedContainer::attach(EngineClient& engine, std::string id,
                                                     const AttachOptions& options) {
   const std::string path = "/containers/" + path_part(id);
-  SessionOptions session{.tty = options.tty,
-                         .has_input = options.stdin,
-                         .detach_keys = TRY(DetachKeys::parse(options.detach_keys))};
+  SessionOptions session{.tty = options.tty, .has_input = options.stdin};
+  session.detach_keys = TRY(DetachKeys::parse(options.detach_keys));
   if (options.passes_signals)
     session.on_signal = [&engine, path](int signal) {
       (void)engine.post(path + "/kill", {{"signal", signal_name(signal)}});  // it may have ended

@@ -42,12 +42,11 @@ std::optional<container::HealthConfig> made(std::optional<container::HealthConfi
 }
 
 Result<std::optional<container::HealthConfig>> health_of(const Options& options) {
-  container::HealthConfig health{
-      .interval = TRY(nanoseconds_option("health-interval", options.health_interval)),
-      .timeout = TRY(nanoseconds_option("health-timeout", options.health_timeout)),
-      .start_period = TRY(nanoseconds_option("health-start-period", options.health_start_period)),
-      .start_interval = TRY(nanoseconds_option("health-start-interval", options.health_start_interval)),
-      .retries = options.health_retries.value_or(0)};
+  container::HealthConfig health{.retries = options.health_retries.value_or(0)};
+  health.interval = TRY(nanoseconds_option("health-interval", options.health_interval));
+  health.timeout = TRY(nanoseconds_option("health-timeout", options.health_timeout));
+  health.start_period = TRY(nanoseconds_option("health-start-period", options.health_start_period));
+  health.start_interval = TRY(nanoseconds_option("health-start-interval", options.health_start_interval));
   if (!options.health_cmd.empty()) health.test = {"CMD-SHELL", options.health_cmd};
   const bool says_nothing = health == container::HealthConfig{};
   if (options.no_healthcheck && !says_nothing)
@@ -132,9 +131,8 @@ Result<std::vector<container::WeightDevice>> weights(const Options::Words& texts
   for (const std::string& text : texts) {
     const std::size_t colon = text.rfind(':');
     if (colon == std::string::npos) return bad_option("blkio-weight-device", text);
-    devices.push_back(
-        {.path = text.substr(0, colon),
-         .weight = TRY(parse_number<std::uint16_t>("blkio-weight-device", text.substr(colon + 1)))});
+    devices.emplace_back(text.substr(0, colon),
+                         TRY(parse_number<std::uint16_t>("blkio-weight-device", text.substr(colon + 1))));
   }
   return devices;
 }
@@ -362,8 +360,8 @@ Result<CreateBody> create_body(const ContainerOptions& options, const std::strin
   TRY(set_networks(options, body));
   host.container_id_file = options.cidfile;
   if (options.tty) host.console_size = console_size();
-  host.log_config = {.type = options.log_driver,
-                     .config = TRY(key_values_option("log-opt", options.log_opt))};
+  host.log_config.type = options.log_driver;
+  host.log_config.config = TRY(key_values_option("log-opt", options.log_opt));
   host.restart_policy = TRY(parse_restart_policy(options.restart));
   host.auto_remove = options.rm;
   if (options.rm && host.restart_policy.name != "no" && !host.restart_policy.name.empty())

@@ -69,10 +69,11 @@ Result<int> events(Context& context, const EventsOptions& options, const Words&)
   const auto format = Template::parse(options.format);
   if (!format) return failed(format.error(), kWrongTemplate);
   EngineClient engine = TRY(EngineClient::of(context));
-  auto response = TRY(engine.send({.path = "/events",
-                                   .parameters = {{"since", TRY(time_option("since", options.since))},
-                                                  {"until", TRY(time_option("until", options.until))},
-                                                  {"filters", filters_parameter(options.filter)}}}));
+  const std::string since = TRY(time_option("since", options.since));
+  const std::string until = TRY(time_option("until", options.until));
+  auto response = TRY(engine.send(
+      {.path = "/events",
+       .parameters = {{"since", since}, {"until", until}, {"filters", filters_parameter(options.filter)}}}));
   TRY(for_each_json_line(response.body(), [&](const json::Value& value) -> Result<void> {
     if (is_json) return print(value.to_text() + "\n");
     if (!options.format.empty()) return print(TRY(format->render(value)) + "\n");

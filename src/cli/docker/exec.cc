@@ -59,17 +59,17 @@ void fields(json::Fields& f, StartBody& body) {
 }
 
 Result<std::string> create_exec(EngineClient& engine, const ExecOptions& options, const Words& words) {
-  const ExecBody body{.user = options.user,
-                      .working_dir = options.workdir,
-                      .detach_keys = options.detach_keys,
-                      .privileged = options.privileged,
-                      .tty = options.tty,
-                      .attach_stdin = options.interactive && !options.detach,
-                      .attach_stdout = !options.detach,
-                      .attach_stderr = !options.detach,
-                      .console_size = options.tty ? console_size() : std::vector<std::uint32_t>(),
-                      .env = TRY(environment_option(options.env_file, options.env)),
-                      .cmd = {words.begin() + 1, words.end()}};
+  ExecBody body{.user = options.user,
+                .working_dir = options.workdir,
+                .detach_keys = options.detach_keys,
+                .privileged = options.privileged,
+                .tty = options.tty,
+                .attach_stdin = options.interactive && !options.detach,
+                .attach_stdout = !options.detach,
+                .attach_stderr = !options.detach,
+                .console_size = options.tty ? console_size() : std::vector<std::uint32_t>(),
+                .cmd = {words.begin() + 1, words.end()}};
+  body.env = TRY(environment_option(options.env_file, options.env));
   const json::Document answer =
       TRY(engine.post_json("/containers/" + path_part(words[0]) + "/exec", json::encode(body)));
   const auto id = answer.root().find("Id");
@@ -84,9 +84,8 @@ Result<int> status_of(EngineClient& engine, const std::string& id) {
 }
 
 Result<int> run_attached(EngineClient& engine, const ExecOptions& options, const std::string& id) {
-  SessionOptions session{.tty = options.tty,
-                         .has_input = options.interactive,
-                         .detach_keys = TRY(DetachKeys::parse(options.detach_keys))};
+  SessionOptions session{.tty = options.tty, .has_input = options.interactive};
+  session.detach_keys = TRY(DetachKeys::parse(options.detach_keys));
   if (options.tty)
     session.on_resize = [&engine, &id](WindowSize size) {
       // It may have ended; then nobody looks at the size.

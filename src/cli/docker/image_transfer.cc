@@ -78,10 +78,11 @@ Result<int> push(Context& context, const PushOptions& options, const Words& name
   if (!options.all_tags && !options.quiet) TRY(tell_default_tag(names[0]));
   // Without a tag the daemon takes all.
   const std::string tag = options.all_tags ? "" : image.tag().value_or("");
+  const std::string credentials = TRY(registry_auth(image));
   auto response = TRY(engine.send({.method = "POST",
                                    .path = "/images/" + path_part(image.untagged().str()) + "/push",
                                    .parameters = {{"tag", tag}},
-                                   .headers = {{"X-Registry-Auth", TRY(registry_auth(image))}}}));
+                                   .headers = {{"X-Registry-Auth", credentials}}}));
   TRY(show_messages(response.body(), STDOUT_FILENO, view_of(options.quiet)));
   if (options.quiet) TRY(print((options.all_tags ? image.untagged() : image).str() + "\n"));
   return 0;
@@ -108,12 +109,13 @@ Result<int> search(Context& context, const SearchOptions& options, const Words& 
   EngineClient engine = TRY(EngineClient::of(context));
   const std::string& term = words[0];
   const auto reference = oci::Reference::parse(term);
+  const std::string credentials = reference ? TRY(registry_auth(*reference)) : "e30=";
   auto response = TRY(
       engine.send({.path = "/images/search",
                    .parameters = {{"term", term},
                                   {"limit", options.limit ? std::to_string(*options.limit) : std::string()},
                                   {"filters", filters_parameter(options.filter)}},
-                   .headers = {{"X-Registry-Auth", reference ? TRY(registry_auth(*reference)) : "e30="}}}));
+                   .headers = {{"X-Registry-Auth", credentials}}}));
   const json::Document found = TRY(json::Document::parse(TRY(response.read_body())));
   Listing listing(kSearchColumns);
   for (std::size_t i = 0; i < found.root().size(); ++i) {

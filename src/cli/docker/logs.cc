@@ -37,14 +37,16 @@ Result<int> logs(Context& context, const LogsOptions& options, const Words& word
   EngineClient engine = TRY(EngineClient::of(context));
   const bool has_frames = !TRY(has_tty(engine, words[0]));
   const auto flag = [](bool is_on) { return is_on ? std::string("1") : std::string(); };
+  const std::string since = TRY(time_option("since", options.since));
+  const std::string until = TRY(time_option("until", options.until));
   auto response = TRY(engine.send({.path = "/containers/" + path_part(words[0]) + "/logs",
                                    .parameters = {{"stdout", "1"},
                                                   {"stderr", "1"},
                                                   {"follow", flag(options.follow)},
                                                   {"timestamps", flag(options.timestamps)},
                                                   {"details", flag(options.details)},
-                                                  {"since", TRY(time_option("since", options.since))},
-                                                  {"until", TRY(time_option("until", options.until))},
+                                                  {"since", since},
+                                                  {"until", until},
                                                   {"tail", options.tail}}}));
   FdSink out(STDOUT_FILENO, "standard output"), err(STDERR_FILENO, "standard error");
   FrameSplitter splitter(has_frames, out, err);

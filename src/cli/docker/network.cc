@@ -98,9 +98,9 @@ Result<int> create(Context& context, const CreateOptions& options, const Words& 
   config.config_only = options.config_only;
   if (options.ipv6) config.enable_ipv6 = true;
   if (!options.ipv4) config.enable_ipv4 = false;
-  config.ipam = {.driver = options.ipam_driver,
-                 .config = TRY(pools_of(options)),
-                 .options = TRY(key_values_option("ipam-opt", options.ipam_opt))};
+  config.ipam.driver = options.ipam_driver;
+  config.ipam.config = TRY(pools_of(options));
+  config.ipam.options = TRY(key_values_option("ipam-opt", options.ipam_opt));
   config.options = key_values(options.opt);
   config.labels = key_values(options.label);
   EngineClient engine = TRY(EngineClient::of(context));

@@ -29,10 +29,11 @@ Result<std::string> registry_auth(const oci::Reference& reference) {
 
 Result<void> pull_image(EngineClient& engine, const oci::Reference& image, const std::string& platform,
                         int out, MessageView view) {
+  const std::string credentials = TRY(registry_auth(image));
   auto response = TRY(engine.send({.method = "POST",
                                    .path = "/images/create",
                                    .parameters = {{"fromImage", image.str()}, {"platform", platform}},
-                                   .headers = {{"X-Registry-Auth", TRY(registry_auth(image))}}}));
+                                   .headers = {{"X-Registry-Auth", credentials}}}));
   return show_messages(response.body(), out, view);
 }
 

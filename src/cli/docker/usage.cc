@@ -143,9 +143,9 @@ Result<std::string> text_of(const Rows& rows, const UsageOptions& options) {
 }
 
 Result<int> usage(Context& context, const UsageOptions& options, const Words&) {
-  const engine::UsageQuery query{.since = TRY(parse_time("since", options.since)),
-                                 .until = TRY(parse_time("until", options.until)),
-                                 .group_by = options.group_by};
+  engine::UsageQuery query{.group_by = options.group_by};
+  query.since = TRY(parse_time("since", options.since));
+  query.until = TRY(parse_time("until", options.until));
   const Rows rows = TRY(means_daemon(context) ? ask_daemon(context, query) : read_accounts(context, query));
   TRY(print(TRY(text_of(rows, options))));
   return 0;

@@ -40,10 +40,9 @@ void fields(json::Fields& f, CreateBody& body) {
 }
 
 Result<int> create(Context& context, const CreateOptions& options, const Words& words) {
-  const CreateBody body{.name = words.empty() ? "" : words[0],
-                        .driver = options.driver,
-                        .driver_opts = TRY(key_values_option("opt", options.opt)),
-                        .labels = key_values(options.label)};
+  CreateBody body{
+      .name = words.empty() ? "" : words[0], .driver = options.driver, .labels = key_values(options.label)};
+  body.driver_opts = TRY(key_values_option("opt", options.opt));
   EngineClient engine = TRY(EngineClient::of(context));
   const json::Document answer = TRY(engine.post_json("/volumes/create", json::encode(body)));
   const auto name = answer.root().find("Name");
