@@ -21,7 +21,9 @@ std::string human_size(std::uint64_t bytes) {
 std::string human_duration(std::chrono::seconds duration) {
   using namespace std::chrono;
   const auto seconds = duration.count();
-  const auto plural = [](auto count, std::string_view unit) { return fmt::format("{} {}", count, unit); };
+  const auto plural = [](auto count, std::string_view unit) {
+    return std::to_string(count).append(" ").append(unit);
+  };
   if (seconds < 1) return "Less than a second";
   if (seconds == 1) return "1 second";
   if (seconds < 60) return plural(seconds, "seconds");

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <numeric>
 #include <unordered_map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -326,18 +328,27 @@ Result<Image> ImageStore::resolve(std::string_view name_or_id) const {
   return *std::move(image);
 }
 
-// SQLite would copy every row to where it sorts them.
-static std::vector<Image> newest_first(std::vector<Image> images) {
-  std::vector<Image*> order;
-  order.reserve(images.size());
-  for (Image& image : images) order.push_back(&image);
-  std::ranges::sort(order, [](const Image* a, const Image* b) {
-    return a->created != b->created ? a->created > b->created : a->id < b->id;
+// In place, with one move for each that changes its own: std::sort moves them a dozen times, a second vector
+// is as much memory again, and SQLite would copy every row to where it sorts them.
+static void sort_newest_first(std::vector<Image>& images) {
+  std::vector<std::size_t> order(images.size());  // which image belongs where
+  std::iota(order.begin(), order.end(), 0U);
+  std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+    if (images[a].created != images[b].created) return images[a].created > images[b].created;
+    return images[a].id < images[b].id;
   });
-  std::vector<Image> sorted;
-  sorted.reserve(images.size());
-  for (Image* image : order) sorted.push_back(std::move(*image));
-  return sorted;
+  for (std::size_t start = 0; start < images.size(); ++start) {
+    if (order[start] == start) continue;
+    // Round the circle of those that stand in each other's places.
+    Image displaced = std::move(images[start]);
+    std::size_t hole = start;
+    while (order[hole] != start) {
+      images[hole] = std::move(images[order[hole]]);
+      hole = std::exchange(order[hole], hole);
+    }
+    images[hole] = std::move(displaced);
+    order[hole] = hole;
+  }
 }
 
 Result<std::vector<Image>> ImageStore::images() const {
@@ -363,7 +374,8 @@ Result<std::vector<Image>> ImageStore::images() const {
     Rows users = TRY(c.query("SELECT image, user FROM image_users ORDER BY user"));
     while (TRY(users.next()))
       if (Image* image = with(TRY(digest_in(users, 0)))) image->users.push_back(users.get<std::string>(1));
-    return newest_first(std::move(images));
+    sort_newest_first(images);
+    return images;
   });
 }
 

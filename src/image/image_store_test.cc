@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <thread>
@@ -318,6 +319,29 @@ TEST(Images, are_found_by_any_form_of_their_name_and_by_the_beginning_of_their_i
   ASSERT_EQ(all.size(), 1U);
   EXPECT_EQ(all[0].names.size(), 1U);
   EXPECT_EQ(all[0].users.size(), 1U);
+}
+
+TEST(Images, are_listed_with_the_newest_first) {
+  const TempDir dir;
+  ImageStore store = MUST(ImageStore::open(dir.path()));
+  Lease lease = MUST(store.lease("pull"));
+  std::vector<std::pair<std::int64_t, Digest>> expected;
+  for (const std::int64_t created : {30, 10, 50, 20, 40, 10, 0, 50}) {
+    const TestImage image("x", {std::to_string(expected.size())});
+    image.add_to(lease);
+    Image record = image.image();
+    record.created = created;
+    record.labels = {{"created", std::to_string(created)}};
+    MUST(store.put_image(record, {}));
+    expected.emplace_back(-created, record.id);
+  }
+  std::ranges::sort(expected);
+  std::vector<std::pair<std::int64_t, Digest>> found;
+  for (const Image& image : MUST(store.images())) {
+    found.emplace_back(-image.created, image.id);
+    EXPECT_EQ(image.labels.at("created"), std::to_string(image.created));
+  }
+  EXPECT_EQ(found, expected);
 }
 
 TEST(Images, a_name_moves_and_what_only_it_held_goes) {

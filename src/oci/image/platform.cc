@@ -2,6 +2,9 @@
 #include "oci/image/platform.h"
 
 #include <sys/auxv.h>
+#if defined(__x86_64__)
+#include <sys/platform/x86.h>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -111,13 +114,20 @@ bool version_matches(const Platform& wanted, const Platform& candidate) {
 }
 
 #if defined(__x86_64__)
+// The levels of the psABI for x86-64, table 3.1, as far as the loader has found their features (and the
+// kernel lets them be used). The compiler's own look asks the processor again, at the start of every program
+// that could ask, and below a hypervisor each such instruction costs microseconds.
+#define HAS(feature) CPU_FEATURE_ACTIVE(feature)
 std::string_view x86_level() {
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("x86-64-v4")) return "v4";
-  if (__builtin_cpu_supports("x86-64-v3")) return "v3";
-  if (__builtin_cpu_supports("x86-64-v2")) return "v2";
-  return "";
+  const bool is_v2 = HAS(CMPXCHG16B) && HAS(LAHF64_SAHF64) && HAS(POPCNT) && HAS(SSE3) && HAS(SSSE3) &&
+                     HAS(SSE4_1) && HAS(SSE4_2);
+  const bool is_v3 = is_v2 && HAS(AVX) && HAS(AVX2) && HAS(BMI1) && HAS(BMI2) && HAS(F16C) && HAS(FMA) &&
+                     HAS(LZCNT) && HAS(MOVBE);
+  const bool is_v4 =
+      is_v3 && HAS(AVX512F) && HAS(AVX512BW) && HAS(AVX512CD) && HAS(AVX512DQ) && HAS(AVX512VL);
+  return is_v4 ? "v4" : is_v3 ? "v3" : is_v2 ? "v2" : "";
 }
+#undef HAS
 #endif
 
 #if defined(__arm__)

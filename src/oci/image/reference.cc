@@ -22,10 +22,12 @@ bool is_path_component(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (is_lower(c) || is_digit(c)) {
-      const std::string_view between = text.substr(separator, i - separator);
-      const bool is_dashes = between.find_first_not_of('-') == std::string_view::npos;
-      if (!is_dashes && between != "." && between != "_" && between != "__") return false;
-      if (separator == 0 && !between.empty()) return false;
+      if (i > separator) {
+        const std::string_view between = text.substr(separator, i - separator);
+        const bool is_dashes = between.find_first_not_of('-') == std::string_view::npos;
+        if (separator == 0 || (!is_dashes && between != "." && between != "_" && between != "__"))
+          return false;
+      }
       separator = i + 1;
     } else if (c != '.' && c != '_' && c != '-') {
       return false;
