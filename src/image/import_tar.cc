@@ -32,7 +32,7 @@ Result<StoredLayer> store_layer(const ImageStore& store, Lease& lease, ByteSourc
   {
     TeeSource stored(tar, ingest);
     ReadAhead ahead(stored);
-    const auto plain = TRY(oci::decompress(ahead));
+    const auto plain = TRY(oci::decompress(static_cast<PieceSource&>(ahead)));
     TRY(copy(*plain, diff_id));
     type.encoding = encoding_of(plain->compression());
   }

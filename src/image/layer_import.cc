@@ -31,8 +31,8 @@ namespace {
 // For layers smaller than this, a thread costs more than it saves. Each of the two has its buffers, 1 MiB.
 constexpr std::uint64_t kWorthAThread = 512 << 10;  // bytes
 // Of zstd, of all layers of an import: three as they are commonly written, and with all else less than 64
-// MiB.
-constexpr std::uint64_t kWindows = 24 << 20;  // bytes
+// MiB. Those that are larger are in files.
+constexpr std::uint64_t kWindows = 25 << 20;  // bytes
 // What a resumed import is spared is worth a file of its own from here on.
 constexpr std::uint64_t kWorthSaving = 4 << 20;  // bytes
 
@@ -106,7 +106,7 @@ Result<UnpackOptions> unpack_options() {
 
 }  // namespace
 
-using Use = std::function<Result<void>(ByteSource&)>;
+using Use = std::function<Result<void>(PieceSource&)>;
 
 struct LayerImport::State {
   State(ImageStore& image_store, Snapshots& layers, std::vector<Digest> ids)
@@ -127,7 +127,7 @@ struct LayerImport::State {
   std::optional<Lease> lease GUARDED_BY(mutex);    // of all blobs and layers, from the first one on
   CondVar changed;
 
-  WindowBudget windows{kWindows};
+  WindowBudget windows{kWindows, store.root()};
   // More threads than there are processors would gain nothing, and those that unpack are some.
   ThreadPool hashers{{.name = "hash", .max_threads = std::max(1U, std::thread::hardware_concurrency() - 1)}};
 
@@ -205,9 +205,14 @@ class LayerImport::State::Below final : public ParentView {
 
 namespace {
 
-Result<void> drain(ByteSource& source) {
-  std::vector<std::byte> buffer(kStreamBuffer);
-  while (TRY(source.read(buffer)) > 0) {
+// What has to do with a blob of that size, which a thread reads if it is worth one.
+std::unique_ptr<PieceSource> in_pieces(ByteSource& source, std::uint64_t blob_size) {
+  if (blob_size >= kWorthAThread) return std::make_unique<ReadAhead>(source);
+  return std::make_unique<BufferedPieces>(source);
+}
+
+Result<void> drain(PieceSource& source) {
+  while (!TRY(source.next_piece()).empty()) {
   }
   return {};
 }
@@ -230,7 +235,7 @@ void tell_of_losses(const UnpackResult& unpacked, const OnLoss& on_loss) {
     on_loss(fmt::format("and {} more of the same layer", more));
 }
 
-Result<BuiltLayer> unpack_blob(ByteSource& blob, std::uint64_t size, const Digest& diff_id,
+Result<BuiltLayer> unpack_blob(PieceSource& blob, std::uint64_t size, const Digest& diff_id,
                                const LayerTicket& ticket, ParentView& below, WindowBudget::Share& window,
                                ThreadPool& hashers, const LayerImportOptions& options) {
   oci::DecompressLimits limits = options.limits;
@@ -238,11 +243,8 @@ Result<BuiltLayer> unpack_blob(ByteSource& blob, std::uint64_t size, const Diges
   const auto tar = TRY(oci::decompress(blob, limits));
   // A thread decompresses, this one unpacks, and what has time left hashes: on few processors they even out
   // by themselves, whatever the layer is made of.
-  std::optional<ReadAhead> ahead;
-  std::optional<BufferedPieces> buffered;
-  HashedPieces hash(
-      size >= kWorthAThread ? static_cast<PieceSource&>(ahead.emplace(*tar)) : buffered.emplace(*tar),
-      diff_id.algorithm(), hashers);
+  const std::unique_ptr<PieceSource> pieces = in_pieces(*tar, size);
+  HashedPieces hash(*pieces, diff_id.algorithm(), hashers);
   const UnpackResult unpacked = TRY(unpack(hash, ticket.directory(), TRY(unpack_options()), &below));
   if (const Digest found = hash.finish(); found != diff_id)
     return error(Code::InvalidArgument, "its content is '{}' uncompressed, but the image's config says '{}'",
@@ -266,11 +268,9 @@ Result<void> LayerImport::State::receive(const Descriptor& blob, const OpenBlob&
   SavingSink saving(ingest);
   TeeSource stored(source, options.is_resumable ? static_cast<ByteSink&>(saving) : ingest);
   const Use& reader = offset == 0 ? use : drain;
-  std::optional<ReadAhead> receiving;
-  ByteSource& bytes =
-      blob.size >= kWorthAThread ? static_cast<ByteSource&>(receiving.emplace(stored)) : stored;
-  Result<void> used = reader(bytes);
-  receiving.reset();  // nobody writes to the ingest any more
+  std::unique_ptr<PieceSource> pieces = in_pieces(stored, blob.size);
+  Result<void> used = reader(*pieces);
+  pieces.reset();  // nobody writes to the ingest any more
   if (!used) {
     // Bytes that are no good, or that the disk has no room for, are not worth keeping.
     if (!source.has_failed()) ingest.discard();
@@ -315,7 +315,7 @@ Result<Layer> LayerImport::State::bring_in(std::size_t index, const Descriptor& 
   WindowBudget::Share window(windows);
   Below below(*this, index, ticket, fetch_lock, window);
   std::optional<BuiltLayer> built;
-  auto unpack_it = [&](ByteSource& source) -> Result<void> {
+  auto unpack_it = [&](PieceSource& source) -> Result<void> {
     built = TRY(unpack_blob(source, blob.size, diff_ids[index], ticket, below, window, hashers, options));
     return {};
   };
@@ -323,8 +323,9 @@ Result<Layer> LayerImport::State::bring_in(std::size_t index, const Descriptor& 
   if (!built) {
     UniqueFd file = TRY(store.content().open(blob.digest));
     FdSource source(file.get(), blob.digest.str());
+    BufferedPieces pieces(source);
     report(ImportEvent::Unpacking);
-    TRY(unpack_it(source));
+    TRY(unpack_it(pieces));
   }
   Layer layer = TRY(ticket.commit(*built));
   report(ImportEvent::Done);

@@ -8,27 +8,42 @@
 #include <thread>
 #include <vector>
 
+#include "testing/must.h"
+#include "testing/temp_dir.h"
+
 namespace gantry::image {
 namespace {
 
-TEST(WindowBudget, what_fits_and_what_is_alone_does_not_wait) {
-  WindowBudget budget(24);
+TEST(WindowBudget, what_fits_does_not_wait_and_is_on_the_heap) {
+  WindowBudget budget(24, "/nonexistent");
   WindowBudget::Share first(budget), second(budget), third(budget);
-  first.take(8);
-  second.take(8);
-  third.take(8);
-  third.take(4);
-  WindowBudget small(8);
-  WindowBudget::Share alone(small);
-  alone.take(128);
+  EXPECT_TRUE(MUST(first.take(8)).empty());
+  EXPECT_TRUE(MUST(second.take(8)).empty());
+  EXPECT_TRUE(MUST(third.take(8)).empty());
+  EXPECT_TRUE(MUST(third.take(4)).empty());
+}
+
+TEST(WindowBudget, what_never_fits_is_in_a_file_and_waits_for_nobody) {
+  const testing::TempDir dir;
+  WindowBudget budget(24, dir.path());
+  WindowBudget::Share small(budget), large(budget);
+  MUST(small.take(24));
+  const std::span<std::byte> bytes = MUST(large.take(3 << 20));
+  ASSERT_EQ(bytes.size(), 3U << 20);
+  bytes[2 << 20] = std::byte{7};
+  large.has_moved(2 << 20);
+  EXPECT_EQ(bytes[2 << 20], std::byte{7});
+  WindowBudget nowhere(24, "/nonexistent");
+  WindowBudget::Share lost(nowhere);
+  EXPECT_EQ(lost.take(25).error().code(), Code::NotFound);
 }
 
 TEST(WindowBudget, together_they_take_no_more) {
-  WindowBudget budget(24);
+  WindowBudget budget(24, "/nonexistent");
   std::atomic<int> taken = 0, most = 0;
   const auto layer = [&](int bytes) {
     WindowBudget::Share share(budget);
-    share.take(static_cast<std::uint64_t>(bytes));
+    MUST(share.take(static_cast<std::uint64_t>(bytes)));
     const int now = taken += bytes;
     for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
     }
@@ -45,21 +60,21 @@ TEST(WindowBudget, together_they_take_no_more) {
 }
 
 TEST(WindowBudget, who_waits_for_others_holds_up_nobody) {
-  WindowBudget budget(24);
+  WindowBudget budget(24, "/nonexistent");
   std::optional<WindowBudget::Share> large;
   large.emplace(budget);
-  large->take(100);
+  MUST(large->take(24));
   std::atomic<bool> has_room = false;
   std::thread other([&] {
     WindowBudget::Share share(budget);
-    share.take(8);
+    MUST(share.take(8));
     has_room = true;
   });
   EXPECT_FALSE(has_room);
   large->stop_counting();
   other.join();
   EXPECT_TRUE(has_room);
-  large->take(100);  // at once, too
+  MUST(large->take(24));  // at once, too
 }
 
 }  // namespace

@@ -63,6 +63,36 @@ class DockerRegistry(Case):
         self.assertEqual(len(result.stderr.strip().splitlines()[-1:]), 1)
 
 
+class Memory(Case):
+    def test_a_pull_needs_no_more_where_a_layer_asks_for_much(self):
+        """Windows of zstd, of which each layer says how large they are: five as they are common, one of 128 MiB."""
+        noise = random.Random(2)
+        parts = [noise.randbytes(4 * MB) for _ in range(5)]
+        common = Layout([layer_tar({"file": part * 4}) for part in parts], zstd=["-1", "--zstd=wlog=23"])
+        self.addCleanup(common.remove)
+        # What is repeated is far apart, and there is more of it than fits into the window.
+        far = Layout([layer_tar({f"file-{i}": parts[i % 5] for i in range(35)})], zstd=["-1", "--long=27"])
+        self.addCleanup(far.remove)
+        for name, images in (("common", common), ("far", far)):
+            with self.subTest(name):
+                name = f"{ours.address}/{name}:1"
+                skopeo("copy", "--dest-tls-verify=false", images.source, f"docker://{name}")
+                self.assertLess(self.peak_of_pull(name), 64)
+
+    def peak_of_pull(self, name):
+        """MiB. Of a high-water mark, the last look before the end counts."""
+        store = self.store()
+        pull = store.popen("image", "pull", name)
+        peak = 0
+        while pull.poll() is None:
+            with open(f"/proc/{pull.pid}/status") as status:
+                peak = max([peak, *(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))])
+            time.sleep(0.005)
+        self.assertEqual(pull.returncode, 0, pull.communicate()[1])
+        self.assertGreater(peak, 0)
+        return peak / 1024
+
+
 class Killed(Case):
     def test_a_pull_that_is_killed_leaves_nothing_but_what_the_next_goes_on_from(self):
         store = self.store()

@@ -56,10 +56,14 @@ def busybox_layer():
 class Layout:
     """An OCI image layout in a directory, made here, byte by byte, by none of the programs under test."""
 
-    def __init__(self, layers, *, tag="latest", config=None, level=6):
+    def __init__(self, layers, *, tag="latest", config=None, level=6, zstd=None):
+        """Layers are gzip of that level, or what zstd(1) with these options makes of its input."""
         self.directory = tempfile.mkdtemp(prefix="layout-")
         os.makedirs(f"{self.directory}/blobs/sha256")
-        self.layers = [self.blob(gzip.compress(tar, level, mtime=0)) for tar in layers]
+        method = "gzip" if zstd is None else "zstd"
+        self.layers = [self.blob(gzip.compress(tar, level, mtime=0) if zstd is None else
+                                 subprocess.run(["zstd", "-c", *zstd], input=tar, check=True, capture_output=True).stdout)
+                       for tar in layers]
         self.config = self.blob(json.dumps({
             "created": "2026-11-21T10:20:30Z", "architecture": "amd64", "os": "linux",
             "config": config or {"Cmd": ["/bin/sh"], "Labels": {"made.by": "tests"}},
@@ -69,7 +73,7 @@ class Layout:
         self.manifest = self.blob(json.dumps({
             "schemaVersion": 2, "mediaType": f"{prefix}.manifest.v1+json",
             "config": {"mediaType": f"{prefix}.config.v1+json", **self.config},
-            "layers": [{"mediaType": f"{prefix}.layer.v1.tar+gzip", **layer} for layer in self.layers]}).encode())
+            "layers": [{"mediaType": f"{prefix}.layer.v1.tar+{method}", **layer} for layer in self.layers]}).encode())
         write(f"{self.directory}/oci-layout", '{"imageLayoutVersion":"1.0.0"}')
         write(f"{self.directory}/index.json", json.dumps({
             "schemaVersion": 2, "manifests": [{"mediaType": f"{prefix}.manifest.v1+json", **self.manifest,

@@ -17,6 +17,7 @@
 #include <span>
 
 #include "base/byte_stream.h"
+#include "base/piece_source.h"
 
 namespace gantry::oci {
 
@@ -26,12 +27,15 @@ const char* name_of(Compression compression);  // "gzip"
 // By the first bytes; what is too short or unknown is None.
 Compression detect_compression(std::span<const std::byte> head);
 
-// Who has the memory for windows of zstd frames.
+// Who has the memory for windows of zstd frames. Called by the thread that decompresses.
 class WindowRoom {
  public:
-  // Called before a frame gets a larger window than those before it, of which the memory has been given back.
-  // May wait.
-  virtual void take(std::uint64_t bytes) = 0;
+  // Before a frame gets a larger window than those before it, whose memory is not used any more: so many
+  // bytes for that and what zstd needs beside it, good until the next call; empty if they may be taken from
+  // the heap. May wait.
+  virtual Result<std::span<std::byte>> take(std::uint64_t bytes) = 0;
+  // So many bytes have come out, and into the window.
+  virtual void has_moved(std::uint64_t bytes) = 0;
 
  protected:
   ~WindowRoom() = default;
@@ -64,6 +68,8 @@ class Decompressor : public ByteSource {
 // for what is damaged or cut, ResourceExhausted when a limit is passed, Unsupported for bzip2, xz and the
 // like. The source is read to its end before read() answers 0.
 Result<std::unique_ptr<Decompressor>> decompress(ByteSource& from, const DecompressLimits& limits = {});
+// The same without a copy of what is read.
+Result<std::unique_ptr<Decompressor>> decompress(PieceSource& from, const DecompressLimits& limits = {});
 
 struct CompressOptions {
   Compression compression = Compression::Gzip;

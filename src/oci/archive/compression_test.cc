@@ -182,21 +182,53 @@ std::string zstd_with_window(std::string_view text, int window_log) {
 
 TEST(Decompress, RoomForAWindowIsAskedForBeforeItIsTaken) {
   struct Asked final : WindowRoom {
-    void take(std::uint64_t bytes) override { windows.push_back(bytes); }
-    std::vector<std::uint64_t> windows;
+    Result<std::span<std::byte>> take(std::uint64_t bytes) override {
+      sizes.push_back(bytes);
+      return std::span<std::byte>();
+    }
+    void has_moved(std::uint64_t bytes) override { moved += bytes; }
+    std::vector<std::uint64_t> sizes;
+    std::uint64_t moved = 0;
   };
+  constexpr std::uint64_t kBeside = 512 << 10;  // bytes, more than zstd needs for anything else
   const std::string text = sample(100'000);
   const std::string frames = zstd("x") + zstd(text.substr(0, 300)) + zstd(text) + zstd_with_window(text, 20) +
                              zstd_with_window(text, 19) + zstd_with_window(text, 24);
   for (const std::size_t most_in : {std::size_t{1}, std::string::npos}) {
     Asked asked;
-    MUST(unpacked(frames, most_in, kStreamBuffer, {.windows = &asked}));
-    EXPECT_EQ(asked.windows, (std::vector<std::uint64_t>{1, 300, 100'000, 1 << 20, 1 << 24}));
+    const std::string out = MUST(unpacked(frames, most_in, kStreamBuffer, {.windows = &asked}));
+    EXPECT_EQ(asked.moved, out.size());
+    const std::vector<std::uint64_t> windows = {1, 300, 100'000, 1 << 20, 1 << 24};
+    ASSERT_EQ(asked.sizes.size(), windows.size());
+    for (std::size_t i = 0; i < windows.size(); ++i) {
+      EXPECT_GE(asked.sizes[i], windows[i]);
+      EXPECT_LE(asked.sizes[i], windows[i] + kBeside);
+    }
   }
   Asked none;
   EXPECT_FALSE(
       unpacked(zstd_with_window(text, 24), 1000, kStreamBuffer, {.max_window_log = 23, .windows = &none}));
-  EXPECT_TRUE(none.windows.empty()) << "what is refused needs no room";
+  EXPECT_TRUE(none.sizes.empty()) << "what is refused needs no room";
+}
+
+TEST(Decompress, WindowsAreWhereTheirRoomIs) {
+  struct Given final : WindowRoom {
+    Result<std::span<std::byte>> take(std::uint64_t bytes) override {
+      if (bytes > memory.size()) return error(Code::ResourceExhausted, "no room for {} bytes", bytes);
+      return std::span(memory).first(bytes);
+    }
+    void has_moved(std::uint64_t) override {}
+    std::vector<std::byte> memory = std::vector<std::byte>(2 << 20);
+  };
+  const std::string text = sample(3'000'000);
+  Given given;
+  EXPECT_EQ(MUST(unpacked(zstd_with_window(text, 20) + zstd_with_window(text, 18), 1000, kStreamBuffer,
+                          {.windows = &given})),
+            text + text);
+  EXPECT_NE(given.memory, std::vector<std::byte>(given.memory.size()));
+  const auto refused = unpacked(zstd_with_window(text, 22), 1000, kStreamBuffer, {.windows = &given});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::ResourceExhausted);
 }
 
 TEST(Decompress, ALargeWindowIsTheSendersWishNotOurs) {

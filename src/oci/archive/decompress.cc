@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <isa-l/igzip_lib.h>
+// For contexts in memory of ours: not promised to stay as it is, but so since zstd 1.3.
+#define ZSTD_STATIC_LINKING_ONLY
 #include <zstd.h>
 #include <zstd_errors.h>
 
 #include <algorithm>
-#include <cstring>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "oci/archive/compression.h"
@@ -31,30 +34,44 @@ const char* unsupported_method(std::span<const std::byte> head) {
   return nullptr;
 }
 
-// The compressed bytes, read ahead by a buffer.
+// The compressed bytes, where the source has them.
 class Input {
  public:
-  explicit Input(ByteSource& source) : source_(source), buffer_(kInputBuffer) {}
+  explicit Input(PieceSource& source) : source_(&source) {}
+  explicit Input(std::unique_ptr<PieceSource> source)
+      : own_source_(std::move(source)), source_(own_source_.get()) {}
 
-  std::span<const std::byte> bytes() const { return std::span(buffer_).subspan(begin_, end_ - begin_); }
-  void take(std::size_t count) { begin_ += count; }
-  // Reads more behind what is there, which must not fill the buffer; false at the end.
+  // What is at hand.
+  std::span<const std::byte> bytes() const { return rest_; }
+  void take(std::size_t count) { rest_ = rest_.subspan(count); }
+  // Gets more behind what is at hand; false at the end.
   Result<bool> fill() {
-    if (begin_ > 0) {
-      std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
-      end_ -= begin_;
-      begin_ = 0;
-    }
-    const std::size_t size = TRY(source_.read(std::span(buffer_).subspan(end_)));
-    end_ += size;
-    return size > 0;
+    if (!rest_.empty()) return join();
+    rest_ = TRY(source_->next_piece());
+    is_joined_ = false;
+    return !rest_.empty();
   }
-  ByteSource& source() { return source_; }
 
  private:
-  ByteSource& source_;
-  std::vector<std::byte> buffer_;
-  std::size_t begin_ = 0, end_ = 0;
+  // Only where a header is cut, so that this is the one copy there is.
+  Result<bool> join() {
+    if (is_joined_)
+      joined_.erase(joined_.begin(), joined_.end() - static_cast<std::ptrdiff_t>(rest_.size()));
+    else
+      joined_.assign(rest_.begin(), rest_.end());
+    is_joined_ = true;
+    rest_ = joined_;
+    const std::span<const std::byte> piece = TRY(source_->next_piece());
+    joined_.insert(joined_.end(), piece.begin(), piece.end());
+    rest_ = joined_;
+    return !piece.empty();
+  }
+
+  std::unique_ptr<PieceSource> own_source_;
+  PieceSource* source_;
+  std::span<const std::byte> rest_;  // of the source's current piece, or of `joined_`
+  std::vector<std::byte> joined_;
+  bool is_joined_ = false;
 };
 
 class LimitedDecompressor : public Decompressor {
@@ -102,14 +119,10 @@ class Uncompressed final : public LimitedDecompressor {
 
  private:
   Result<std::size_t> decompress_some(std::span<std::byte> into) override {
-    if (const std::span<const std::byte> head = input_.bytes(); !head.empty()) {
-      const std::size_t size = std::min(head.size(), into.size());
-      std::memcpy(into.data(), head.data(), size);
-      take(size);
-      return size;
-    }
-    const std::size_t size = TRY(input_.source().read(into));
-    bytes_in_ += size;
+    if (input_.bytes().empty() && !TRY(input_.fill())) return std::size_t{0};
+    const std::size_t size = std::min(input_.bytes().size(), into.size());
+    std::ranges::copy(input_.bytes().first(size), into.begin());
+    take(size);
     return size;
   }
 };
@@ -204,7 +217,7 @@ class Gunzip final : public LimitedDecompressor {
     }
     return {};
   }
-  // Has at least so many bytes in the input's buffer, which has room for every header.
+  // Has at least so many bytes at hand.
   Result<void> need(std::size_t size) {
     while (input_.bytes().size() < size)
       if (!TRY(input_.fill())) return cut();
@@ -271,8 +284,10 @@ class Unzstd final : public LimitedDecompressor {
   };
   using Context = std::unique_ptr<ZSTD_DCtx, Free>;
 
-  Context make_context() const {
-    Context context(ZSTD_createDCtx());
+  // In that memory, or on the heap if it is empty.
+  Context make_context(std::span<std::byte> memory = {}) const {
+    Context context(memory.empty() ? ZSTD_createDCtx()
+                                   : ZSTD_initStaticDStream(memory.data(), memory.size()));
     // Cannot fail: `context` is new, and a value out of bounds is the next best.
     const ZSTD_bounds bounds = ZSTD_dParam_getBounds(ZSTD_d_windowLogMax);
     ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax,
@@ -287,8 +302,8 @@ class Unzstd final : public LimitedDecompressor {
     const std::uint64_t window = window_of_frame(input_.bytes());
     const std::uint64_t most = std::uint64_t{1} << limits_.max_window_log;
     if (window <= window_ || window > most) return {};  // what is too large is refused when it is read
-    context_ = make_context();  // the smaller window goes before another is waited for
-    limits_.windows->take(window);
+    context_.reset();  // the smaller window goes before another is waited for
+    context_ = make_context(TRY(limits_.windows->take(ZSTD_estimateDStreamSize(window))));
     window_ = window;
     return {};
   }
@@ -310,7 +325,10 @@ class Unzstd final : public LimitedDecompressor {
         }
         // At the end of a frame nothing is left; the next call begins another one.
         is_in_frame_ = left != 0;
-        if (out.pos > 0) return out.pos;
+        if (out.pos > 0) {
+          if (limits_.windows != nullptr) limits_.windows->has_moved(out.pos);
+          return out.pos;
+        }
         if (in.pos > 0) continue;
       }
       if (!TRY(input_.fill())) return is_in_frame_ ? Result<std::size_t>(cut()) : std::size_t{0};
@@ -343,9 +361,8 @@ Compression detect_compression(std::span<const std::byte> head) {
   return Compression::None;
 }
 
-Result<std::unique_ptr<Decompressor>> decompress(ByteSource& from, const DecompressLimits& limits) {
+static Result<std::unique_ptr<Decompressor>> decompress(Input input, const DecompressLimits& limits) {
   constexpr std::size_t kMagic = 6;
-  Input input(from);
   while (input.bytes().size() < kMagic && TRY(input.fill())) {
   }
   if (const char* method = unsupported_method(input.bytes()))
@@ -356,6 +373,14 @@ Result<std::unique_ptr<Decompressor>> decompress(ByteSource& from, const Decompr
     case Compression::Zstd: return std::make_unique<Unzstd>(std::move(input), limits);
   }
   return error(Code::Internal, "decompress: no method");
+}
+
+Result<std::unique_ptr<Decompressor>> decompress(PieceSource& from, const DecompressLimits& limits) {
+  return decompress(Input(from), limits);
+}
+
+Result<std::unique_ptr<Decompressor>> decompress(ByteSource& from, const DecompressLimits& limits) {
+  return decompress(Input(std::make_unique<BufferedPieces>(from, kInputBuffer)), limits);
 }
 
 }  // namespace gantry::oci
