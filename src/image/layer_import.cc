@@ -133,7 +133,11 @@ struct LayerImport::State {
 
   Result<Lease*> get_lease() {
     MutexLock lock(mutex);
-    if (!lease) lease = TRY(store.lease("import of layers"));
+    if (!lease) {
+      Lease all = TRY(store.lease("import of layers"));
+      TRY(all.hold(chain_ids));
+      lease = std::move(all);
+    }
     return &*lease;
   }
 
@@ -287,7 +291,6 @@ Result<Layer> LayerImport::State::bring_in(std::size_t index, const Descriptor& 
       options.on_progress(event, event == ImportEvent::Waiting ? 0 : blob.size, blob.size);
   };
   Lease* held = TRY(get_lease());
-  TRY(held->hold(chain_ids[index]));
   report(ImportEvent::Waiting);
   LayerTicket ticket = TRY(snapshots.begin_layer(parent_of(index), diff_ids[index]));
   std::optional<KeyLock> fetch_lock;

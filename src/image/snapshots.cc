@@ -296,18 +296,6 @@ struct Snapshots::State {
 
 // ---- layer_support.h
 
-// Of a builder that was killed.
-static Result<void> forget_support(database::Database& database, const Digest& layer) {
-  const auto found = TRY(database.read([&](Connection& connection) {
-    return connection.value<std::int64_t>("SELECT 1 FROM layer_supports WHERE chain_id = ?1", layer.str());
-  }));
-  if (!found) return {};
-  return database.write(Durability::Lazy, [&](Connection& connection) -> Result<void> {
-    TRY(connection.execute("DELETE FROM layer_supports WHERE chain_id = ?1", layer.str()));
-    return {};
-  });
-}
-
 Result<void> stand_on(database::Database& database, const Digest& layer, const Digest& support) {
   return database.write(Durability::Lazy, [&](Connection& connection) -> Result<void> {
     TRY(connection.execute("INSERT INTO layer_supports (chain_id, support) VALUES (?1, ?2)", layer.str(),
@@ -399,13 +387,16 @@ Result<LayerTicket> Snapshots::begin_layer(const std::optional<Digest>& parent, 
       TRY(state_->database.write(Durability::Lazy, [&](Connection& connection) -> Result<bool> {
         const auto number = TRY(connection.value<std::int64_t>(
             "SELECT number FROM directories WHERE diff_id = ?1 AND is_independent", diff_id.str()));
-        if (!number) return false;
+        if (!number) {
+          // Of a builder that was killed.
+          TRY(connection.execute("DELETE FROM layer_supports WHERE chain_id = ?1", chain_id.str()));
+          return false;
+        }
         TRY(connection.execute("INSERT INTO layers (chain_id, parent, directory) VALUES (?1, ?2, ?3)",
                                chain_id.str(), text_of(parent), *number));
         return true;
       }));
   if (is_shared) return LayerTicket(std::move(ticket));
-  TRY(forget_support(state_->database, chain_id));
   TRY(move_to_trash(state_->directory.get(), ticket->building()));  // of a builder that was killed
   const std::string files = fmt::format("{}/{}", ticket->building(), kFiles);
   TRY(make_directory_at(state_->directory.get(), ticket->building(), 0700));
