@@ -97,12 +97,20 @@ class Exec(Streams):
 
 
 class Attach(Streams):
+    def start_held(self, script):
+        """Runs `script` once there is /tmp/go, and ends once there is /tmp/end: a client that has attached looks again
+        whether the container runs before it shows anything."""
+        until = "while [ ! -e /tmp/{} ]; do sleep 0.05; done"
+        self.start("sh", "-c", f"{until.format('go')}; {script}; {until.format('end')}; exit 6")
+
     def test_output_from_now_on_and_the_status(self):
-        self.start("sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.05; done; echo line; exit 6")
+        self.start_held("echo line")
         [client] = self.attached()
         self.docker("exec", "web", "touch", "/tmp/go")
+        self.assertEqual(client.stdout.readline(), "line\n")
+        self.docker("exec", "web", "touch", "/tmp/end")
         self.assertEqual(client.wait(30), 6)
-        self.assertEqual(client.stdout.read(), "line\n")
+        self.assertEqual(client.stdout.read(), "")
 
     def test_input(self):
         self.start("sh", "-c", "read a; echo got $a", options=["-i"])
@@ -132,11 +140,14 @@ class Attach(Streams):
         self.assertEqual(self.inspect("web")["State"]["Status"], "running")
 
     def test_two_clients_see_the_same(self):
-        self.start("sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.05; done; seq 1 1000")
+        self.start_held("seq 1 1000")
         clients = self.attached(2)
         self.docker("exec", "web", "touch", "/tmp/go")
         for client in clients:
-            self.assertEqual(client.stdout.read(), "".join(f"{n}\n" for n in range(1, 1001)))
+            self.assertEqual(client.stdout.readline(), "1\n")
+        self.docker("exec", "web", "touch", "/tmp/end")
+        for client in clients:
+            self.assertEqual(client.stdout.read(), "".join(f"{n}\n" for n in range(2, 1001)))
 
     def test_stopped_and_paused_ones_are_refused(self):
         self.start("true")
