@@ -21,6 +21,10 @@ class Streams(engine_home.CleanCase):
     def start(self, *words, options=(), name="web"):
         return self.out("run", "-d", "--name", name, "--network", "none", *options, IMAGE, *words)
 
+    def tell(self, file):
+        """The container waits for that file. It may end at once then, and touch with it: any status will do."""
+        self.docker("exec", "web", "touch", file, status=None)
+
     def client(self, *arguments, **options):
         """A client that runs beside the test."""
         process = subprocess.Popen([engine_home.DOCKER, *arguments], env={**os.environ, **self.home.environment},
@@ -106,9 +110,9 @@ class Attach(Streams):
     def test_output_from_now_on_and_the_status(self):
         self.start_held("echo line")
         [client] = self.attached()
-        self.docker("exec", "web", "touch", "/tmp/go")
+        self.tell("/tmp/go")
         self.assertEqual(client.stdout.readline(), "line\n")
-        self.docker("exec", "web", "touch", "/tmp/end")
+        self.tell("/tmp/end")
         self.assertEqual(client.wait(30), 6)
         self.assertEqual(client.stdout.read(), "")
 
@@ -142,10 +146,10 @@ class Attach(Streams):
     def test_two_clients_see_the_same(self):
         self.start_held("seq 1 1000")
         clients = self.attached(2)
-        self.docker("exec", "web", "touch", "/tmp/go")
+        self.tell("/tmp/go")
         for client in clients:
             self.assertEqual(client.stdout.readline(), "1\n")
-        self.docker("exec", "web", "touch", "/tmp/end")
+        self.tell("/tmp/end")
         for client in clients:
             self.assertEqual(client.stdout.read(), "".join(f"{n}\n" for n in range(2, 1001)))
 
@@ -160,7 +164,7 @@ class Attach(Streams):
     def test_a_client_that_does_not_read_loses_nothing(self):
         self.start("sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.05; done; seq 1 300000")
         [client] = self.attached()
-        self.docker("exec", "web", "touch", "/tmp/go")
+        self.tell("/tmp/go")
         time.sleep(0.5)  # it writes until nobody takes more
         self.assertEqual(client.stdout.read(), "".join(f"{n}\n" for n in range(1, 300001)))
 
@@ -202,7 +206,7 @@ class Logs(Streams):
         self.start("sh", "-c", "echo one; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo two")
         client = self.client("logs", "-f", "web")
         self.assertEqual(client.stdout.readline(), "one\n")
-        self.docker("exec", "web", "touch", "/tmp/go")
+        self.tell("/tmp/go")
         self.assertEqual(client.stdout.readline(), "two\n")
         self.assertEqual(client.wait(30), 0)
         self.assertEqual(self.docker("logs", "-f", "web").stdout, "one\ntwo\n")
@@ -212,7 +216,7 @@ class Logs(Streams):
                    options=["--log-opt", "max-size=50k", "--log-opt", "max-file=50"])
         client = self.client("logs", "-f", "web")
         self.assertEqual(client.stdout.readline(), "1\n")
-        self.docker("exec", "web", "touch", "/tmp/go")
+        self.tell("/tmp/go")
         self.assertEqual(client.stdout.read(), "".join(f"{n}\n" for n in range(2, 9001)))
 
     def test_without_a_log(self):
