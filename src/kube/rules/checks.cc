@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/lower_case.h"
+#include "base/split.h"
 #include "kube/api/quantity.h"
 
 namespace gantry::kube::rules {
@@ -127,24 +128,20 @@ void immutable(const Spot& field, const json::Tree* before, std::string_view why
   if (!is_same(&field.value(), before)) field.invalid(why);
 }
 
-void labels(const Spot& labels) { rules::labels(labels, labels.value()); }
-
-void labels(const Spot& place, const json::Tree& labels) {
-  for (const auto& [key, value] : labels.object()) {
-    for (const std::string& fault : label_key_faults(key)) place.invalid(key, fault);
-    for (const std::string& fault : label_value_faults(value.as_string())) place.invalid(value, fault);
+void labels(const Spot& labels) {
+  for (const auto& [key, value] : labels.value().object()) {
+    for (const std::string& fault : label_key_faults(key)) labels.invalid(key, fault);
+    for (const std::string& fault : label_value_faults(value.as_string())) labels.invalid(value, fault);
   }
 }
 
-void annotations(const Spot& annotations) { rules::annotations(annotations, annotations.value()); }
-
-void annotations(const Spot& place, const json::Tree& annotations) {
+void annotations(const Spot& annotations) {
   std::size_t size = 0;
-  for (const auto& [key, value] : annotations.object()) {
-    for (const std::string& fault : label_key_faults(in_lower_case(key))) place.invalid(key, fault);
+  for (const auto& [key, value] : annotations.value().object()) {
+    for (const std::string& fault : label_key_faults(in_lower_case(key))) annotations.invalid(key, fault);
     size += key.size() + value.as_string().size();
   }
-  if (size > kAnnotationsSize) place.too_long(kAnnotationsSize);
+  if (size > kAnnotationsSize) annotations.too_long(kAnnotationsSize);
 }
 
 void label_selector(const Spot& selector) {
@@ -205,14 +202,20 @@ void port_number_or_name(const Spot& port) {
     port_number(port);
 }
 
+void path_without_backsteps(const Spot& path) {
+  if (const auto parts = split(path.text(), '/'); std::ranges::find(parts, "..") != parts.end())
+    path.invalid("must not contain '..'");
+}
+
 void relative_path(const Spot& path) {
   if (path.text().starts_with('/')) path.invalid("must be a relative path");
-  std::string_view rest = path.text();
-  while (!rest.empty()) {
-    const std::size_t slash = std::min(rest.find('/'), rest.size());
-    if (rest.substr(0, slash) == "..") return path.invalid("must not contain '..'");
-    rest.remove_prefix(std::min(slash + 1, rest.size()));
-  }
+  path_without_backsteps(path);
+}
+
+void unreserved_path(const Spot& path) {
+  relative_path(path);
+  if (path.text().starts_with("..") && !path.text().starts_with("../"))
+    path.invalid("must not start with '..'");
 }
 
 void quantity_non_negative(const Spot& quantity) {

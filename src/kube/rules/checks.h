@@ -35,10 +35,7 @@ void required(const Spot& field, std::string_view why = "");
 void immutable(const Spot& field, const json::Tree* before, std::string_view why = kImmutable);
 
 void labels(const Spot& labels);
-// Those of something else, told of at `place`.
-void labels(const Spot& place, const json::Tree& labels);
 void annotations(const Spot& annotations);
-void annotations(const Spot& place, const json::Tree& annotations);
 // meta/v1 LabelSelector.
 void label_selector(const Spot& selector);
 // Counts of a status, as they were found.
@@ -62,8 +59,12 @@ void balancer_host(const Spot& name);
 void conditions(const Spot& conditions);
 // A port's number or name.
 void port_number_or_name(const Spot& port);
-// "/healthz", without ".." when `below`.
+// No element of it is "..".
+void path_without_backsteps(const Spot& path);
+// The same, and below of something.
 void relative_path(const Spot& path);
+// The same, and its first name does not begin as those do with which volumes are written in one step.
+void unreserved_path(const Spot& path);
 void quantity_non_negative(const Spot& quantity);
 void ip_address(const Spot& address);
 // "10.0.0.0/8".

@@ -4,6 +4,7 @@
 #include "kube/rules/persistent_volumes.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -11,6 +12,7 @@
 #include "kube/rules/checks.h"
 #include "kube/rules/kind_rules.h"
 #include "kube/rules/pod_spec.h"
+#include "kube/rules/volume_sources.h"
 
 namespace gantry::kube::rules {
 namespace {
@@ -30,20 +32,25 @@ constexpr std::string_view kNoSources[] = {"accessModes",      "capacity",
                                            "storageClassName", "volumeAttributesClassName",
                                            "volumeMode"};
 
+// It said what storageClassName says today.
+constexpr std::string_view kClassAnnotation = "volume.beta.kubernetes.io/storage-class";
+
 bool is_source(std::string_view field) {
   return std::ranges::find(kNoSources, field) == std::end(kNoSources);
 }
 
 void access_modes(const Spot& modes, std::string_view why_required) {
   if (modes.size() == 0) modes.required(why_required);
-  bool is_exclusive = false;
+  bool is_exclusive = false, has_others = false;
   for (const Tree& mode : modes.value().array()) {
     if (std::ranges::find(kAccessModes, mode.as_string()) == std::end(kAccessModes))
       modes.not_supported(mode, kAccessModes);
-    is_exclusive |= mode.as_string() == "ReadWriteOncePod";
+    else if (mode.as_string() == "ReadWriteOncePod")
+      is_exclusive = true;
+    else
+      has_others = true;
   }
-  if (is_exclusive && modes.size() > 1)
-    modes.forbidden("may not use ReadWriteOncePod with other access modes");
+  if (is_exclusive && has_others) modes.forbidden("may not use ReadWriteOncePod with other access modes");
 }
 
 void positive(const Spot& amount) {
@@ -60,37 +67,58 @@ void basic_amount(const Spot& amount) {
 // ---- Volumes
 
 void csi(const Spot& source) {
-  named(source["driver"], dns_subdomain_faults);
+  csi_driver_name(source["driver"]);
   required(source["volumeHandle"]);
   for (const char* ref : {"controllerPublishSecretRef", "controllerExpandSecretRef", "nodePublishSecretRef",
                           "nodeExpandSecretRef"}) {
     if (!source[ref].is_set()) continue;
-    required(source[ref]["name"]);
-    required(source[ref]["namespace"]);
+    named(source[ref]["name"], dns_subdomain_faults);
+    named(source[ref]["namespace"], dns_label_faults);
   }
 }
 
-void with_path(const Spot& source) { required(source["path"]); }
-
-struct Source {
-  std::string_view field;
-  void (*check)(const Spot&);
-};
-constexpr Source kSources[] = {
-    {"csi", csi}, {"hostPath", with_path}, {"local", with_path}, {"nfs", nfs_volume}};
-
-// Exactly one.
-void sources(const Spot& spec) {
-  std::size_t count = 0;
-  spec.each_member([&](std::string_view field, const Spot&) {
-    if (!is_source(field)) return;
-    const Spot source = spec[field];
-    if (++count > 1) return source.forbidden("may not specify more than 1 volume type");
-    for (const Source& known : kSources)
-      if (known.field == field) known.check(source);
-  });
-  if (count == 0) spec.required("must specify a volume type");
+void glusterfs(const Spot& source) {
+  const Spot name_space = source["endpointsNamespace"];
+  if (!name_space.is_set()) return;
+  if (name_space.text().empty())
+    return name_space.invalid("if the endpointnamespace is set, it must be a valid namespace name");
+  name_space.invalid_for(dns_label_faults(name_space.text()));
 }
+
+void azure_file(const Spot& source) {
+  if (source["secretNamespace"].is_set()) required(source["secretNamespace"]);
+}
+
+void local(const Spot& source) { path_without_backsteps(source["path"]); }
+
+// In Kubernetes' order.
+constexpr VolumeSource kSources[] = {
+    {.field = "hostPath", .check = host_path},
+    {.field = "gcePersistentDisk",
+     .required = {"pdName"},
+     .check = disk_partition,
+     .faults_at = "persistentDisk"},
+    {.field = "awsElasticBlockStore", .required = {"volumeID"}, .check = disk_partition},
+    {.field = "glusterfs", .required = {"endpoints", "path"}, .check = glusterfs},
+    {.field = "flocker", .check = flocker},
+    {.field = "nfs", .required = {"server", "path"}, .check = nfs_volume},
+    {.field = "rbd", .required = {"monitors", "image"}},
+    {.field = "quobyte", .check = quobyte},
+    {.field = "cephfs", .required = {"monitors"}, .surplus_at = "cephFS"},
+    {.field = "iscsi", .required = {"targetPortal"}, .check = iscsi_of_persistent},
+    {.field = "cinder", .required = {"volumeID"}, .check = secret_of_persistent},
+    {.field = "fc", .check = fibre_channel},
+    {.field = "flexVolume", .required = {"driver"}, .check = flex_volume},
+    {.field = "azureFile", .required = {"secretName", "shareName"}, .check = azure_file},
+    {.field = "vsphereVolume", .required = {"volumePath"}},
+    {.field = "photonPersistentDisk", .required = {"pdID"}},
+    {.field = "portworxVolume", .required = {"volumeID"}},
+    {.field = "azureDisk", .required = {"diskName", "diskURI"}, .check = azure_disk},
+    {.field = "scaleIO", .required = {"gateway", "system", "volumeName"}},
+    {.field = "local", .required = {"path"}, .check = local},
+    {.field = "storageos", .check = storage_os_of_persistent},
+    {.field = "csi", .check = csi},
+};
 
 void attributes_class(const Spot& spec) {
   const Spot name = spec["volumeAttributesClassName"];
@@ -106,18 +134,29 @@ void capacity(const Spot& capacity) {
   if (capacity.size() == 0) capacity.required();
   if (capacity.size() != 1 || !capacity.key("storage").is_set())
     capacity.not_supported(capacity.value(), kStorage);
-  capacity.each_member([](std::string_view, const Spot& amount) { positive(amount); });
+  capacity.each_member([](std::string_view, const Spot& amount) {
+    basic_amount(amount);
+    positive(amount);
+  });
 }
 
-void node_affinity(const Spot& spec) {
-  const Spot affinity = spec["nodeAffinity"];
-  if (spec["local"].is_set() && !affinity["required"].is_set())
-    affinity.required("Local volume requires node affinity");
+void node_affinity(const Spot& affinity) {
   if (!affinity.is_set()) return;
   if (!affinity["required"].is_set())
-    return affinity["required"].required("must specify required node constraints");
-  if (affinity["required"]["nodeSelectorTerms"].size() == 0)
-    affinity["required"]["nodeSelectorTerms"].required("must have at least one node selector term");
+    affinity["required"].required("must specify required node constraints");
+  else
+    node_selector(affinity["required"]);
+}
+
+void initiator(const Spot& object) {
+  const Spot iscsi = object["spec"]["iscsi"];
+  if (is_too_long_for_initiator(object["metadata"]["name"].text(), iscsi))
+    iscsi["targetportal"].invalid(iscsi["targetPortal"].value(), kTooLongForInitiator);
+}
+
+// However it is written.
+bool is_root(std::string_view path) {
+  return !path.empty() && std::filesystem::path(path).lexically_normal() == "/";
 }
 
 void check_volume(const Spot& object) {
@@ -125,9 +164,12 @@ void check_volume(const Spot& object) {
   access_modes(spec["accessModes"], "");
   capacity(spec["capacity"]);
   one_of_if_set(spec["persistentVolumeReclaimPolicy"], kReclaimPolicies);
-  sources(spec);
-  node_affinity(spec);
-  if (spec["hostPath"]["path"].text() == "/" && spec["persistentVolumeReclaimPolicy"].text() == "Recycle")
+  node_affinity(spec["nodeAffinity"]);
+  one_source(spec, kSources);
+  initiator(object);
+  if (spec["local"].is_set() && !spec["nodeAffinity"].is_set())
+    spec["nodeAffinity"].required("Local volume requires node affinity");
+  if (is_root(spec["hostPath"]["path"].text()) && spec["persistentVolumeReclaimPolicy"].text() == "Recycle")
     spec["persistentVolumeReclaimPolicy"].forbidden("may not be 'recycle' for a hostPath mount of '/'");
   named_if_set(spec["storageClassName"], dns_subdomain_faults);
   one_of_if_set(spec["volumeMode"], kVolumeModes);
@@ -139,6 +181,44 @@ Tree sources_of(const Tree& spec) {
   Tree kept = spec;
   kept.object().erase_if([](std::string_view field, const Tree&) { return !is_source(field); });
   return kept;
+}
+
+// Labels of nodes had other keys before they were settled.
+constexpr std::pair<std::string_view, std::string_view> kSettledLabels[] = {
+    {"failure-domain.beta.kubernetes.io/zone", "topology.kubernetes.io/zone"},
+    {"failure-domain.beta.kubernetes.io/region", "topology.kubernetes.io/region"},
+    {"beta.kubernetes.io/os", "kubernetes.io/os"},
+    {"beta.kubernetes.io/arch", "kubernetes.io/arch"},
+    {"beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type"}};
+
+std::string_view settled(std::string_view label) {
+  const auto found = std::ranges::find(kSettledLabels, label, [](const auto& pair) { return pair.first; });
+  return found == std::end(kSettledLabels) ? label : found->second;
+}
+
+Tree* list_in(Tree& object, std::string_view list) {
+  Tree* found = object.object().find(list);
+  return found == nullptr || found->array().empty() ? nullptr : found;
+}
+
+// `was`, with the settled keys where `now` has them.
+Tree with_settled_labels(Tree was, const Tree& now) {
+  Tree* required = was.object().find("required");
+  Tree* terms = required == nullptr ? nullptr : list_in(*required, "nodeSelectorTerms");
+  if (terms == nullptr) return was;
+  Report unused;
+  const Spot wanted = Spot(now, unused)["required"]["nodeSelectorTerms"];
+  std::size_t index = 0;
+  for (Tree& term : terms->array()) {
+    const Spot expressions = wanted.at(index++)["matchExpressions"];
+    std::size_t place = 0;
+    if (Tree* list = list_in(term, "matchExpressions"))
+      for (Tree& expression : list->array())
+        if (const std::string_view key = settled(expression.text_at("key"));
+            expressions.at(place++)["key"].text() == key)
+          expression.object()["key"] = key;
+  }
+  return was;
 }
 
 void update_volume(const Spot& object, const Tree& before) {
@@ -155,7 +235,8 @@ void update_volume(const Spot& object, const Tree& before) {
   if (!is_same(&spec["volumeMode"].value(), old->find("volumeMode")))
     object["volumeMode"].invalid(spec["volumeMode"].value(), kImmutable);
   if (const Tree* affinity = old->find("nodeAffinity");
-      affinity != nullptr && !is_same(&spec["nodeAffinity"].value(), affinity))
+      affinity != nullptr &&
+      !(with_settled_labels(*affinity, spec["nodeAffinity"].value()) == spec["nodeAffinity"].value()))
     object["nodeAffinity"].invalid(spec["nodeAffinity"].value(),
                                    "field is immutable, except for updating from beta label to GA");
   if (old->find("volumeAttributesClassName") != nullptr && !spec["volumeAttributesClassName"].is_set())
@@ -232,6 +313,8 @@ void changed_attributes(const Spot& object, const Tree& before) {
 void update_claim(const Spot& object, const Tree& before) {
   const Tree* was = before.find("spec");
   if (was == nullptr) return;
+  const Spot annotations = object["metadata"]["annotations"];
+  immutable(annotations[kClassAnnotation], before.find("metadata", "annotations", kClassAnnotation));
   Tree same = object["spec"].value();
   const auto take_back = [](Tree& from, const Tree& old, std::string_view field) {
     if (const Tree* value = old.find(field))
@@ -309,7 +392,7 @@ void inline_volume_spec(const Spot& spec) {
   const Spot policy = spec["persistentVolumeReclaimPolicy"];
   if (policy.has_something() && policy.text() != "Retain")
     policy.forbidden("may only be Retain in the context of inline volumes");
-  sources(spec);
+  one_source(spec, kSources);
   const Spot mode = spec["volumeMode"];
   if (mode.is_set() && mode.text() != "Filesystem")
     mode.forbidden("may not specify volumeMode other than Filesystem in the context of inline volumes");

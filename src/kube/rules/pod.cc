@@ -3,6 +3,7 @@
 // Pod: what it is made of cannot change once it exists, but for a few fields.
 #include <algorithm>
 #include <map>
+#include <ranges>
 #include <set>
 #include <tuple>
 
@@ -10,6 +11,8 @@
 
 #include "kube/rules/checks.h"
 #include "kube/rules/kind_rules.h"
+#include "kube/rules/pod_quality.h"
+#include "kube/rules/pod_resize.h"
 #include "kube/rules/pod_spec.h"
 #include "kube/rules/pod_status.h"
 
@@ -17,43 +20,6 @@ namespace gantry::kube::rules {
 namespace {
 
 using json::Tree;
-
-// ---- Quality of service (https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/)
-
-constexpr const char* kComputed[] = {"cpu", "memory"};
-
-bool asks_for_something(const Tree& container) {
-  return std::ranges::any_of(kComputed, [&](const char* name) {
-    return container.find("resources", "limits", name) != nullptr ||
-           container.find("resources", "requests", name) != nullptr;
-  });
-}
-
-// Limits are set, and requests (which default to them) are the same.
-bool is_guaranteed(const Tree& container) {
-  return std::ranges::all_of(kComputed, [&](const char* name) {
-    const Tree* limit = container.find("resources", "limits", name);
-    const Tree* request = container.find("resources", "requests", name);
-    return limit != nullptr && (request == nullptr || *request == *limit);
-  });
-}
-
-const char* quality_of_service(const Tree& spec) {
-  std::size_t count = 0;
-  std::size_t asking = 0;
-  std::size_t guaranteed = 0;
-  for (const char* list : {"containers", "initContainers"}) {
-    const Tree* containers = spec.find(list);
-    if (containers == nullptr) continue;
-    for (const Tree& container : containers->array()) {
-      ++count;
-      asking += asks_for_something(container);
-      guaranteed += is_guaranteed(container);
-    }
-  }
-  if (asking == 0) return "BestEffort";
-  return guaranteed == count ? "Guaranteed" : "Burstable";
-}
 
 void prepare_pod(Tree& object, const Tree* before) {
   if (before != nullptr) return;
@@ -77,7 +43,26 @@ void prepare_pod_status(Tree& object, const Tree& before) {
     object.object()["status"].object()["qosClass"] = quality;
 }
 
-void check_pod(const Spot& object) { pod_spec(object["spec"]); }
+// A token is an account's.
+void tokens_have_accounts(const Spot& spec) {
+  if (!spec["serviceAccountName"].text().empty()) return;
+  spec["volumes"].each([](const Spot& volume) {
+    volume["projected"]["sources"].each([](const Spot& source) {
+      if (const Spot token = source["serviceAccountToken"]; token.is_set())
+        token.forbidden("must not be specified when serviceAccountName is not set");
+    });
+  });
+}
+
+void check_pod(const Spot& object) {
+  const Spot annotations = object["metadata"]["annotations"];
+  const Spot spec = object["spec"];
+  pod_annotations(annotations, spec);
+  pod_spec(spec, object["metadata"]["name"].text());
+  tokens_have_accounts(spec);
+  if (annotations.key(kMirrorOf).is_set() && spec["resourceClaims"].size() > 0)
+    object.forbidden("static pods do not support resource claims");
+}
 
 void create_pod(const Spot& object) {
   const Spot spec = object["spec"];
@@ -85,6 +70,7 @@ void create_pod(const Spot& object) {
     spec["ephemeralContainers"].forbidden("cannot be set on create");
   if (spec["nodeName"].has_something() && spec["schedulingGates"].size() > 0)
     spec["nodeName"].forbidden("cannot be set until all schedulingGates have been cleared");
+  profiles_match_annotations(object["metadata"]["annotations"].value(), spec);
 }
 
 // ---- Updates
@@ -111,6 +97,18 @@ void take_back(Tree& object, const Tree& before, std::string_view field) {
     object.object().erase(field);
 }
 
+// Of affinity, only that to nodes may change: an affinity without anything in it is none.
+void take_back_node_affinity(Tree& spec, const Tree& before) {
+  static const Tree kNothing;
+  const Tree* was = before.find("affinity");
+  Tree affinity = spec.find("affinity") == nullptr ? Tree(json::TreeObject()) : *spec.find("affinity");
+  take_back(affinity, was == nullptr ? kNothing : *was, "nodeAffinity");
+  if (is_same(&affinity, was))
+    take_back(spec, before, "affinity");
+  else
+    spec.object()["affinity"] = std::move(affinity);
+}
+
 // The spec with everything as it was that may change.
 Tree without_changes(const Tree& spec, const Tree& before) {
   Tree same = spec;
@@ -128,8 +126,10 @@ Tree without_changes(const Tree& spec, const Tree& before) {
   if (number_at(before, "terminationGracePeriodSeconds") < 0 &&
       number_at(spec, "terminationGracePeriodSeconds") == 1)
     take_back(same, before, "terminationGracePeriodSeconds");
-  if (is_gated(before))
-    for (const char* field : {"affinity", "nodeSelector"}) take_back(same, before, field);
+  if (is_gated(before)) {
+    take_back(same, before, "nodeSelector");
+    take_back_node_affinity(same, before);
+  }
   return same;
 }
 
@@ -167,12 +167,13 @@ void scheduling_gates(const Spot& gates, const Tree& before) {
   gates.each([&](const Spot& gate) {
     const std::string_view name = gate["name"].text();
     if (!old.contains(name))
-      gate.forbidden(fmt::format("only deletion is allowed, but found new scheduling gate '{}'", name));
+      gate["name"].forbidden(
+          fmt::format("only deletion is allowed, but found new scheduling gate '{}'", name));
   });
 }
 
 // While it is gated, a pod's selector may only become narrower.
-void node_selector(const Spot& selector, const Tree& before) {
+void node_labels(const Spot& selector, const Tree& before) {
   const Tree* was = before.find("nodeSelector");
   if (was == nullptr || !is_gated(before)) return;
   for (const auto& [key, value] : was->object())
@@ -180,10 +181,59 @@ void node_selector(const Spot& selector, const Tree& before) {
       return selector.invalid("only additions to spec.nodeSelector are allowed (no mutations or deletions)");
 }
 
+const Tree* list_in(const Tree& term, const char* list) {
+  const Tree* found = term.find(list);
+  return found == nullptr || found->array().empty() ? nullptr : found;
+}
+
+// What a term asked for it still asks for, first.
+bool is_narrower(const Tree& term, const Tree& before) {
+  // One that asks for nothing selects nothing, and would select something.
+  const bool asked =
+      list_in(before, "matchExpressions") != nullptr || list_in(before, "matchFields") != nullptr;
+  if (!asked) return term == before;
+  return std::ranges::all_of(
+      std::initializer_list<const char*>{"matchExpressions", "matchFields"}, [&](const char* list) {
+        const Tree* was = list_in(before, list);
+        const Tree* now = list_in(term, list);
+        if (was == nullptr) return true;
+        return now != nullptr && now->array().size() >= was->array().size() &&
+               std::ranges::equal(was->array(), now->array() | std::views::take(was->array().size()));
+      });
+}
+
+// The same for its affinity to nodes.
+void node_affinity(const Spot& affinity, const Tree& before) {
+  constexpr const char* kRequired = "requiredDuringSchedulingIgnoredDuringExecution";
+  if (!is_gated(before)) return;
+  const Tree* were = before.find("affinity", "nodeAffinity", kRequired, "nodeSelectorTerms");
+  if (were == nullptr || were->array().empty()) return;
+  const Spot terms = affinity["nodeAffinity"][kRequired]["nodeSelectorTerms"];
+  if (terms.size() != were->array().size())
+    return terms.invalid("no additions/deletions to non-empty NodeSelectorTerms list are allowed");
+  std::size_t index = 0;
+  terms.each([&](const Spot& term) {
+    if (!is_narrower(term.value(), were->array()[index++]))
+      term.invalid("only additions are allowed (no mutations or deletions)");
+  });
+}
+
+void annotations_are_kept(const Spot& annotations, const Tree* before) {
+  static const Tree kNothing;
+  const Tree& were = before == nullptr ? kNothing : *before;
+  app_armor_is_kept(annotations, were);
+  const Spot mirror = annotations.key(kMirrorOf);
+  const Tree* was = were.find(kMirrorOf);
+  if (was != nullptr && !is_same(&mirror.value(), was))
+    mirror.forbidden("may not remove or update mirror pod annotation");
+  if (was == nullptr && mirror.is_set()) mirror.forbidden("may not add mirror pod annotation");
+}
+
 void update_pod(const Spot& object, const Tree& stored) {
   const Tree* before = stored.find("spec");
   if (before == nullptr) return;
   const Spot spec = object["spec"];
+  annotations_are_kept(object["metadata"]["annotations"], stored.find("metadata", "annotations"));
   for (const char* list : {"containers", "initContainers"}) {
     const Tree* were = before->find(list);
     if (spec[list].size() == (were == nullptr ? 0 : were->array().size())) continue;
@@ -192,7 +242,8 @@ void update_pod(const Spot& object, const Tree& stored) {
   deadline(spec["activeDeadlineSeconds"], *before);
   tolerations(spec["tolerations"], *before);
   scheduling_gates(spec["schedulingGates"], *before);
-  node_selector(spec["nodeSelector"], *before);
+  node_labels(spec["nodeSelector"], *before);
+  node_affinity(spec["affinity"], *before);
   const Tree same = without_changes(spec.value(), *before);
   if (!is_same(&same, before)) spec.forbidden(kOnlyThese);
 }
@@ -216,37 +267,10 @@ void update_ephemeral_containers(const Spot& containers, const Tree& stored) {
   }
 }
 
-// A container's resources without those that can be given to it while it runs.
-Tree fixed_resources(const Tree& container) {
-  const Tree* found = container.find("resources");
-  Tree resources = found == nullptr ? Tree(json::TreeObject()) : *found;
-  for (auto& [list, amounts] : resources.object())
-    for (const char* name : kComputed)
-      if (amounts.is_object()) amounts.object().erase(name);
-  resources.object().erase_if(
-      [](std::string_view, const Tree& amounts) { return amounts.is_object() && amounts.object().empty(); });
-  return resources;
-}
-
-void resize(const Spot& spec, const Tree& before) {
-  for (const char* list : {"containers", "initContainers"}) {
-    const Tree* were = before.find(list);
-    spec[list].each([&, i = std::size_t{0}](const Spot& container) mutable {
-      if (were != nullptr && i < were->array().size() &&
-          !(fixed_resources(container.value()) == fixed_resources(were->array()[i])))
-        container["resources"].forbidden("only cpu and memory resources are mutable");
-      ++i;
-    });
-  }
-  const std::string_view quality = quality_of_service(spec.value());
-  if (quality != quality_of_service(before))
-    spec.invalid(Tree(quality), "Pod QOS Class may not change as a result of resizing");
-}
-
 void update_part(std::string_view subresource, const Spot& object, const Tree& before) {
   if (subresource == "ephemeralcontainers")
     update_ephemeral_containers(object["spec"]["ephemeralContainers"], before);
-  if (subresource == "resize" && before.find("spec") != nullptr) resize(object["spec"], *before.find("spec"));
+  if (subresource == "resize") resize_pod(object, before);
 }
 
 // A template that nothing runs of itself.

@@ -2,119 +2,128 @@
 #include "kube/rules/pod_spec.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 
 #include "kube/api/selector.h"
 #include "kube/rules/checks.h"
-#include "kube/rules/resource_names.h"
 
 namespace gantry::kube::rules {
 namespace {
 
-constexpr std::string_view kRestartPolicies[] = {"Always", "Never", "OnFailure"};
-constexpr std::string_view kDnsPolicies[] = {"ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"};
-constexpr std::string_view kPreemption[] = {"Never", "PreemptLowerPriority"};
-constexpr std::string_view kSystems[] = {"linux", "windows"};
-constexpr std::string_view kGroupChanges[] = {"Always", "OnRootMismatch"};
-constexpr std::size_t kNameServers = 3;
-constexpr std::size_t kSearchDomains = 32;
-constexpr std::size_t kSearchSize = 2048;
+using json::Tree;
 
-void dns(const Spot& spec) {
-  one_of(spec["dnsPolicy"], kDnsPolicies);
-  const Spot config = spec["dnsConfig"];
-  const Spot servers = config["nameservers"];
-  if (spec["dnsPolicy"].text() == "None") {
-    if (!config.is_set()) return config.required("must provide `dnsConfig` when `dnsPolicy` is None");
-    if (servers.size() == 0)
-      servers.required("must provide at least one DNS nameserver when `dnsPolicy` is None");
-  }
-  if (servers.size() > kNameServers)
-    servers.invalid(fmt::format("must not have more than {} nameservers", kNameServers));
-  servers.each(ip_address);
-  const Spot searches = config["searches"];
-  if (searches.size() > kSearchDomains)
-    searches.invalid(fmt::format("must not have more than {} search paths", kSearchDomains));
-  std::size_t size = 0;
-  searches.each([&](const Spot& domain) { size += domain.text().size() + 1; });
-  if (size > kSearchSize + 1)
-    searches.invalid(fmt::format(
-        "must not have more than {} characters (including spaces) in the search list", kSearchSize));
-  config["options"].each([](const Spot& option) { required(option["name"], "must not be empty"); });
-}
+constexpr std::string_view kRestartPolicies[] = {"Always", "OnFailure", "Never"};
+constexpr std::string_view kDnsPolicies[] = {"ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"};
+constexpr std::string_view kPreemption[] = {"PreemptLowerPriority", "Never"};
 
-void host_aliases(const Spot& aliases) {
-  aliases.each([](const Spot& alias) {
-    ip_address(alias["ip"]);
-    alias["hostnames"].each([](const Spot& name) { name.invalid_for(dns_subdomain_faults(name.text())); });
-  });
-}
+constexpr std::string_view kDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
 
-void security(const Spot& security, bool is_host_network) {
-  within(security["runAsUser"], 0, INT32_MAX);
-  within(security["runAsGroup"], 0, INT32_MAX);
-  within(security["fsGroup"], 0, INT32_MAX);
-  security["supplementalGroups"].each([](const Spot& group) { within(group, 0, INT32_MAX); });
-  one_of_if_set(security["fsGroupChangePolicy"], kGroupChanges);
-  Names names;
-  security["sysctls"].each([&](const Spot& sysctl) {
-    const Spot name = sysctl["name"];
-    required(name);
-    if (!names.insert(name.text()).second) name.duplicate();
-    if (is_host_network && name.text().starts_with("net."))
-      name.invalid("may not be specified when 'hostNetwork' is true");
-  });
-}
-
-void gates(const Spot& gates, const char* field) {
+void scheduling_gates(const Spot& gates) {
   Names names;
   gates.each([&](const Spot& gate) {
-    const Spot name = gate[field];
-    name.invalid_for(label_key_faults(name.text()));
-    if (!names.insert(name.text()).second) name.duplicate();
+    const Tree& name = gate["name"].value();
+    for (const std::string& fault : label_key_faults(name.as_string())) gate.invalid(name, fault);
+    if (!names.insert(name.as_string()).second) gate.duplicate(name);
   });
+}
+
+void readiness_gates(const Spot& gates) {
+  gates.each([](const Spot& gate) {
+    gate["conditionType"].invalid_for(label_key_faults(gate["conditionType"].text()));
+  });
+}
+
+// Pods that are placed together.
+void scheduling_group(const Spot& group) {
+  if (!group.is_set()) return;
+  const Spot name = group["podGroupName"];
+  if (!name.is_set()) return name.invalid("must specify one of: `podGroupName`");
+  name.invalid_for(dns_subdomain_faults(name.text()));
+}
+
+void placement(const Spot& spec) {
+  affinity(spec["affinity"]);
+  dns_config(spec);
+  readiness_gates(spec["readinessGates"]);
+  scheduling_gates(spec["schedulingGates"]);
+  spread(spec["topologySpreadConstraints"]);
+}
+
+void names(const Spot& spec) {
+  hostname_override(spec);
+  named_if_set(spec["serviceAccountName"], dns_subdomain_faults);
+  named_if_set(spec["nodeName"], dns_subdomain_faults);
+  within(spec["activeDeadlineSeconds"], 1, INT32_MAX);
+  named_if_set(spec["hostname"], dns_label_faults);
+  named_if_set(spec["subdomain"], dns_label_faults);
+}
+
+// A number without anything that need not be there.
+bool is_cost(std::string_view text) {
+  std::int32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && fmt::format("{}", number) == text;
 }
 
 }  // namespace
 
-void pod_spec(const Spot& spec) {
-  const Names named_volumes = volumes(spec["volumes"]);
-  containers(spec, named_volumes);
+void pod_spec(const Spot& spec, std::string_view pod) {
+  const Volumes known = volumes(spec["volumes"], pod);
+  resource_claims(spec["resourceClaims"]);
+  containers(spec, known, pod.empty());
+  pod_resources(spec);
   one_of(spec["restartPolicy"], kRestartPolicies);
-  dns(spec);
+  one_of(spec["dnsPolicy"], kDnsPolicies);
+  labels(spec["nodeSelector"]);
+  pod_security(spec);
   placement(spec);
-  security(spec["securityContext"], spec["hostNetwork"].flag());
+  host_processes(spec);
+  own_users(spec);
+  names(spec);
+  tolerations(spec["tolerations"]);
   host_aliases(spec["hostAliases"]);
-  gates(spec["schedulingGates"], "name");
-  gates(spec["readinessGates"], "conditionType");
-  non_negative(spec["terminationGracePeriodSeconds"]);
-  within(spec["activeDeadlineSeconds"], 1, INT32_MAX);
-  named_if_set(spec["serviceAccountName"], dns_subdomain_faults);
-  named_if_set(spec["hostname"], dns_label_faults);
-  named_if_set(spec["subdomain"], dns_label_faults);
   named_if_set(spec["priorityClassName"], dns_subdomain_faults);
-  named_if_set(spec["runtimeClassName"], dns_subdomain_faults);
+  if (const Spot runtime = spec["runtimeClassName"]; runtime.is_set())
+    runtime.invalid_for(dns_subdomain_faults(runtime.text()));
   one_of_if_set(spec["preemptionPolicy"], kPreemption);
-  if (spec["os"].is_set()) one_of(spec["os"]["name"], kSystems);
-  resource_list(spec["overhead"], container_resource_name);
+  overhead(spec["overhead"], spec["overhead"]);
+  operating_system(spec);
+  scheduling_group(spec["schedulingGroup"]);
+  environment_files(spec);
 }
 
-void pod_template(const Spot& pod_template, const json::Tree* selector,
-                  std::span<const std::string_view> restart_policies) {
+void pod_annotations(const Spot& annotations, const Spot& spec) {
+  if (annotations.key(kMirrorOf).is_set() && spec["nodeName"].text().empty())
+    annotations.key(kMirrorOf).invalid("must set spec.nodeName if mirror pod annotation is set");
+  if (const Spot cost = annotations.key(kDeletionCost); cost.is_set() && !is_cost(cost.text()))
+    cost.invalid("must be a 32bit integer");
+  profile_annotations(annotations, spec);
+}
+
+void pod_template_metadata(const Spot& pod_template) {
   const Spot metadata = pod_template["metadata"];
   // Kubernetes tells of them without the metadata between.
-  labels(pod_template["labels"], metadata["labels"].value());
-  annotations(pod_template["annotations"], metadata["annotations"].value());
-  const Spot spec = pod_template["spec"];
-  pod_spec(spec);
-  if (spec["ephemeralContainers"].size() > 0)
-    spec["ephemeralContainers"].forbidden("ephemeral containers not allowed in pod template");
+  labels(pod_template["labels"].with_value_of(metadata["labels"]));
+  annotations(pod_template["annotations"].with_value_of(metadata["annotations"]));
+}
+
+void pod_template(const Spot& pod_template, const Tree* selector,
+                  std::span<const std::string_view> restart_policies) {
+  const Spot metadata = pod_template["metadata"];
   if (selector != nullptr) {
     const auto parsed = LabelSelector::from_tree(*selector);
     if (parsed && !parsed->matches(metadata["labels"].value()))
       metadata["labels"].invalid("`selector` does not match template `labels`");
   }
+  pod_template_metadata(pod_template);
+  const Spot spec = pod_template["spec"];
+  pod_annotations(pod_template["annotations"].with_value_of(metadata["annotations"]), spec);
+  pod_spec(spec, "");
+  profiles_match_annotations(metadata["annotations"].value(), spec);
+  if (spec["ephemeralContainers"].size() > 0)
+    spec["ephemeralContainers"].forbidden("ephemeral containers not allowed in pod template");
   const Spot policy = spec["restartPolicy"];
   const bool is_allowed = std::ranges::find(restart_policies, policy.text()) != restart_policies.end();
   if (!restart_policies.empty() && !policy.text().empty() && !is_allowed)

@@ -2,7 +2,6 @@
 #include "kube/rules/rules.h"
 
 #include <algorithm>
-#include <map>
 
 #include "kube/rules/checks.h"
 #include "kube/rules/kind_rules.h"
@@ -105,16 +104,27 @@ void prepare_status(const Change& change, Tree& object) {
     rules->prepare_status(object, *change.before);
 }
 
-// Of a list that both objects have, what `take(element, same element before)` takes from the new one;
-// elements are the same if their name is.
-template <class Take>
-void merge_by_name(Tree& before, const Tree* now, Take&& take) {
-  if (now == nullptr) return;
-  std::map<std::string_view, const Tree*> named;
-  for (const Tree& other : now->array()) named.emplace(other.text_at("name"), &other);
-  for (Tree& element : before.array())
-    if (const auto other = named.find(element.text_at("name")); other != named.end())
-      take(element, *other->second);
+bool have_same_names(const Tree& one, const Tree& other) {
+  return std::ranges::equal(one.array(), other.array(), [](const Tree& a, const Tree& b) {
+    return a.text_at("name") == b.text_at("name");
+  });
+}
+
+// What containers are given. Others than there are stay as they are asked for: it is told that they cannot
+// be.
+void take_resources(Tree& spec, const Tree& asked, std::string_view list) {
+  const Tree* wanted = asked.find(list);
+  Tree* containers = spec.object().find(list);
+  if (wanted == nullptr || containers == nullptr || !have_same_names(*containers, *wanted))
+    return restore(spec, asked, list);
+  for (std::size_t i = 0; i < wanted->array().size(); ++i)
+    for (const char* field : {"resources", "resizePolicy"})
+      restore(containers->array()[i], wanted->array()[i], field);
+}
+
+void prepare_resize(Tree& spec, const Tree& asked) {
+  restore(spec, asked, "resources");
+  for (const char* list : {"containers", "initContainers"}) take_resources(spec, asked, list);
 }
 
 // Subresources that are the object itself, of which the client sets one part.
@@ -128,13 +138,8 @@ void prepare_part(const Change& change, Tree& object) {
     restore(spec, *asked.find("spec"), "finalizers");
   if (change.subresource == "approval" && asked.find("status") != nullptr)
     restore(object.object()["status"], *asked.find("status"), "conditions");
-  if (change.subresource == "resize")
-    for (const char* list : {"containers", "initContainers"})
-      if (Tree* containers = spec.object().find(list))
-        merge_by_name(*containers, asked.find("spec", list), [](Tree& container, const Tree& wanted) {
-          restore(container, wanted, "resources");
-          restore(container, wanted, "resizePolicy");
-        });
+  if (change.subresource == "resize" && asked.find("spec") != nullptr)
+    prepare_resize(spec, *asked.find("spec"));
   if (const Tree* metadata = asked.find("metadata"))
     for (const char* field : {"managedFields", "resourceVersion"})
       restore(object.object()["metadata"], *metadata, field);

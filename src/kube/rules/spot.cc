@@ -6,7 +6,8 @@
 namespace gantry::kube::rules {
 namespace {
 
-constexpr std::size_t kShown = 1024;  // bytes of a value that a message shows at most
+constexpr std::size_t kShown = 1024;    // bytes of a value that a message shows at most
+constexpr std::size_t kMessage = 8192;  // bytes of a message at most: some tell what there is instead
 
 std::string shown_text(const json::Tree& value) {
   std::string text = value.to_text();
@@ -73,6 +74,7 @@ Spot Spot::key(std::string_view key) const {
 
 void Spot::add(std::string_view reason, std::string message) const {
   if (report_->is_full()) return;
+  if (message.size() > kMessage) message.replace(kMessage, std::string::npos, "...");
   report_->causes_.push_back({std::string(reason), std::move(message), path()});
 }
 
@@ -96,7 +98,9 @@ void Spot::not_supported(const json::Tree& shown, std::span<const std::string_vi
   add("FieldValueNotSupported", with(fmt::format("Unsupported value: {}", shown_text(shown)), why));
 }
 
-void Spot::not_found() const { add("FieldValueNotFound", fmt::format("Not found: {}", shown_text(shown()))); }
+void Spot::not_found(const json::Tree& shown, std::string_view why) const {
+  add("FieldValueNotFound", with(fmt::format("Not found: {}", shown_text(shown)), why));
+}
 
 void Spot::duplicate(const json::Tree& shown, std::string_view why) const {
   add("FieldValueDuplicate", with(fmt::format("Duplicate value: {}", shown_text(shown)), why));

@@ -81,6 +81,8 @@ class Spot {
   Spot operator[](std::string_view field) const;
   // The element that is there, or would be.
   Spot at(std::size_t index) const;
+  // The same place with the value of another: Kubernetes' paths are not always those of the object.
+  Spot with_value_of(const Spot& other) const { return Spot(other.value_, node_, report_); }
   // The same spot, for a report of its own: an attempt that may not count. This spot's report lives longer.
   Spot in(Report& attempt) const { return Spot(value_, node_, &attempt); }
   // The attempt counts.
@@ -128,7 +130,8 @@ class Spot {
   void type_invalid(const json::Tree& shown, std::string_view why) const;
   void not_supported(std::span<const std::string_view> supported) const { not_supported(shown(), supported); }
   void not_supported(const json::Tree& shown, std::span<const std::string_view> supported) const;
-  void not_found() const;
+  void not_found() const { not_found(shown()); }
+  void not_found(const json::Tree& shown, std::string_view why = "") const;
   void duplicate() const { duplicate(shown()); }
   void duplicate(const json::Tree& shown, std::string_view why = "") const;
   void too_long(std::size_t bytes) const;

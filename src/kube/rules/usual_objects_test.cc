@@ -26,7 +26,7 @@ struct Usual {
   R"("initContainers":[{"name":"init","image":"busybox:1","command":["true"]}],)"                                    \
   R"("volumes":[{"name":"v"},{"name":"c","configMap":{"name":"web"}},{"name":"s","secret":{"secretName":"x"}},)"     \
   R"({"name":"p","projected":{"sources":[{"serviceAccountToken":{"path":"token"}}]}}],)"                             \
-  R"("tolerations":[{"operator":"Exists"}],"securityContext":{"runAsUser":1000}})"
+  R"("tolerations":[{"operator":"Exists"}],"securityContext":{"runAsUser":1000},"serviceAccountName":"default"})"
 
 #define TEMPLATE(policy)                                                                \
   R"("template":{"metadata":{"labels":{"app":"web"}},"spec":{"restartPolicy":")" policy \
