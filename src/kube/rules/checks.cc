@@ -154,6 +154,14 @@ void number_or_percent(const Spot& value) {
   value.invalid_for(percent_faults(value.text()));
 }
 
+void at_most_everything(const Spot& percent) {
+  if (!percent.is_text() || !percent_faults(percent.text()).empty()) return;
+  std::string_view digits = percent.text().substr(0, percent.text().size() - 1);
+  digits.remove_prefix(std::min(digits.find_first_not_of('0'), digits.size()));
+  if (digits.size() > 3 || (digits.size() == 3 && digits > "100"))
+    percent.invalid("must not be greater than 100%");
+}
+
 void domain_prefixed_path(const Spot& path) {
   const std::string_view text = path.text();
   if (text.empty()) return path.required();

@@ -49,6 +49,8 @@ struct CountOrder {
 void in_order(const Spot& status, std::span<const CountOrder> orders);
 // A number that is not negative, or a percentage.
 void number_or_percent(const Spot& value);
+// A percentage, if it is one, is of what there is.
+void at_most_everything(const Spot& percent);
 // "example.com/controller".
 void domain_prefixed_path(const Spot& path);
 // Where a load balancer is reached: core/v1 LoadBalancerIngress, networking.k8s.io/v1

@@ -10,6 +10,7 @@
 #include "base/split.h"
 #include "kube/rules/checks.h"
 #include "kube/rules/kind_rules.h"
+#include "kube/rules/pod_spec.h"
 #include "kube/rules/resource_names.h"
 
 namespace gantry::kube::rules {
@@ -17,13 +18,14 @@ namespace {
 
 using json::Tree;
 
-constexpr std::string_view kEffects[] = {"NoExecute", "NoSchedule", "PreferNoSchedule"};
-constexpr std::string_view kPreemption[] = {"Never", "PreemptLowerPriority"};
+constexpr std::string_view kEffects[] = {"NoSchedule", "PreferNoSchedule", "NoExecute"};
+constexpr std::string_view kPreemption[] = {"PreemptLowerPriority", "Never"};
+constexpr std::string_view kLeaseStrategies[] = {"OldestEmulationVersion"};
 constexpr std::int64_t kHighestPriority = 1'000'000'000;  // of those that are not the system's own
 
-void taints(const Spot& spec) {
+void taints(const Spot& taints) {
   std::set<std::string> seen;
-  spec["taints"].each([&](const Spot& taint) {
+  taints.each([&](const Spot& taint) {
     taint["key"].invalid_for(label_key_faults(taint["key"].text()));
     if (const Faults faults = label_value_faults(taint["value"].text()); !faults.empty())
       taint["value"].invalid(fmt::format("{}", fmt::join(faults, ";")));
@@ -35,7 +37,8 @@ void taints(const Spot& spec) {
 
 void check_node(const Spot& object) {
   const Spot spec = object["spec"];
-  taints(spec);
+  // Kubernetes tells of them as if they were metadata.
+  taints(object["metadata"]["taints"].with_value_of(spec["taints"]));
   const Spot ranges = spec["podCIDRs"];
   ranges.each(address_range);
   const auto is_of_six = [](const Spot& range) { return range.text().find(':') != std::string_view::npos; };
@@ -119,6 +122,19 @@ void create_node(const Spot& object) { check_node_status(object["status"]); }
 
 void update_node_status(const Spot& object, const Tree& /*before*/) { check_node_status(object["status"]); }
 
+// How it is chosen who holds it: as Kubernetes knows, or as somebody else does.
+void lease_strategy(const Spot& spec) {
+  const Spot strategy = spec["strategy"];
+  if (!strategy.is_set()) {
+    if (spec["preferredHolder"].has_something())
+      spec["preferredHolder"].forbidden("may only be specified if `strategy` is defined");
+  } else if (strategy.text().find('/') != std::string_view::npos) {
+    strategy.invalid_for(label_key_faults(strategy.text()));
+  } else if (strategy.text() != kLeaseStrategies[0]) {
+    strategy["strategy"].with_value_of(strategy).not_supported(kLeaseStrategies);
+  }
+}
+
 void check_lease(const Spot& object) {
   const Spot spec = object["spec"];
   const Spot duration = spec["leaseDurationSeconds"];
@@ -126,14 +142,36 @@ void check_lease(const Spot& object) {
   non_negative(spec["leaseTransitions"]);
   if (spec["holderIdentity"].is_set() && spec["holderIdentity"].text().empty())
     spec["holderIdentity"].invalid("must not be empty");
+  lease_strategy(spec);
+}
+
+// Of what the cluster needs itself.
+struct SystemPriority {
+  std::string_view name;
+  std::int64_t value;
+};
+constexpr SystemPriority kSystemPriorities[] = {{"system-node-critical", 2'000'001'000},
+                                                {"system-cluster-critical", 2'000'000'000}};
+
+// Why it is not one of them; empty: it is.
+std::string no_system_priority(const Spot& object) {
+  const std::string_view name = object["metadata"]["name"].text();
+  const auto known = std::ranges::find(kSystemPriorities, name, &SystemPriority::name);
+  if (known == std::end(kSystemPriorities))
+    return fmt::format("{} is not a known system priority class", name);
+  if (object["value"].number() != known->value)
+    return fmt::format("value of {} PriorityClass must be {}", name, known->value);
+  if (object["globalDefault"].flag())
+    return fmt::format("globalDefault of {} PriorityClass must be false", name);
+  return "";
 }
 
 void check_priority_class(const Spot& object) {
-  const std::string_view name = object["metadata"]["name"].text();
-  const bool is_system = name.starts_with("system-");
-  if (is_system && name != "system-node-critical" && name != "system-cluster-critical")
-    object["metadata"]["name"].forbidden(
-        "priority class names with 'system-' prefix are reserved for system use only");
+  const Spot name = object["metadata"]["name"];
+  const bool is_system = name.text().starts_with("system-");
+  if (const std::string why = is_system ? no_system_priority(object) : ""; !why.empty())
+    name.forbidden(fmt::format(
+        "priority class names with 'system-' prefix are reserved for system use only. error: {}", why));
   const Spot value = object["value"];
   if (!is_system && value.number() > kHighestPriority)
     value.forbidden(fmt::format("maximum allowed value of a user defined priority is {}", kHighestPriority));
@@ -147,7 +185,21 @@ void update_priority_class(const Spot& object, const Tree& before) {
   immutable(object["preemptionPolicy"], before.find("preemptionPolicy"));
 }
 
-void check_runtime_class(const Spot& object) { named(object["handler"], dns_label_faults); }
+void same_toleration_once(const Spot& tolerations) {
+  std::set<std::string> seen;
+  tolerations.each([&](const Spot& toleration) {
+    if (!seen.insert(toleration.value().to_text()).second) toleration.duplicate();
+  });
+}
+
+void check_runtime_class(const Spot& object) {
+  object["handler"].invalid_for(dns_label_faults(object["handler"].text()));
+  overhead(object["overhead"], object["overhead"]["podFixed"]);
+  const Spot scheduling = object["scheduling"];
+  labels(scheduling["nodeSelector"]);
+  tolerations(scheduling["tolerations"]);
+  same_toleration_once(scheduling["tolerations"]);
+}
 
 void update_runtime_class(const Spot& object, const Tree& before) {
   immutable(object["handler"], before.find("handler"));

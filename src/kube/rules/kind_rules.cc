@@ -13,9 +13,11 @@ auto place(const KindRules& rules) { return std::tie(rules.group, rules.kind); }
 std::vector<const KindRules*> sorted_rules() {
   std::vector<const KindRules*> all;
   for (const auto rules : {admission_policy_rules(),
+                           autoscaler_rules(),
                            certificate_rules(),
                            cluster_rules(),
                            config_rules(),
+                           endpoint_rules(),
                            extension_rules(),
                            flow_control_rules(),
                            job_rules(),

@@ -39,9 +39,11 @@ struct KindRules {
 };
 
 std::span<const KindRules> admission_policy_rules();
+std::span<const KindRules> autoscaler_rules();
 std::span<const KindRules> certificate_rules();
 std::span<const KindRules> cluster_rules();
 std::span<const KindRules> config_rules();
+std::span<const KindRules> endpoint_rules();
 std::span<const KindRules> extension_rules();
 std::span<const KindRules> flow_control_rules();
 std::span<const KindRules> job_rules();

@@ -134,7 +134,7 @@ void policy_port(const Spot& port) {
   if (!end.is_set()) return;
   if (!number.is_set()) return end.invalid("may not be specified when `port` is not specified");
   if (number.is_text()) return end.invalid("may not be specified when `port` is non-numeric");
-  if (end.number() < number.number()) end.invalid(number.value(), "must be greater than or equal to `port`");
+  if (end.number() < number.number()) end.invalid("must be greater than or equal to `port`");
   port_number(end);
 }
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Service, Endpoints, EndpointSlice.
+// Service.
 #include <set>
 #include <string>
 
 #include <fmt/format.h>
 
 #include "base/trim.h"
-#include "kube/cel/ip_text.h"
 #include "kube/rules/checks.h"
+#include "kube/rules/endpoints.h"
 #include "kube/rules/kind_rules.h"
 
 namespace gantry::kube::rules {
@@ -23,11 +23,7 @@ constexpr std::string_view kPolicies[] = {"Cluster", "Local"};
 constexpr std::string_view kDistributions[] = {"PreferClose", "PreferSameZone", "PreferSameNode"};
 constexpr std::string_view kFamilies[] = {"IPv4", "IPv6"};
 constexpr std::string_view kFamilyPolicies[] = {"PreferDualStack", "RequireDualStack", "SingleStack"};
-constexpr std::string_view kAddressTypes[] = {"FQDN", "IPv4", "IPv6"};
 constexpr std::int64_t kLongestAffinity = 86400;  // seconds: a day
-constexpr std::size_t kSliceEndpoints = 1000;
-constexpr std::size_t kSlicePorts = 20'000;
-constexpr std::size_t kSliceAddresses = 100;
 
 bool is_external(std::string_view type) { return type == "NodePort" || type == "LoadBalancer"; }
 
@@ -167,24 +163,6 @@ void load_balancer(const Spot& spec) {
         "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'");
 }
 
-void endpoint_address(const Spot& address) {
-  const std::string_view text = address.text();
-  const auto parsed = cel::parse_ip(text);
-  if (!parsed) return ip_address(address);
-  if (text == "0.0.0.0" || text == "::") address.invalid(fmt::format("may not be unspecified ({})", text));
-  const auto& bytes = parsed->bytes;
-  const bool is_four = parsed->is_v4;
-  const auto is = [&](int first, int mask, int second) {
-    return bytes[0] == first && (bytes[1] & mask) == second;
-  };
-  if (is_four ? bytes[0] == 127 : text == "::1")
-    address.invalid("may not be in the loopback range (127.0.0.0/8, ::1/128)");
-  if (is_four ? is(169, 0xff, 254) : is(0xfe, 0xc0, 0x80))
-    address.invalid("may not be in the link-local range (169.254.0.0/16, fe80::/10)");
-  if (is_four ? is(224, 0xff, 0) && bytes[2] == 0 : is(0xff, 0x0f, 0x02))
-    address.invalid("may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)");
-}
-
 void check_service(const Spot& object) {
   const Spot spec = object["spec"];
   const std::string_view type = spec["type"].text();
@@ -284,7 +262,7 @@ void update_service_status(const Spot& object, const Tree& /*before*/) {
   constexpr std::string_view kModes[] = {"Proxy", "VIP"};
   const Spot ingress = object["status"]["loadBalancer"]["ingress"];
   if (object["spec"]["type"].text() != "LoadBalancer" && ingress.size() > 0)
-    return ingress.forbidden("may only be used when `spec.type` is \"LoadBalancer\"");
+    return ingress.forbidden("may only be used when `spec.type` is 'LoadBalancer'");
   ingress.each([&](const Spot& one) {
     const bool has_address = one["ip"].has_something();
     const Spot mode = one["ipMode"];
@@ -296,71 +274,7 @@ void update_service_status(const Spot& object, const Tree& /*before*/) {
   });
 }
 
-// ---- Endpoints
-
-void endpoint_ports(const Spot& ports) {
-  ports.each([&](const Spot& port) {
-    if (port["name"].text().empty()) {
-      if (ports.size() > 1) port["name"].required();
-    } else {
-      port["name"].invalid_for(dns_label_faults(port["name"].text()));
-    }
-    port_number(port["port"]);
-    one_of(port["protocol"], kProtocols);
-    named_if_set(port["appProtocol"], label_key_faults);
-  });
-}
-
-void check_endpoints(const Spot& object) {
-  object["subsets"].each([](const Spot& subset) {
-    if (subset["addresses"].size() + subset["notReadyAddresses"].size() == 0)
-      subset.required("must specify `addresses` or `notReadyAddresses`");
-    for (const char* list : {"addresses", "notReadyAddresses"})
-      subset[list].each([](const Spot& address) {
-        endpoint_address(address["ip"]);
-        named_if_set(address["hostname"], dns_label_faults);
-        named_if_set(address["nodeName"], dns_subdomain_faults);
-      });
-    endpoint_ports(subset["ports"]);
-  });
-}
-
-void slice_address(const Spot& address, std::string_view type) {
-  if (type == "FQDN") return address.invalid_for(dns_subdomain_faults(address.text()));
-  endpoint_address(address);
-  if ((address.text().find(':') == std::string_view::npos) != (type == "IPv4"))
-    address.invalid(type == "IPv4" ? "must be an IPv4 address" : "must be an IPv6 address");
-}
-
-void check_endpoint_slice(const Spot& object) {
-  const std::string_view type = object["addressType"].text();
-  one_of(object["addressType"], kAddressTypes);
-  const Spot endpoints = object["endpoints"];
-  if (endpoints.size() > kSliceEndpoints) endpoints.too_many(endpoints.size(), kSliceEndpoints);
-  endpoints.each([&](const Spot& endpoint) {
-    const Spot addresses = endpoint["addresses"];
-    if (addresses.size() == 0) addresses.required("must contain at least 1 address");
-    if (addresses.size() > kSliceAddresses) addresses.too_many(addresses.size(), kSliceAddresses);
-    addresses.each([&](const Spot& address) { slice_address(address, type); });
-    named_if_set(endpoint["hostname"], dns_label_faults);
-    named_if_set(endpoint["nodeName"], dns_subdomain_faults);
-  });
-  const Spot ports = object["ports"];
-  if (ports.size() > kSlicePorts) ports.too_many(ports.size(), kSlicePorts);
-  std::set<std::string_view> names;
-  ports.each([&](const Spot& port) {
-    named_if_set(port["name"], dns_label_faults);
-    if (!names.insert(port["name"].text()).second) port["name"].duplicate();
-    one_of(port["protocol"], kProtocols);
-  });
-}
-
-void update_endpoint_slice(const Spot& object, const Tree& before) {
-  immutable(object["addressType"], before.find("addressType"));
-}
-
 constexpr KindRules kRules[] = {
-    {.group = "", .kind = "Endpoints", .check = check_endpoints},
     {.group = "",
      .kind = "Service",
      .name_faults = dns_1035_label_faults,
@@ -368,11 +282,6 @@ constexpr KindRules kRules[] = {
      .check = check_service,
      .check_update = update_service,
      .check_status = update_service_status},
-    {.group = "discovery.k8s.io",
-     .kind = "EndpointSlice",
-     .counts_generations = true,
-     .check = check_endpoint_slice,
-     .check_update = update_endpoint_slice},
 };
 
 }  // namespace

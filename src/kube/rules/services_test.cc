@@ -44,19 +44,5 @@ TEST(Service, KeepsItsAddress) {
       "spec.clusterIPs[0]: Invalid value: [\"10.0.0.2\"]: may not change once set");
 }
 
-TEST(EndpointSlice, ItsAddressesAreOfOneKind) {
-  const Resource slices = resource("discovery.k8s.io", "EndpointSlice");
-  EXPECT_EQ(
-      faults(
-          slices,
-          object(
-              R"("addressType":"IPv4","endpoints":[{"addresses":["10.0.0.1"]}],"ports":[{"name":"a","protocol":"TCP","port":80}])")),
-      "");
-  EXPECT_EQ(faults(slices,
-                   object(R"("addressType":"IPv6","endpoints":[{"addresses":["10.0.0.1"]},{}],"ports":[])")),
-            "endpoints[0].addresses[0]: Invalid value: \"10.0.0.1\": must be an IPv6 address\n"
-            "endpoints[1].addresses: Required value: must contain at least 1 address");
-}
-
 }  // namespace
 }  // namespace gantry::kube::rules

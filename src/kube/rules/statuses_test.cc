@@ -54,7 +54,7 @@ constexpr Wrong kWrong[] = {
      "status.disruptionsAllowed: Invalid value: -1: must be greater than or equal to 0"},
     {"", "Service", R"("spec":{"type":"ClusterIP"})",
      R"("spec":{"type":"ClusterIP"},"status":{"loadBalancer":{"ingress":[{"ip":"1.2.3.4"}]}})",
-     "status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is \"LoadBalancer\""},
+     "status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is 'LoadBalancer'"},
     {"", "Service", "",
      R"("spec":{"type":"LoadBalancer"},"status":{"loadBalancer":{"ingress":[{"ip":"1.2.3"},{"hostname":"1.2.3.4","ipMode":"VIP"},{"ip":"1.2.3.4","ipMode":"Magic"}]}})",
      "status.loadBalancer.ingress[0].ip: Invalid value: \"1.2.3\": must be a valid IP address, (e.g. "
@@ -310,7 +310,8 @@ TEST(Statuses, AreWrittenByThemselves) {
     EXPECT_EQ(status.find("status", "b")->as_int64(), 2) << resource.kind.kind;
     json::Tree whole = object(R"("spec":{"a":2},"status":{"b":2})");
     prepare({resource, "", &before}, whole);
-    EXPECT_EQ(whole.find("spec", "a")->as_int64(), 2) << resource.kind.kind;
+    const bool is_asked_once = resource.kind.kind == "CertificateSigningRequest";
+    EXPECT_EQ(whole.find("spec", "a")->as_int64(), is_asked_once ? 1 : 2) << resource.kind.kind;
     EXPECT_EQ(whole.find("status", "b")->as_int64(), 1) << resource.kind.kind;
   }
 }

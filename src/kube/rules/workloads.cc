@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "kube/api/selector.h"
 #include "kube/rules/checks.h"
 #include "kube/rules/kind_rules.h"
 #include "kube/rules/pod_spec.h"
@@ -15,25 +16,30 @@ namespace {
 using json::Tree;
 
 constexpr std::string_view kAlways[] = {"Always"};
-constexpr std::string_view kDaemonUpdates[] = {"OnDelete", "RollingUpdate"};
+constexpr std::string_view kDaemonUpdates[] = {"RollingUpdate", "OnDelete"};
 constexpr std::string_view kDeploymentUpdates[] = {"Recreate", "RollingUpdate"};
-constexpr std::string_view kManagement[] = {"OrderedReady", "Parallel"};
-constexpr std::string_view kRetention[] = {"Delete", "Retain"};
+constexpr std::string_view kRetention[] = {"Retain", "Delete"};
 
-// A selector that selects something, and a template that it selects.
-void selected_template(const Spot& spec, std::string_view whose) {
-  const Spot selector = spec["selector"];
-  if (!selector.is_set()) {
-    selector.required();
-  } else {
-    label_selector(selector);
-    if (selector["matchLabels"].size() + selector["matchExpressions"].size() == 0)
-      selector.invalid(fmt::format("empty selector is invalid for {}", whose));
-  }
-  pod_template(spec["template"], selector.is_set() ? &selector.value() : nullptr, kAlways);
-  if (spec["template"]["spec"]["activeDeadlineSeconds"].is_set())
-    spec["template"]["spec"]["activeDeadlineSeconds"].forbidden(
-        fmt::format("activeDeadlineSeconds in {} is not Supported", whose));
+// One that selects something.
+void selector(const Spot& selector, std::string_view whose) {
+  if (!selector.is_set()) return selector.required();
+  label_selector(selector);
+  if (selector["matchLabels"].size() + selector["matchExpressions"].size() == 0)
+    selector.invalid(fmt::format("empty selector is invalid for {}", whose));
+}
+
+// Pods that are started again for as long as they are wanted. `kind`: whose they are.
+void template_of_lasting_pods(const Spot& of_pods, const Tree* selector, std::string_view kind) {
+  pod_template(of_pods, selector, kAlways);
+  if (const Spot deadline = of_pods["spec"]["activeDeadlineSeconds"]; deadline.is_set())
+    deadline.forbidden(fmt::format("activeDeadlineSeconds in {} is not Supported", kind));
+}
+
+// A selector and a template that it selects. `whose`: in Kubernetes' words of the first.
+void selected_template(const Spot& spec, std::string_view whose, std::string_view kind) {
+  const Spot wanted = spec["selector"];
+  selector(wanted, whose);
+  template_of_lasting_pods(spec["template"], wanted.is_set() ? &wanted.value() : nullptr, kind);
 }
 
 void update_selector(const Spot& object, const Tree& before) {
@@ -51,26 +57,19 @@ void check_replication_controller(const Spot& object) {
   json::TreeObject wanted;
   wanted["matchLabels"] = selector.value();
   const Tree label_selector = std::move(wanted);
-  pod_template(spec["template"], &label_selector, kAlways);
+  template_of_lasting_pods(spec["template"], &label_selector, "ReplicationController");
 }
 
 void check_replica_set(const Spot& object) {
   const Spot spec = object["spec"];
   non_negative(spec["replicas"]);
   non_negative(spec["minReadySeconds"]);
-  selected_template(spec, "ReplicaSet");
+  selected_template(spec, "deployment", "ReplicaSet");
 }
 
 // 0, "0" or "0%".
 bool is_zero(const Spot& value) {
   return value.is_text() ? value.text() == "0%" || value.text() == "0" : value.number() == 0;
-}
-
-void at_most_everything(const Spot& percent) {
-  if (!percent.is_text() || !percent_faults(percent.text()).empty()) return;
-  const std::string_view digits = percent.text().substr(0, percent.text().size() - 1);
-  if (digits.size() > 3 || (digits.size() == 3 && digits > "100"))
-    percent.invalid("must not be greater than 100%");
 }
 
 void rolling_update(const Spot& update) {
@@ -85,9 +84,10 @@ void rolling_update(const Spot& update) {
 void check_deployment(const Spot& object) {
   const Spot spec = object["spec"];
   non_negative(spec["replicas"]);
-  selected_template(spec, "deployment");
+  selected_template(spec, "deployment", "ReplicaSet");
   const Spot strategy = spec["strategy"];
-  one_of(strategy["type"], kDeploymentUpdates);
+  if (std::ranges::find(kDeploymentUpdates, strategy["type"].text()) == std::end(kDeploymentUpdates))
+    strategy.not_supported(kDeploymentUpdates);
   if (strategy["type"].text() == "Recreate" && strategy["rollingUpdate"].is_set())
     strategy["rollingUpdate"].forbidden("may not be specified when strategy `type` is 'Recreate'");
   if (strategy["type"].text() == "RollingUpdate") {
@@ -107,11 +107,13 @@ void check_deployment(const Spot& object) {
 
 void check_daemon_set(const Spot& object) {
   const Spot spec = object["spec"];
-  selected_template(spec, "DaemonSet");
+  selected_template(spec, "daemonset", "DaemonSet");
+  non_negative(spec["templateGeneration"]);
   non_negative(spec["minReadySeconds"]);
   non_negative(spec["revisionHistoryLimit"]);
   const Spot strategy = spec["updateStrategy"];
-  one_of(strategy["type"], kDaemonUpdates);
+  if (std::ranges::find(kDaemonUpdates, strategy["type"].text()) == std::end(kDaemonUpdates))
+    strategy.not_supported(kDaemonUpdates);
   if (strategy["type"].text() != "RollingUpdate") return;
   const Spot update = strategy["rollingUpdate"];
   if (!update.is_set()) return update.required();
@@ -126,29 +128,65 @@ void check_daemon_set(const Spot& object) {
   if (is_zero(unavailable) && is_zero(surge)) unavailable.required("cannot be 0 when maxSurge is 0");
 }
 
+// `place`: of what it is told that `word` is another.
+void one_of_two(const Spot& place, std::string_view word, std::string_view one, std::string_view other) {
+  if (word.empty())
+    place.required();
+  else if (word != one && word != other)
+    place.invalid(fmt::format("must be '{}' or '{}'", one, other));
+}
+
+void stateful_updates(const Spot& strategy) {
+  one_of_two(strategy, strategy["type"].text(), "RollingUpdate", "OnDelete");
+  const Spot rolling = strategy["rollingUpdate"];
+  if (strategy["type"].text() == "OnDelete" && rolling.is_set())
+    rolling.invalid("only allowed for updateStrategy 'RollingUpdate'");
+  if (strategy["type"].text() != "RollingUpdate") return;
+  non_negative(rolling["partition"]);
+  const Spot unavailable = rolling["maxUnavailable"];
+  if (!unavailable.is_set()) return;
+  number_or_percent(unavailable);
+  if (is_zero(unavailable)) unavailable.invalid("cannot be 0");
+  at_most_everything(unavailable);
+}
+
+// What its pods are made of is looked at when they are made: their volumes are those of its claims, too.
+void stateful_template(const Spot& spec) {
+  const Spot of_pods = spec["template"];
+  const Spot wanted = spec["selector"];
+  selector(wanted, "statefulset");
+  const Spot labels_of_pods = of_pods["metadata"]["labels"];
+  const auto parsed = LabelSelector::from_tree(wanted.value());
+  if (wanted.is_set() && parsed && !parsed->matches(labels_of_pods.value()))
+    labels_of_pods.invalid("`selector` does not match template `labels`");
+  pod_template_metadata(of_pods);
+  pod_annotations(of_pods["annotations"].with_value_of(of_pods["metadata"]["annotations"]), of_pods["spec"]);
+  const Spot policy = of_pods["spec"]["restartPolicy"];
+  if (policy.text() != "Always") policy.not_supported(kAlways);
+  if (const Spot deadline = of_pods["spec"]["activeDeadlineSeconds"]; deadline.is_set())
+    deadline.forbidden("activeDeadlineSeconds in StatefulSet is not Supported");
+}
+
 void check_stateful_set(const Spot& object) {
   const Spot spec = object["spec"];
-  const Spot management = spec["podManagementPolicy"];
-  one_of(management, kManagement);
-  const Spot strategy = spec["updateStrategy"];
-  one_of(strategy["type"], kDaemonUpdates);
-  if (strategy["type"].text() == "OnDelete" && strategy["rollingUpdate"].is_set())
-    strategy["rollingUpdate"].invalid("only allowed for updateStrategy 'RollingUpdate'");
-  non_negative(strategy["rollingUpdate"]["partition"]);
-  if (const Spot unavailable = strategy["rollingUpdate"]["maxUnavailable"]; unavailable.is_set()) {
-    number_or_percent(unavailable);
-    if (is_zero(unavailable)) unavailable.invalid("cannot be 0");
-    at_most_everything(unavailable);
-  }
+  one_of_two(spec["podManagementPolicy"], spec["podManagementPolicy"].text(), "OrderedReady", "Parallel");
+  stateful_updates(spec["updateStrategy"]);
   const Spot retention = spec["persistentVolumeClaimRetentionPolicy"];
   if (retention.is_set())
     for (const char* when : {"whenDeleted", "whenScaled"}) one_of(retention[when], kRetention);
   non_negative(spec["replicas"]);
   non_negative(spec["minReadySeconds"]);
   non_negative(spec["revisionHistoryLimit"]);
-  non_negative(spec["ordinals"]["start"]);
+  // As Kubernetes writes it: one name.
+  non_negative(spec["ordinals.start"].with_value_of(spec["ordinals"]["start"]));
   named_if_set(spec["serviceName"], dns_label_faults);
-  selected_template(spec, "StatefulSet");
+  stateful_template(spec);
+}
+
+// Pods are hosts of its name and their number.
+void create_stateful_set(const Spot& object) {
+  const Spot name = object["metadata"]["name"];
+  if (dns_subdomain_faults(name.text()).empty()) name.invalid_for(dns_label_faults(name.text()));
 }
 
 // What of a stateful set may change.
@@ -279,6 +317,7 @@ constexpr KindRules kRules[] = {
      .kind = "StatefulSet",
      .counts_generations = true,
      .check = check_stateful_set,
+     .check_create = create_stateful_set,
      .check_update = update_stateful_set,
      .check_status = update_stateful_status},
 };

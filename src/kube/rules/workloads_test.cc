@@ -53,6 +53,39 @@ TEST(StatefulSet, MostOfItStays) {
           .starts_with("spec: Forbidden: updates to statefulset spec for fields other than 'replicas'"));
 }
 
+TEST(StatefulSet, ItsPodsMountItsClaims) {
+  const Resource sets = resource("apps", "StatefulSet");
+  const auto set = [](const std::string& more, const std::string& pod) {
+    return object(R"("spec":{"selector":{"matchLabels":{"app":"web"}},)" + more +
+                  R"(,"template":{"metadata":{"labels":{"app":"web"}},"spec":{"restartPolicy":"Always",)" +
+                  pod + "}}}");
+  };
+  const std::string usual = R"("podManagementPolicy":"Parallel","updateStrategy":{"type":"OnDelete"})";
+  constexpr const char* kMounts =
+      R"("containers":[{"name":"web","image":"i","volumeMounts":[{"name":"data","mountPath":"/data"}]}])";
+  EXPECT_EQ(faults(sets, set(usual + R"(,"volumeClaimTemplates":[{"metadata":{"name":"data"}}])", kMounts)),
+            "");
+  EXPECT_EQ(
+      faults(sets,
+             set(R"("podManagementPolicy":"Some","ordinals":{"start":-1},"updateStrategy":{"type":"Never"})",
+                 R"("activeDeadlineSeconds":1)")),
+      "spec.podManagementPolicy: Invalid value: \"Some\": must be 'OrderedReady' or 'Parallel'\n"
+      "spec.updateStrategy: Invalid value: {\"type\":\"Never\"}: must be 'RollingUpdate' or 'OnDelete'\n"
+      "spec.ordinals.start: Invalid value: -1: must be greater than or equal to 0\n"
+      "spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in StatefulSet is not "
+      "Supported");
+}
+
+TEST(StatefulSet, ItsNameIsPartOfItsPodsHosts) {
+  const Resource sets = resource("apps", "StatefulSet");
+  json::Tree set = object(
+      R"("spec":{"selector":{"matchLabels":{"app":"web"}},"podManagementPolicy":"Parallel","updateStrategy":{"type":"OnDelete"},)" +
+      std::string(kTemplate) + "}");
+  set.object()["metadata"].object()["name"] = "a.b";
+  EXPECT_EQ(faults(sets, set), "metadata.name: Invalid value: \"a.b\": must not contain dots");
+  EXPECT_EQ(faults(sets, set, &set), "");
+}
+
 TEST(DaemonSet, UpdatesSomeAtATime) {
   const Resource sets = resource("apps", "DaemonSet");
   EXPECT_EQ(
