@@ -85,8 +85,8 @@ class Bodies(Requests):
             self.refuses(400, part, "POST", path, object_)
 
     def test_kinds_and_paths_that_are_not_there(self):
-        for object_, part in (({"apiVersion": "v1", "kind": "Nothing"}, "cannot be handled as a ConfigMap"),
-                              ({"apiVersion": "v1", "kind": "Pod"}, "cannot be handled as a ConfigMap"),
+        for object_, part in (({"apiVersion": "v1", "kind": "Nothing"}, "invalid object type: /v1, Kind=Secret"),
+                              ({"apiVersion": "v1", "kind": "Pod"}, "invalid object type: /v1, Kind=Secret"),
                               ({"apiVersion": "v9", "kind": "ConfigMap"}, "does not match the expected API version (v1)"),
                               ({"metadata": {"name": "a", "namespace": "other"}}, "does not match the namespace")):
             self.refuses(400, part, "POST", self.maps, object_)
@@ -218,8 +218,8 @@ class Patches(Requests):
         self.refuses(422, "128 bytes", "PATCH", f"{path}?fieldManager={'m' * 129}", head, content_type=APPLY)
         mine = f"{path}?fieldManager=me"
         for status, body, part in ((400, head.replace("map}", "other}"), "does not match the name on the URL"),
-                                   (400, head.replace("ConfigMap", "Secret"), "cannot be handled as a ConfigMap"),
-                                   (400, head.replace("v1", "v2"), "Incorrect version specified in apply patch"),
+                                   (400, head.replace("ConfigMap", "Secret"), "invalid object type: /v1, Kind=Secret"),
+                                   (400, head.replace("v1", "v2"), "invalid object type: /v2"),
                                    (400, head + "data: {a: 5}", "number into"), (409, head + 'data: {a: "2"}', "Apply failed with 1 conflict"),
                                    (400, head + "data: [", "line 4")):
             self.refuses(status, part, "PATCH", mine, body, content_type=APPLY)

@@ -389,6 +389,23 @@ TEST(Verbs, objects_are_of_the_kind_that_the_path_has) {
             400);
 }
 
+TEST(Verbs, what_is_applied_says_what_it_is) {
+  TestVerbs test;
+  const auto apply = [&](const std::string& body) {
+    ApiRequest applied = test.request(Verb::Patch, "configmaps", "a", body);
+    applied.patch = PatchKind::Apply;
+    applied.write.field_manager = "somebody";
+    return test.run(applied);
+  };
+  EXPECT_EQ(message(apply(R"({"apiVersion":"v1","metadata":{"name":"a"}})")),
+            "invalid object type: /v1, Kind=");
+  EXPECT_EQ(message(apply(R"({"kind":"ConfigMap","data":{"a":"b"}})")),
+            "invalid object type: /, Kind=ConfigMap");
+  EXPECT_EQ(message(apply(R"({"apiVersion":"apps/v1","kind":"ConfigMap"})")),
+            "invalid object type: apps/v1, Kind=ConfigMap");
+  EXPECT_EQ(code(apply(R"({"apiVersion":"v1","kind":"ConfigMap"})")), 201);
+}
+
 TEST(Verbs, a_namespace_goes_when_nothing_is_left_in_it) {
   TestVerbs test;
   ApiRequest inside = test.request(Verb::Create, "configmaps", "", config_map("a", "1"));

@@ -49,15 +49,20 @@ Answer<json::Tree> read_tree(const ApiRequest& request, const Type& type, const 
   return finish_reading(std::move(decoded), type, kind, warnings);
 }
 
+// "apps/v1, Kind=Deployment"; of the core group "/v1, Kind=Pod".
+static std::string shown_type(const json::Tree& object) {
+  const std::string_view version = object.text_at("apiVersion");
+  const bool has_group = version.find('/') != std::string_view::npos;
+  return fmt::format("{}{}, Kind={}", has_group ? "" : "/", version, object.text_at("kind"));
+}
+
 Answer<json::Tree> read_applied(const ApiRequest& request, const Type& type, const GroupVersionKind& kind,
                                 const json::Tree& body, Warnings& warnings) {
+  const bool is_of_kind =
+      body.text_at("apiVersion") == kind.api_version() && body.text_at("kind") == kind.kind;
+  if (body.is_object() && !is_of_kind)
+    return bad_request(fmt::format("invalid object type: {}", shown_type(body)));
   Decoded decoded = TRY(decode_tree(type, body, request.write.validation));
-  const std::string_view version = decoded.object.text_at("apiVersion");
-  if (version != kind.api_version())
-    return bad_request(
-        fmt::format("Incorrect version specified in apply patch. Specified patch version: {}, expected: {}",
-                    version, kind.api_version()));
-  TRY(check_kind(decoded.object, kind));
   warnings.insert(warnings.end(), decoded.warnings.begin(), decoded.warnings.end());
   return std::move(decoded.object);
 }

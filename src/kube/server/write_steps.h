@@ -22,7 +22,8 @@ Answer<json::Tree> read_body(const ApiRequest& request, const Type& type, const 
 // What a patch made of an object, checked in the same way.
 Answer<json::Tree> read_tree(const ApiRequest& request, const Type& type, const GroupVersionKind& kind,
                              json::Tree object, Warnings& warnings);
-// What somebody applies: without defaults, which he does not mean to own. 400 for another version or kind.
+// What somebody applies: without defaults, which he does not mean to own. It says its version and kind: 400
+// for others, or none.
 Answer<json::Tree> read_applied(const ApiRequest& request, const Type& type, const GroupVersionKind& kind,
                                 const json::Tree& body, Warnings& warnings);
 // 422: who applies says who he is.
