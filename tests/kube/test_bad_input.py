@@ -85,8 +85,8 @@ class Bodies(Requests):
             self.refuses(400, part, "POST", path, object_)
 
     def test_kinds_and_paths_that_are_not_there(self):
-        for object_, part in (({"apiVersion": "v1", "kind": "Nothing"}, "invalid object type: /v1, Kind=Secret"),
-                              ({"apiVersion": "v1", "kind": "Pod"}, "invalid object type: /v1, Kind=Secret"),
+        for object_, part in (({"apiVersion": "v1", "kind": "Nothing"}, "cannot be handled as a ConfigMap"),
+                              ({"apiVersion": "v1", "kind": "Pod"}, "cannot be handled as a ConfigMap"),
                               ({"apiVersion": "v9", "kind": "ConfigMap"}, "does not match the expected API version (v1)"),
                               ({"metadata": {"name": "a", "namespace": "other"}}, "does not match the namespace")):
             self.refuses(400, part, "POST", self.maps, object_)
