@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/block_cache.h"
 #include "base/random.h"
 #include "base/split.h"
 #include "http/headers.h"
@@ -59,7 +58,6 @@ std::vector<std::string> source_addresses(const http::Request& request) {
 
 // An error from here on is the connection's: what clients are to know is a Status, and was written.
 Result<void> ApiServer::handle(http::Request& request, http::ResponseWriter& response) const {
-  keep_freed_blocks();  // from request to request: a thread of the pool, which ends when none come
   const Answer<void> answered = answer(request, response);
   if (answered) return {};
   const Status& status = answered.error();
