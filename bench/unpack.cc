@@ -30,6 +30,7 @@
 #include "base/byte_stream.h"
 #include "base/file.h"
 #include "base/read_ahead.h"
+#include "base/thread_pool.h"
 #include "image/hashed_pieces.h"
 #include "image/unpack.h"
 #include "oci/archive/compression.h"
@@ -167,7 +168,8 @@ Digests run_ours(const std::string& path, int root) {
   {
     // As layers are imported (image/layer_import.cc).
     ReadAhead ahead(*decompressor);
-    image::HashedPieces tar(ahead, oci::DigestAlgorithm::Sha256);
+    ThreadPool hashers({.name = "hash", .max_threads = 1});
+    image::HashedPieces tar(ahead, oci::DigestAlgorithm::Sha256, hashers);
     must(image::unpack(tar, root, {}));
     diff_id = tar.finish();
   }

@@ -8,13 +8,14 @@
 
 #include <algorithm>
 #include <cassert>
+#include <thread>
 
 #include <fmt/format.h>
 
+#include "base/beside.h"
 #include "base/file.h"
 #include "base/random.h"
 #include "base/timestamp.h"
-#include "image/hash_beside.h"
 #include "image/locked_file.h"
 
 namespace gantry::image {
@@ -29,12 +30,15 @@ static constexpr std::size_t kHashedBeside = 128 << 10;
 struct ContentStore::State {
   UniqueFd directory;  // <root>/content
   database::Database* database;
+  // More threads than there are processors would gain nothing, and the one that writes is one.
+  ThreadPool hashers{{.name = "hash", .max_threads = std::max(1U, std::thread::hardware_concurrency() - 1)}};
 };
 
 struct Ingest::State {
-  int directory;  // of its store
+  int directory;        // of its store
+  ThreadPool* hashers;  // of its store
   DigestAlgorithm algorithm;
-  oci::StreamHasher hasher;
+  oci::Hasher hasher;
   std::string key;  // empty: none
   std::uint64_t size = 0;
   std::string small;        // all of it, while it is small
@@ -80,7 +84,7 @@ struct Ingest::State {
       hasher.update(bytes);
       return {};
     }
-    const HashBeside hashing(hasher, bytes);
+    const Beside hashing(*hashers, [&] { hasher.update(bytes); });
     return write_file(bytes);
   }
   // After a part of what follows the first `size` bytes was written, or hashed.
@@ -117,7 +121,7 @@ struct Ingest::State {
   // After the file's content or length was changed behind the hash.
   Result<void> take_in(std::uint64_t bytes) {
     size = bytes;
-    hasher = oci::StreamHasher(algorithm);
+    hasher = oci::Hasher(algorithm);
     small.clear();
     std::string beginning;
     TRY(for_each_piece([&](std::span<const std::byte> piece) {
@@ -268,13 +272,17 @@ Result<std::string> ContentStore::read(const Digest& digest, std::size_t limit) 
 }
 
 Result<Ingest> ContentStore::ingest(DigestAlgorithm algorithm) const {
-  return Ingest(std::make_unique<Ingest::State>(Ingest::State{
-      .directory = directory(), .algorithm = algorithm, .hasher = oci::StreamHasher(algorithm)}));
+  return Ingest(std::make_unique<Ingest::State>(Ingest::State{.directory = directory(),
+                                                              .hashers = &state_->hashers,
+                                                              .algorithm = algorithm,
+                                                              .hasher = oci::Hasher(algorithm)}));
 }
 
 Result<Ingest> ContentStore::saved(std::string_view key, DigestAlgorithm algorithm, bool may_create) const {
-  auto state = std::make_unique<Ingest::State>(Ingest::State{
-      .directory = directory(), .algorithm = algorithm, .hasher = oci::StreamHasher(algorithm)});
+  auto state = std::make_unique<Ingest::State>(Ingest::State{.directory = directory(),
+                                                             .hashers = &state_->hashers,
+                                                             .algorithm = algorithm,
+                                                             .hasher = oci::Hasher(algorithm)});
   state->key = key;
   state->name = "ingest/key-" + oci::digest_of(key).hex();  // a key may be anything, of any length
   auto file =

@@ -7,20 +7,22 @@
 #include <optional>
 #include <span>
 
+#include "base/beside.h"
 #include "base/piece_source.h"
-#include "image/hash_beside.h"
-#include "oci/image/stream_hasher.h"
+#include "base/thread_pool.h"
+#include "oci/image/digest.h"
 
 namespace gantry::image {
 
 class HashedPieces final : public PieceSource {
  public:
-  HashedPieces(PieceSource& from, oci::DigestAlgorithm algorithm) : from_(from), hasher_(algorithm) {}
+  HashedPieces(PieceSource& from, oci::DigestAlgorithm algorithm, ThreadPool& hashers)
+      : from_(from), hashers_(hashers), hasher_(algorithm) {}
 
   Result<std::span<const std::byte>> next_piece() override {
     hashing_.reset();  // of the piece before, which goes away now
     const std::span<const std::byte> piece = TRY(from_.next_piece());
-    if (!piece.empty()) hashing_.emplace(hasher_, piece);
+    if (!piece.empty()) hashing_.emplace(hashers_, [this, piece] { hasher_.update(piece); });
     return piece;
   }
 
@@ -32,8 +34,9 @@ class HashedPieces final : public PieceSource {
 
  private:
   PieceSource& from_;
-  oci::StreamHasher hasher_;
-  std::optional<HashBeside> hashing_;  // last: it uses the hasher
+  ThreadPool& hashers_;
+  oci::Hasher hasher_;
+  std::optional<Beside> hashing_;  // last: it uses the hasher
 };
 
 }  // namespace gantry::image

@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/piece_source.h"
 #include "base/read_ahead.h"
+#include "base/thread_pool.h"
 #include "image/hashed_pieces.h"
 #include "image/key_lock.h"
 #include "image/unpack.h"
@@ -126,6 +128,8 @@ struct LayerImport::State {
   CondVar changed;
 
   WindowBudget windows{kWindows, store.root()};
+  // More threads than there are processors would gain nothing, and those that unpack are some.
+  ThreadPool hashers{{.name = "hash", .max_threads = std::max(1U, std::thread::hardware_concurrency() - 1)}};
 
   std::optional<Digest> parent_of(std::size_t index) const {
     return index == 0 ? std::nullopt : std::optional(chain_ids[index - 1]);
@@ -237,14 +241,14 @@ void tell_of_losses(const UnpackResult& unpacked, const OnLoss& on_loss) {
 
 Result<BuiltLayer> unpack_blob(PieceSource& blob, std::uint64_t size, const Digest& diff_id,
                                const LayerTicket& ticket, ParentView& below, WindowBudget::Share& window,
-                               const LayerImportOptions& options) {
+                               ThreadPool& hashers, const LayerImportOptions& options) {
   oci::DecompressLimits limits = options.limits;
   limits.windows = &window;
   const auto tar = TRY(oci::decompress(blob, limits));
   // A thread decompresses, this one unpacks, and what has time left hashes: on few processors they even out
   // by themselves, whatever the layer is made of.
   const std::unique_ptr<PieceSource> pieces = in_pieces(*tar, size);
-  HashedPieces hash(*pieces, diff_id.algorithm());
+  HashedPieces hash(*pieces, diff_id.algorithm(), hashers);
   const UnpackResult unpacked = TRY(unpack(hash, ticket.directory(), TRY(unpack_options()), &below));
   if (const Digest found = hash.finish(); found != diff_id)
     return error(Code::InvalidArgument, "its content is '{}' uncompressed, but the image's config says '{}'",
@@ -315,7 +319,7 @@ Result<Layer> LayerImport::State::bring_in(std::size_t index, const Descriptor& 
   Below below(*this, index, ticket, fetch_lock, window);
   std::optional<BuiltLayer> built;
   auto unpack_it = [&](PieceSource& source) -> Result<void> {
-    built = TRY(unpack_blob(source, blob.size, diff_ids[index], ticket, below, window, options));
+    built = TRY(unpack_blob(source, blob.size, diff_ids[index], ticket, below, window, hashers, options));
     return {};
   };
   if (!is_stored) TRY(receive(blob, open, options, unpack_it));
