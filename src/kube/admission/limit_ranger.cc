@@ -7,7 +7,7 @@
 #include "kube/admission/followed_objects.h"
 #include "kube/admission/plugins.h"
 #include "kube/admission/pod_parts.h"
-#include "kube/admission/resource_amounts.h"
+#include "kube/rules/pod_amounts.h"
 
 namespace gantry::kube::admission {
 namespace {
@@ -145,7 +145,9 @@ class LimitRanger final : public Plugin {
   static void check_pod(const Tree& limit, const Tree& pod, Faults& faults) {
     const std::string_view type = limit.text_at("type");
     if (type == "Pod")
-      return LimitCheck(limit, pod_amounts(pod, "requests"), pod_amounts(pod, "limits"), faults).run();
+      return LimitCheck(limit, rules::amounts_of_pod(pod, "requests"), rules::amounts_of_pod(pod, "limits"),
+                        faults)
+          .run();
     if (type != "Container") return;
     for (const char* kind : {kContainers, kInitContainers})
       for_each_of(pod, kind, [&](const Tree& container) {

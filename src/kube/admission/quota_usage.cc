@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "kube/admission/pod_parts.h"
+#include "kube/rules/pod_amounts.h"
 
 namespace gantry::kube::admission {
 namespace {
@@ -31,12 +32,12 @@ bool is_native(std::string_view resource) { return resource.find('/') == std::st
 void add_pod(const Tree& pod, ResourceAmounts& usage) {
   if (has_ended(pod)) return;
   usage["pods"] = kOne;
-  for (const auto& [name, amount] : pod_amounts(pod, "requests")) {
+  for (const auto& [name, amount] : rules::amounts_of_pod(pod, "requests")) {
     usage["requests." + name] = amount;
     // "cpu" is short for "requests.cpu"; devices have the long name only.
     if (is_native(name)) usage[name] = amount;
   }
-  for (const auto& [name, amount] : pod_amounts(pod, "limits"))
+  for (const auto& [name, amount] : rules::amounts_of_pod(pod, "limits"))
     if (is_native(name)) usage["limits." + name] = amount;
 }
 

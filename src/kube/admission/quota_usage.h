@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/json_tree.h"
-#include "kube/admission/resource_amounts.h"
+#include "kube/api/resource_amounts.h"
 #include "kube/schema/resource.h"
 
 namespace gantry::kube::admission {

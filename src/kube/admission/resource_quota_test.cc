@@ -118,16 +118,5 @@ TEST_F(ResourceQuotaTest, counts_objects_of_every_kind) {
             "used: count/deployments.apps=0, limited: count/deployments.apps=0");
 }
 
-TEST(PodAmounts, are_the_most_that_a_pod_needs_at_a_time) {
-  const json::Tree pod = MUST(json::Tree::parse(
-      R"({"spec":{"overhead":{"cpu":"10m"},"containers":[{"resources":{"requests":{"cpu":"100m"}}},)"
-      R"({"resources":{"requests":{"cpu":"200m"}}}],"initContainers":[)"
-      R"({"restartPolicy":"Always","resources":{"requests":{"cpu":"50m"}}},)"
-      R"({"resources":{"requests":{"cpu":"1","memory":"1Gi"}}}]}})"));
-  const ResourceAmounts amounts = pod_amounts(pod, "requests");
-  EXPECT_EQ(amounts.at("cpu").text(), "1060m");
-  EXPECT_EQ(amounts.at("memory").text(), "1Gi");
-}
-
 }  // namespace
 }  // namespace gantry::kube::admission

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "kube/admission/plugins.h"
-#include "kube/admission/resource_amounts.h"
+#include "kube/api/resource_amounts.h"
 
 namespace gantry::kube::admission {
 namespace {

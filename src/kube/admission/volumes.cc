@@ -6,7 +6,7 @@
 #include "kube/admission/default_class.h"
 #include "kube/admission/plugins.h"
 #include "kube/admission/pod_parts.h"
-#include "kube/admission/resource_amounts.h"
+#include "kube/api/resource_amounts.h"
 
 namespace gantry::kube::admission {
 namespace {

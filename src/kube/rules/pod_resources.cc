@@ -4,13 +4,13 @@
 // starts again when it is given another amount.
 #include <algorithm>
 #include <iterator>
-#include <map>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "kube/api/quantity.h"
 #include "kube/rules/checks.h"
+#include "kube/rules/pod_amounts.h"
 #include "kube/rules/pod_spec.h"
 #include "kube/rules/resource_names.h"
 
@@ -127,48 +127,8 @@ void resource_of_pod(const Spot& at, std::string_view name) {
   if (!is_computed(name) && !is_huge_page(name)) at.not_supported(Tree(name), kOfPods);
 }
 
-using Amounts = std::map<std::string_view, Quantity>;
-
-void add(Amounts& sum, const Amounts& more) {
-  for (const auto& [name, amount] : more) sum[name] += amount;
-}
-
-void take_larger(Amounts& largest, const Amounts& others) {
-  for (const auto& [name, amount] : others)
-    if (auto [at, is_new] = largest.emplace(name, amount); !is_new && at->second < amount)
-      at->second = amount;
-}
-
-Amounts amounts_of(const Tree& container, const char* list) {
-  Amounts amounts;
-  if (const Tree* found = container.find("resources", list))
-    for (const auto& [name, value] : found->object())
-      if (const auto amount = Quantity::from_tree(value)) amounts.emplace(name, *amount);
-  return amounts;
-}
-
-// What its containers need at most at one time: those that end before the others run one by one, beside the
-// ones of them that stay.
-Amounts together(const Spot& spec, const char* list) {
-  Amounts running, staying, most;
-  for (const Tree& container : spec["containers"].value().array()) add(running, amounts_of(container, list));
-  for (const Tree& container : spec["initContainers"].value().array()) {
-    Amounts now = amounts_of(container, list);
-    if (container.text_at("restartPolicy") == "Always") {
-      add(running, now);
-      add(staying, now);
-      now = staying;
-    } else {
-      add(now, staying);
-    }
-    take_larger(most, now);
-  }
-  take_larger(most, running);
-  return most;
-}
-
 // `is_asked`: of which resources.
-void enough_for_containers(const Spot& amounts, const Amounts& needed, std::string_view what,
+void enough_for_containers(const Spot& amounts, const ResourceAmounts& needed, std::string_view what,
                            bool (*is_asked)(std::string_view name)) {
   for (const auto& [name, need] : needed) {
     const Spot given = amounts.key(name);
@@ -186,7 +146,7 @@ void no_container_above(const Spot& resources, const Spot& spec) {
   std::size_t index = 0;
   spec["containers"].each([&](const Spot& container) {
     const Spot place = resources["containers"].at(index++);
-    for (const auto& [name, amount] : amounts_of(container.value(), "limits")) {
+    for (const auto& [name, amount] : amounts_at(container.value(), "resources", "limits")) {
       const Tree* found = limits.value().find(name);
       const auto most = found == nullptr ? Result<Quantity>(amount) : Quantity::from_tree(*found);
       if (most && amount > *most)
@@ -232,9 +192,10 @@ void pod_resources(const Spot& spec) {
     resources["claims"].forbidden("claims may not be set for Resources at pod-level");
   amounts(resources, resources["limits"], resources["requests"], resource_of_pod);
   claim_references(resources["claims"], names_of_claims(spec));
-  enough_for_containers(resources["requests"], together(spec, "requests"), "requests",
+  enough_for_containers(resources["requests"], amounts_of_containers(spec.value(), "requests"), "requests",
                         [](std::string_view) { return true; });
-  enough_for_containers(resources["limits"], together(spec, "limits"), "limits", is_huge_page);
+  enough_for_containers(resources["limits"], amounts_of_containers(spec.value(), "limits"), "limits",
+                        is_huge_page);
   no_container_above(resources, spec);
 }
 

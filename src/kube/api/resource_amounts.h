@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How much of what: the type ResourceList of Kubernetes, and what a pod asks for as a whole
-// (https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers).
+// How much of what: the type ResourceList of Kubernetes.
+// From any thread.
 #pragma once
 
 #include <map>
@@ -11,7 +11,7 @@
 #include "base/json_tree.h"
 #include "kube/api/quantity.h"
 
-namespace gantry::kube::admission {
+namespace gantry::kube {
 
 using ResourceAmounts = std::map<std::string, Quantity>;
 
@@ -24,12 +24,8 @@ ResourceAmounts amounts_at(const json::Tree& object, Keys... keys) {
   return list == nullptr ? ResourceAmounts() : amounts_of(*list);
 }
 
-// `member`: "requests" or "limits". Containers together, or the hungriest step of its preparation if that is
-// more, and the overhead.
-ResourceAmounts pod_amounts(const json::Tree& pod, std::string_view member);
-
 void add(ResourceAmounts& to, const ResourceAmounts& more);
 // The larger of both, one by one.
 void raise(ResourceAmounts& to, const ResourceAmounts& other);
 
-}  // namespace gantry::kube::admission
+}  // namespace gantry::kube
