@@ -93,9 +93,7 @@ Result<void> attach_by(const Context& context, Call& call, TakeConnection take_c
   auto stream = std::make_unique<AttachStream>(context.streams, TRY(take_connection(call, config.tty)),
                                                std::move(options));
   stream->keep(std::move(subscription));
-  const auto id = stream->id();
-  context.streams.add(std::move(stream));
-  outbox->deliver_to(id);
+  outbox->add(std::move(stream));
   return {};
 }
 

@@ -20,12 +20,13 @@ std::string frame_header(shim::Stream stream, std::size_t size) {
 }
 
 AttachStream::AttachStream(StreamLoop& streams, Hijacked client, Options options)
-    : ClientStream(streams, std::move(client)), options_(std::move(options)) {}
+    : ClientStream(streams, std::move(client)), options_(std::move(options)) {
+  connection_.pause_input();  // until there is a process
+}
 
 Result<void> AttachStream::begin() {
   const std::string history = std::exchange(options_.history, {});
   options_.websocket ? write_message(history) : connection_.write(history);
-  if (!shim_) connection_.pause_input();  // until there is a process
   return {};
 }
 
@@ -102,10 +103,10 @@ void AttachStream::end_process_input() {
   shim_->close_stdin(session_, {});
 }
 
-// A client that leaves before there is a process waits for nothing; later, its last input is still to be
-// delivered.
+// A client that leaves before somebody starts the process waits for nothing; later, its last input is still
+// to be delivered.
 void AttachStream::on_hung_up() {
-  if (!shim_) end();
+  if (!shim_ && !options_.is_starting) end();
 }
 
 // ---- from the process

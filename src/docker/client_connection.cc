@@ -24,7 +24,7 @@ ClientConnection::ClientConnection(EventLoop& loop, http::Stream stream, Kind ki
       linger_timer_(loop, Callback::to<&ClientConnection::on_linger_timer>(*this)) {}
 
 Result<void> ClientConnection::open() {
-  TRY(watch_.start(stream_.fd(), EPOLLIN));
+  TRY(watch_.start(stream_.fd(), is_input_paused_ ? 0u : std::uint32_t{EPOLLIN}));
   state_ = State::Open;
   if (stream_.has_buffered()) read_input();
   return {};

@@ -129,8 +129,11 @@ engine::Subscription watch_end(const Context& context, AttachStream::Id stream, 
 Result<void> start_attached(const Context& context, Call& call, const engine::ExecRecord& exec,
                             const engine::ExecStart& start) {
   const engine::ExecConfig& config = *exec.config;
-  AttachStream::Options options{
-      .has_stdin = config.attach_stdin, .closes_stdin = true, .is_terminal = config.tty, .awaits_end = true};
+  AttachStream::Options options{.has_stdin = config.attach_stdin,
+                                .closes_stdin = true,
+                                .is_terminal = config.tty,
+                                .awaits_end = true,
+                                .is_starting = true};
   if (config.tty) options.detach_keys = TRY(DetachKeys::parse(config.detach_keys));
   set_stream_type(call, config.tty);
   auto stream =

@@ -63,6 +63,15 @@ class StreamLoop {
 
   // From any thread.
   void add(std::unique_ptr<ClientStream> stream);
+  // The same; then the task runs with it, before it hears of its client.
+  template <class T, class Task>
+  void add(std::unique_ptr<T> stream, Task task) {
+    thread_->post([this, stream = std::move(stream), task = std::move(task)]() mutable {
+      T& started = *stream;
+      begin(std::move(stream));
+      task(started);  // one that could not begin is destroyed later
+    });
+  }
   // Runs the task with that stream, a T, on the loop's thread; drops it when the stream has ended by then.
   template <class T, class Task>
   void post_to(ClientStream::Id id, Task task) {

@@ -6,11 +6,12 @@
 //
 //   auto outbox = std::make_shared<StreamOutbox<WaitStream>>(streams);
 //   auto subscription = engine.wait(..., [outbox](auto& result) { outbox->post([result](WaitStream& s)
-//   {...}); }); auto stream = std::make_unique<WaitStream>(streams, TRY(hijack_answer(call)));     // the
-//   head const auto id = stream->id(); streams.add(std::move(stream)); outbox->deliver_to(id);
+//   {...}); }); auto stream = std::make_unique<WaitStream>(streams, TRY(hijack_answer(call)));  // the head
+//   outbox->add(std::move(stream));
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -37,11 +38,14 @@ class StreamOutbox {
       waiting_.push_back(std::move(task));
   }
 
-  // Once, after StreamLoop::add().
-  void deliver_to(ClientStream::Id id) {
+  // Once: to the loop, with what has been posted by now. A client that has sent all and left already is heard
+  // of after that: else an attached process that is there would seem not to be.
+  void add(std::unique_ptr<T> stream) {
     MutexLock lock(mutex_);
-    id_ = id;
-    for (Task& task : std::exchange(waiting_, {})) streams_.post_to<T>(id, std::move(task));
+    id_ = stream->id();
+    streams_.add(std::move(stream), [tasks = std::exchange(waiting_, {})](T& started) mutable {
+      for (Task& task : tasks) task(started);
+    });
   }
 
  private:

@@ -61,9 +61,7 @@ Result<void> wait(const Context& context, Call& call) {
   call.response.headers.set("Content-Type", "application/json");
   auto stream =
       std::make_unique<WaitStream>(context.streams, TRY(hijack_answer(call)), std::move(subscription));
-  const auto id = stream->id();
-  context.streams.add(std::move(stream));
-  outbox->deliver_to(id);
+  outbox->add(std::move(stream));
   return {};
 }
 

@@ -166,7 +166,7 @@ class Engine {
   Result<bool> start(std::string_view ref);
   Result<bool> stop(std::string_view ref, const StopOptions& options = {});
   Result<void> restart(std::string_view ref, const StopOptions& options = {});
-  Result<void> kill(std::string_view ref, std::string_view signal);  // empty: SIGKILL
+  Result<void> kill(std::string_view ref, std::string_view signal);  // empty: SIGKILL, waits for the end
   Result<void> pause(std::string_view ref);
   Result<void> unpause(std::string_view ref);
   Result<void> rename(std::string_view ref, std::string_view name);

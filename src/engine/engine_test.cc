@@ -45,6 +45,12 @@ std::vector<std::string> actions(TestHost& host, const std::string& actor) {
   return found;
 }
 
+// Soon after its end.
+void expect_removed(TestHost& host, const std::string& id) {
+  for (int i = 0; i < 6000 && host->find(id); ++i) ::usleep(10'000);
+  EXPECT_FALSE(host->find(id).has_value());
+}
+
 TEST(Engine, runs_a_container_and_says_how_it_ended) {
   NEEDS_ROOT();
   on_a_host([] {
@@ -250,6 +256,7 @@ TEST(Engine, stops_with_the_signal_asked_for_and_then_for_good) {
     EXPECT_TRUE(MUST(host->start(deaf)));
     EXPECT_FALSE(MUST(host->start(deaf)));
     MUST(host->kill(deaf, "KILL"));
+    EXPECT_EQ(host.record(deaf)->state.status, Status::Exited);
     EXPECT_EQ(host.wait(deaf), 137);
     EXPECT_EQ(host->kill(deaf, "KILL").error().code(), Code::Conflict);
   });
@@ -308,8 +315,7 @@ TEST(Engine, restarts_even_what_removes_itself) {
     EXPECT_EQ(host.record(id)->state.status, Status::Running);
     EXPECT_NE(host.record(id)->state.pid, first);
     MUST(host->kill(id, "KILL"));
-    host.wait(id, WaitCondition::Removed);
-    EXPECT_FALSE(host->find(id).has_value());
+    expect_removed(host, id);
   });
 }
 
@@ -339,8 +345,7 @@ TEST(Engine, removes_a_container_whose_files_somebody_else_has_mounted) {
     const UniqueFd root = MUST(
         open_at(AT_FDCWD, fmt::format("/proc/{}/root", host.record(id)->state.pid), O_PATH | O_DIRECTORY));
     MUST(host->kill(id, "KILL"));
-    for (int i = 0; i < 6000 && host->find(id); ++i) ::usleep(10'000);
-    EXPECT_FALSE(host->find(id).has_value());
+    expect_removed(host, id);
     EXPECT_FALSE(MUST(host.snapshots().snapshot(host->snapshot_key({.id = id}))));
   });
 }

@@ -105,11 +105,28 @@ bool wait_for_end(Container& container, std::optional<seconds> patience) {
   return ended.wait_until(patience ? std::optional(steady_clock::now() + *patience) : std::nullopt);
 }
 
+Result<void> wait_for_killed(Container& container) {
+  if (wait_for_end(container, kKillPatience)) return {};
+  return error(Code::TimedOut, "container '{}' did not end within {} s of SIGKILL", container.record()->name,
+               kKillPatience.count());
+}
+
 Result<void> kill_hard(Core& core, const std::shared_ptr<Container>& container) {
   if (TRY(begin_stop(core, container, SIGKILL)) == Sent::DoesNotRun) return {};
-  if (wait_for_end(*container, kKillPatience)) return {};
-  return error(Code::TimedOut, "container '{}' did not end within {} s of SIGKILL", container->record()->name,
-               kKillPatience.count());
+  return wait_for_killed(*container);
+}
+
+// Another signal than SIGKILL may be handled: the container goes on, and its restart policy with it.
+Result<void> signal_running(Core& core, Container& container, int signal) {
+  MutexLock lock(container.changes());
+  const ContainerRef record = container.record();
+  if (!record->state.is_running()) return not_running(*record);
+  const auto own = stop_signal(*record, {});
+  if (signal == SIGKILL || (own && signal == *own)) TRY(note_stopped_by_hand(core, container));
+  if (signal == SIGKILL) TRY(thaw(core, container));
+  TRY(send_signal(core, *record, signal));
+  publish_event(core.events, *record, "kill", {{"signal", std::to_string(signal)}});
+  return {};
 }
 
 }  // namespace
@@ -133,15 +150,8 @@ Result<bool> stop_container(Core& core, const std::shared_ptr<Container>& contai
 Result<void> kill_container(Core& core, const std::shared_ptr<Container>& container,
                             std::string_view signal) {
   const int number = signal.empty() ? SIGKILL : TRY(parse_signal_name(signal));
-  MutexLock lock(container->changes());
-  const ContainerRef record = container->record();
-  if (!record->state.is_running()) return not_running(*record);
-  // Another signal may be handled: the container goes on, and its restart policy with it.
-  const auto own = stop_signal(*record, {});
-  if (number == SIGKILL || (own && number == *own)) TRY(note_stopped_by_hand(core, *container));
-  if (number == SIGKILL) TRY(thaw(core, *container));
-  TRY(send_signal(core, *record, number));
-  publish_event(core.events, *record, "kill", {{"signal", std::to_string(number)}});
+  TRY(signal_running(core, *container, number));
+  if (number == SIGKILL) return wait_for_killed(*container);
   return {};
 }
 

@@ -15,7 +15,7 @@ namespace gantry::engine {
 // False: it did not run. SIGTERM or what the container wants, and SIGKILL after its patience.
 Result<bool> stop_container(Core& core, const std::shared_ptr<Container>& container,
                             const StopOptions& options);
-// Conflict when it does not run.
+// Conflict when it does not run. After SIGKILL it has ended, or TimedOut.
 Result<void> kill_container(Core& core, const std::shared_ptr<Container>& container, std::string_view signal);
 
 Result<void> pause_container(Core& core, Container& container);
