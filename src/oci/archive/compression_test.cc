@@ -145,7 +145,8 @@ TEST(Decompress, ADamagedStreamIsRefused) {
   for (std::size_t i = 10; i < data.size(); ++i) {
     std::string damaged = data;
     damaged[i] = static_cast<char>(damaged[i] ^ 0x10);
-    EXPECT_FALSE(unpacked(damaged)) << i;
+    for (const std::size_t most_in : {std::size_t{1}, std::size_t{13}, data.size()})
+      EXPECT_FALSE(unpacked(damaged, most_in)) << i << " in pieces of " << most_in;
   }
   const std::string frame = packed(text, {.compression = Compression::Zstd});
   std::string damaged = frame;

@@ -163,9 +163,10 @@ class Gunzip final : public LimitedDecompressor {
       const auto room = static_cast<std::uint32_t>(std::min<std::size_t>(into.size(), 1 << 30));
       s.avail_out = room;
       const int code = isal_inflate(&s);
+      // After an error it gives back what it has ahead, which may be more than it was given this time.
+      if (code < 0 || s.avail_in > in.size()) return damaged(why(code));
       const std::size_t taken = in.size() - s.avail_in;
       take(taken);
-      if (code < 0) return damaged(why(code));
       has_more_output_ = s.avail_out == 0;
       is_in_member_ = s.block_state != ISAL_BLOCK_FINISH;
       if (s.avail_out < room) return room - s.avail_out;
