@@ -106,7 +106,7 @@ void AttachStream::end_process_input() {
 // A client that leaves before somebody starts the process waits for nothing; later, its last input is still
 // to be delivered.
 void AttachStream::on_hung_up() {
-  if (!shim_ && !options_.is_starting) end();
+  if (!shim_) end();
 }
 
 // ---- from the process

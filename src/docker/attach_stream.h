@@ -33,8 +33,6 @@ class AttachStream final : public ClientStream, container::ShimListener {
     // After the output has ended, ended() is waited for: who asks how it ended, once the stream is over, gets
     // an answer.
     bool awaits_end = false;
-    // There will be a process at once, or give_up(): what a client that has left by then has sent is for it.
-    bool is_starting = false;
     std::function<void()> on_detach;  // the keys were seen; on the loop's thread
   };
 

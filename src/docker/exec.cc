@@ -2,6 +2,7 @@
 //
 // Further processes in a running container: POST /containers/{id}/exec, and /exec.
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "docker/attach_stream.h"
 #include "docker/endpoints.h"
 #include "docker/hijack.h"
+#include "docker/stream_outbox.h"
 #include "engine/engine.h"
 
 namespace gantry::docker {
@@ -113,15 +115,17 @@ Result<void> check_startable(const engine::ExecRecord& exec) {
   return {};
 }
 
+using Outbox = StreamOutbox<AttachStream>;
+
 // Tells the stream when the engine knows how the exec ended.
-engine::Subscription watch_end(const Context& context, AttachStream::Id stream, const std::string& exec) {
-  return context.engine.events().subscribe(
-      [&streams = context.streams, stream, exec](const engine::EventRef& event) {
-        if (event->action != "exec_die") return;
-        if (const auto found = event->attributes.find("execID");
-            found != event->attributes.end() && found->second == exec)
-          streams.post_to<AttachStream>(stream, [](AttachStream& s) { s.ended(); });
-      });
+engine::Subscription watch_end(const Context& context, std::shared_ptr<Outbox> outbox,
+                               const std::string& exec) {
+  return context.engine.events().subscribe([outbox = std::move(outbox), exec](const engine::EventRef& event) {
+    if (event->action != "exec_die") return;
+    if (const auto found = event->attributes.find("execID");
+        found != event->attributes.end() && found->second == exec)
+      outbox->post([](AttachStream& s) { s.ended(); });
+  });
 }
 
 // The connection is the client's from here on, so that what goes wrong can only be told on it: as Docker
@@ -129,22 +133,18 @@ engine::Subscription watch_end(const Context& context, AttachStream::Id stream, 
 Result<void> start_attached(const Context& context, Call& call, const engine::ExecRecord& exec,
                             const engine::ExecStart& start) {
   const engine::ExecConfig& config = *exec.config;
-  AttachStream::Options options{.has_stdin = config.attach_stdin,
-                                .closes_stdin = true,
-                                .is_terminal = config.tty,
-                                .awaits_end = true,
-                                .is_starting = true};
+  AttachStream::Options options{
+      .has_stdin = config.attach_stdin, .closes_stdin = true, .is_terminal = config.tty, .awaits_end = true};
   if (config.tty) options.detach_keys = TRY(DetachKeys::parse(config.detach_keys));
   set_stream_type(call, config.tty);
   auto stream =
       std::make_unique<AttachStream>(context.streams, TRY(hijack_upgrade(call)), std::move(options));
-  const auto id = stream->id();
-  stream->keep(watch_end(context, id, exec.id));
-  context.streams.add(std::move(stream));
-  context.streams.post_to<AttachStream>(
-      id, [attachment = context.engine.exec_start(exec.id, start)](AttachStream& s) mutable {
-        attachment ? s.attached(std::move(*attachment)) : s.give_up(attachment.error().message() + "\r\n");
-      });
+  const auto outbox = std::make_shared<Outbox>(context.streams);
+  stream->keep(watch_end(context, outbox, exec.id));
+  outbox->post([attachment = context.engine.exec_start(exec.id, start)](AttachStream& s) mutable {
+    attachment ? s.attached(std::move(*attachment)) : s.give_up(attachment.error().message() + "\r\n");
+  });
+  outbox->add(std::move(stream));
   return {};
 }
 

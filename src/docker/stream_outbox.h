@@ -5,8 +5,10 @@
 // thread gets on.
 //
 //   auto outbox = std::make_shared<StreamOutbox<WaitStream>>(streams);
-//   auto subscription = engine.wait(..., [outbox](auto& result) { outbox->post([result](WaitStream& s)
-//   {...}); }); auto stream = std::make_unique<WaitStream>(streams, TRY(hijack_answer(call)));  // the head
+//   auto subscription = engine.wait(..., [outbox](auto& result) {
+//     outbox->post([result](WaitStream& s) { s.finish(result); });
+//   });
+//   auto stream = std::make_unique<WaitStream>(streams, TRY(hijack_answer(call)));  // the head
 //   outbox->add(std::move(stream));
 #pragma once
 

@@ -24,7 +24,6 @@ constexpr std::string_view kVerdicts[] = {"Approved", "Denied"};
 constexpr std::string_view kFailed[] = {"Failed"};
 constexpr std::string_view kTrue[] = {"True"};
 
-constexpr std::string_view kStatuses[] = {"False", "True", "Unknown"};
 constexpr std::string_view kUsages[] = {"any",
                                         "cert sign",
                                         "client auth",
@@ -76,7 +75,7 @@ void check_conditions(const Spot& conditions) {
     if (type.text().empty()) type.required();
     // What was decided is not taken back.
     const bool is_final = is_one_of(kVerdicts, type.text()) || is_one_of(kFailed, type.text());
-    one_of(condition["status"], is_final ? std::span<const std::string_view>(kTrue) : kStatuses);
+    one_of(condition["status"], is_final ? std::span<const std::string_view>(kTrue) : kConditionStatuses);
     if (!types.insert(type.text()).second) type.duplicate();
   });
   if (types.contains("Approved") && types.contains("Denied"))

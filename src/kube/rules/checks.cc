@@ -34,7 +34,6 @@ void label_selector_requirement(const Spot& requirement) {
   values.each([](const Spot& value) { value.invalid_for(label_value_faults(value.text())); });
 }
 
-constexpr std::string_view kStatuses[] = {"False", "True", "Unknown"};
 constexpr std::size_t kReasonSize = 1 << 10;
 constexpr std::size_t kMessageSize = 32 << 10;
 
@@ -69,7 +68,8 @@ void reason(const Spot& reason) {
 void condition(const Spot& condition) {
   condition["type"].invalid_for(label_key_faults(condition["type"].text()));
   const Spot status = condition["status"];
-  if (std::ranges::find(kStatuses, status.text()) == std::end(kStatuses)) status.not_supported(kStatuses);
+  if (std::ranges::find(kConditionStatuses, status.text()) == std::end(kConditionStatuses))
+    status.not_supported(kConditionStatuses);
   if (condition["observedGeneration"].number() < 0)
     condition["observedGeneration"].invalid("must be greater than or equal to zero");
   required(condition["lastTransitionTime"]);

@@ -57,6 +57,8 @@ void domain_prefixed_path(const Spot& path);
 // IngressLoadBalancerIngress.
 void balancer_address(const Spot& address);
 void balancer_host(const Spot& name);
+// Of a condition of any kind.
+inline constexpr std::string_view kConditionStatuses[] = {"False", "True", "Unknown"};
 // meta/v1 Condition.
 void conditions(const Spot& conditions);
 // A port's number or name.

@@ -20,7 +20,6 @@ constexpr std::size_t kPatterns = 20;
 constexpr std::size_t kIndexesSize = 64 << 10;  // bytes
 constexpr std::string_view kActions[] = {"Count", "FailIndex", "FailJob", "Ignore"};
 constexpr std::string_view kOperators[] = {"In", "NotIn"};
-constexpr std::string_view kStatuses[] = {"False", "True", "Unknown"};
 constexpr std::string_view kReplacements[] = {"Failed", "TerminatingOrFailed"};
 constexpr std::string_view kReplacesFailed[] = {"Failed"};
 
@@ -57,7 +56,7 @@ void pod_conditions(const Spot& patterns) {
   if (patterns.size() > kPatterns) patterns.too_many(patterns.size(), kPatterns);
   patterns.each([](const Spot& pattern) {
     pattern["type"].invalid_for(label_key_faults(pattern["type"].text()));
-    one_of_these(pattern["status"], kStatuses);
+    one_of_these(pattern["status"], kConditionStatuses);
   });
 }
 

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "kube/api/tree_lists.h"
 #include "kube/rules/checks.h"
 #include "kube/rules/kind_rules.h"
 #include "kube/rules/pod_quality.h"
@@ -23,11 +24,10 @@ using json::Tree;
 
 void prepare_pod(Tree& object, const Tree* before) {
   if (before != nullptr) return;
-  static const Tree kNothing;
   const Tree* spec = object.find("spec");
   json::TreeObject status;
   status["phase"] = "Pending";
-  status["qosClass"] = quality_of_service(spec == nullptr ? kNothing : *spec);
+  status["qosClass"] = quality_of_service(member_of(object, "spec"));
   if (spec != nullptr && spec->find("schedulingGates") != nullptr &&
       !spec->find("schedulingGates")->array().empty())
     status["conditions"] = json::TreeArray{
@@ -99,10 +99,9 @@ void take_back(Tree& object, const Tree& before, std::string_view field) {
 
 // Of affinity, only that to nodes may change: an affinity without anything in it is none.
 void take_back_node_affinity(Tree& spec, const Tree& before) {
-  static const Tree kNothing;
   const Tree* was = before.find("affinity");
   Tree affinity = spec.find("affinity") == nullptr ? Tree(json::TreeObject()) : *spec.find("affinity");
-  take_back(affinity, was == nullptr ? kNothing : *was, "nodeAffinity");
+  take_back(affinity, member_of(before, "affinity"), "nodeAffinity");
   if (is_same(&affinity, was))
     take_back(spec, before, "affinity");
   else

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "kube/api/quantity.h"
+#include "kube/api/tree_lists.h"
 
 namespace gantry::kube::rules {
 namespace {
@@ -30,9 +31,7 @@ void add(std::map<std::string_view, Quantity>& sum, const Tree& resources, const
 }
 
 // Of a container, or of the pod as a whole.
-void add(Sum& sum, const Tree* resources) {
-  static const Tree kNothing;
-  const Tree& asked = resources == nullptr ? kNothing : *resources;
+void add(Sum& sum, const Tree& asked) {
   std::map<std::string_view, Quantity> limits;
   add(limits, asked, "limits");
   sum.is_all_limited &= limits.size() == std::size(kComputed);
@@ -52,12 +51,12 @@ Sum asked_by(const Tree& spec) {
   Sum sum;
   // Where the pod itself says something, its containers share that.
   if (const Tree* resources = spec.find("resources"); says_something(resources)) {
-    add(sum, resources);
+    add(sum, *resources);
     return sum;
   }
   for (const char* list : {"containers", "initContainers"})
     if (const Tree* containers = spec.find(list))
-      for (const Tree& container : containers->array()) add(sum, container.find("resources"));
+      for (const Tree& container : containers->array()) add(sum, member_of(container, "resources"));
   return sum;
 }
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "kube/api/tree_lists.h"
 #include "kube/rules/checks.h"
 #include "kube/rules/pod_quality.h"
 #include "kube/rules/pod_spec.h"
@@ -17,15 +18,9 @@ using json::Tree;
 constexpr std::string_view kComputed[] = {"cpu", "memory"};
 constexpr std::string_view kOnlyComputed = "only cpu and memory resources are mutable";
 
-const Tree& part_of(const Tree& object, std::string_view field) {
-  static const Tree kNothing;
-  const Tree* found = object.find(field);
-  return found == nullptr ? kNothing : *found;
-}
-
 // A node that does not tell what its containers were given does not know how to change it.
 bool is_on_old_node(const Tree& pod) {
-  const Tree& statuses = part_of(part_of(pod, "status"), "containerStatuses");
+  const Tree& statuses = member_of(member_of(pod, "status"), "containerStatuses");
   const auto running = std::ranges::find_if(
       statuses.array(), [](const Tree& status) { return status.find("state", "running") != nullptr; });
   return running != statuses.array().end() && running->find("resources") == nullptr;
@@ -52,13 +47,13 @@ void nothing_removed(const Spot& resources, const Tree& before, std::string_view
   for (const char* list : {"requests", "limits"}) {
     const Spot amounts = resources[list];
     const auto is_gone = [&](const auto& was) { return amounts.value().find(was.first) == nullptr; };
-    if (std::ranges::any_of(part_of(before, list).object(), is_gone))
+    if (std::ranges::any_of(member_of(before, list).object(), is_gone))
       amounts.forbidden(fmt::format("{} {} cannot be removed", whose, list));
   }
 }
 
 void resize_whole(const Spot& spec, const Tree& before) {
-  const Tree& was = part_of(before, "resources");
+  const Tree& was = member_of(before, "resources");
   const Spot resources = spec["resources"];
   if (was.is_null() && !resources.is_set()) return;
   if (!resources.is_set()) return resources.forbidden("pod-level resources cannot be removed");
@@ -85,12 +80,12 @@ bool same_containers(const Spot& list, const Tree& before, std::string_view what
 
 void resize_containers(const Spot& spec, const Tree& before) {
   const Spot list = spec["containers"];
-  const Tree& were = part_of(before, "containers");
+  const Tree& were = member_of(before, "containers");
   if (!same_containers(list, were, "containers")) return;
   bool is_only_computed = true;
   std::size_t index = 0;
   list.each([&](const Spot& container) {
-    const Tree& was = part_of(were.array()[index++], "resources");
+    const Tree& was = member_of(were.array()[index++], "resources");
     nothing_removed(container["resources"], was, "resource");
     is_only_computed &= fixed(container["resources"].value()) == fixed(was);
   });
@@ -99,7 +94,7 @@ void resize_containers(const Spot& spec, const Tree& before) {
 
 void resize_init_container(const Spot& container, const Tree& before, const Spot& spec) {
   const Spot resources = container["resources"];
-  const Tree& was = part_of(before, "resources");
+  const Tree& was = member_of(before, "resources");
   if (container["restartPolicy"].text() != "Always") {
     if (!is_same(&resources.value(), &was))
       spec.forbidden("resources for non-sidecar init containers are immutable");
@@ -112,7 +107,7 @@ void resize_init_container(const Spot& container, const Tree& before, const Spot
 
 void resize_init_containers(const Spot& spec, const Tree& before) {
   const Spot list = spec["initContainers"];
-  const Tree& were = part_of(before, "initContainers");
+  const Tree& were = member_of(before, "initContainers");
   if (!same_containers(list, were, "initContainers")) return;
   std::size_t index = 0;
   list.each([&](const Spot& container) { resize_init_container(container, were.array()[index++], spec); });
@@ -128,7 +123,7 @@ void same_quality(const Spot& spec, const Tree& before) {
 
 void resize_pod(const Spot& object, const Tree& before) {
   const Spot spec = object["spec"];
-  const Tree& was = part_of(before, "spec");
+  const Tree& was = member_of(before, "spec");
   if (before.find("metadata", "annotations", kMirrorOf) != nullptr)
     return object.forbidden("static pods cannot be resized");
   if (was.text_at("os", "name") == "windows") return object.forbidden("windows pods cannot be resized");

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "kube/api/tree_lists.h"
 #include "kube/rules/checks.h"
 
 namespace gantry::kube::rules {
@@ -88,9 +89,7 @@ void transitions(const Spot& statuses, const Tree* before, const Tree& spec, con
 }
 
 void state_transitions(const Spot& status, const Tree& before) {
-  const Tree* found = before.find("spec");
-  static const Tree kNothing;
-  const Tree& spec = found == nullptr ? kNothing : *found;
+  const Tree& spec = member_of(before, "spec");
   if (!may_all_restart(spec))
     for (const auto& [list, of] :
          {std::pair("containerStatuses", "containers"), std::pair("initContainerStatuses", "initContainers")})

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "kube/api/tree_lists.h"
 #include "kube/rules/checks.h"
 #include "kube/rules/kind_rules.h"
 #include "kube/rules/object_meta.h"
@@ -167,9 +168,7 @@ std::vector<Cause> validate(const Change& change, const Tree& object) {
   if (change.before == nullptr) {
     object_meta(metadata, meta);
   } else {
-    static const Tree kNothing;
-    const Tree* before = change.before->find("metadata");
-    object_meta_update(metadata, before == nullptr ? kNothing : *before);
+    object_meta_update(metadata, member_of(*change.before, "metadata"));
   }
   if (rules == nullptr) return std::move(report).causes();
   // What is wanted is not changed by it.
